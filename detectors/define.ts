@@ -1,0 +1,25 @@
+import type { z } from 'zod';
+import type { Detector, DetectorContext, FieldNeeds, WindowDemand } from '../src/contracts.ts';
+
+/** What a detector folder exports: everything the product needs to know of a detector without running it. */
+export interface DetectorModule<Config = unknown> {
+  /** Folder name = configuration key = metric label = heading of its page. */
+  readonly id: string;
+  /** One line for lists. */
+  readonly summary: string;
+  /** MITRE ATT&CK technique ids of its alerts. */
+  readonly attack: readonly string[];
+  readonly fields: FieldNeeds;
+  /** Seconds of event time without a new finding after which an alert resolves. */
+  readonly quietPeriod: number;
+  /** Every field has a default and a description. */
+  readonly config: z.ZodType<Config>;
+  /** Windows the detector is shown, from its configuration. */
+  windows?(config: Config): readonly WindowDemand[];
+  create(config: Config, context: DetectorContext): Detector;
+}
+
+/** Ties a detector's declaration together; `Config` is inferred from the schema. */
+export function defineDetector<Config>(module: DetectorModule<Config>): DetectorModule<Config> {
+  return module;
+}

@@ -1,0 +1,222 @@
+import type { Dictionary } from './columns/dictionary.ts';
+import type { SessionBatch, Step, WindowBatch, WindowKey } from './columns/session-batch.ts';
+
+/** Why a record could not be used. A closed set: each is a counter, a column of `rejects` and a line of the documentation. */
+export const REJECT_REASONS = [
+  'too-few-fields',
+  'too-many-fields',
+  'bad-number',
+  'number-out-of-range',
+  'bad-address',
+  'bad-action',
+  'bad-log-status',
+  'bad-version',
+  'no-time',
+  'line-too-long',
+  'bad-encoding',
+  'bad-json',
+  'bad-parquet',
+  'bad-gzip',
+  'too-deep',
+  'unknown-shape',
+  'truncated',
+] as const;
+export type RejectReason = (typeof REJECT_REASONS)[number];
+
+/** A record that was refused, kept as it came. */
+export interface Reject {
+  readonly reason: RejectReason;
+  /** Name of the file or stream. */
+  readonly source: string;
+  /** Byte offset in the uncompressed text, or row number in Parquet and JSON arrays. */
+  readonly position: number;
+  /** The record, at most {@link REJECT_RAW_LIMIT} bytes, invalid UTF-8 replaced. */
+  readonly raw: string;
+}
+export const REJECT_RAW_LIMIT = 4096;
+
+export const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** A value that an explanation, a table cell or a label can hold. */
+export type Scalar = string | number | boolean;
+
+/** What a detector saw. Identity is detector + subject + counterpart, without time: the same thing seen again grows one alert. */
+export interface Finding {
+  readonly severity: Severity;
+  /** One sentence, no trailing full stop. */
+  readonly title: string;
+  /** Canonical address text of the entity the alert is about. */
+  readonly subject: string;
+  /** Canonical address text of the other end, when there is exactly one. */
+  readonly peer?: string;
+  readonly port?: number;
+  readonly protocol?: number;
+  /** Dictionary codes. */
+  readonly interfaceId?: number;
+  readonly accountId?: number;
+  /** What, besides the subject, makes this alert this alert: a peer, a port, a rule's name. */
+  readonly counterpart: string;
+  /** Unix seconds, event time. */
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  /** How many sessions, windows or attempts stand behind it. */
+  readonly count: number;
+  /** 0 to 1. */
+  readonly score: number;
+  /** The numbers: always observed, baseline, threshold and formula, then whatever helps. Printed in this order. */
+  readonly explanation: Explanation;
+  readonly samples: readonly FlowSample[];
+  /** SQL that shows the evidence; must run as it stands with `flowsentry query`. */
+  readonly query: string;
+  /** What an exception that mutes just this must match, beside the detector. */
+  readonly exception: ExceptionMatch;
+}
+
+export interface Explanation {
+  readonly observed: Scalar;
+  readonly baseline: Scalar;
+  readonly threshold: Scalar;
+  readonly formula: string;
+  readonly [detail: string]: Scalar;
+}
+
+/** One direction of one connection as evidence: AWS's field names. */
+export interface FlowSample {
+  readonly 'interface-id': string;
+  readonly srcaddr: string;
+  readonly dstaddr: string;
+  readonly srcport: number;
+  readonly dstport: number;
+  readonly protocol: number;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly start: number;
+  readonly end: number;
+  readonly action: 'ACCEPT' | 'REJECT';
+}
+
+/** Every given field must match. `subject` and `peer` are addresses or CIDRs. */
+export interface ExceptionMatch {
+  readonly subject?: string;
+  readonly peer?: string;
+  readonly port?: number;
+  readonly protocol?: number;
+  /** Name of a policy rule, feed or other counterpart a detector judges by. */
+  readonly rule?: string;
+}
+
+export interface Exception extends ExceptionMatch {
+  readonly detector: string;
+  readonly reason?: string | undefined;
+  readonly owner?: string | undefined;
+  /** ISO 8601 date or time (event time) from which it no longer holds. */
+  readonly expires?: string | undefined;
+}
+
+export type AlertState = 'firing' | 'resolved';
+
+/** The public alert record (JSON Lines). Times are ISO 8601 UTC, event time. */
+export interface Alert {
+  readonly id: string;
+  readonly detector: string;
+  readonly severity: Severity;
+  readonly state: AlertState;
+  readonly title: string;
+  readonly subject: string;
+  readonly peer?: string;
+  readonly port?: number;
+  readonly protocol?: number;
+  readonly interface?: string;
+  readonly account?: string;
+  readonly firstSeen: string;
+  readonly lastSeen: string;
+  readonly count: number;
+  readonly score: number;
+  /** MITRE ATT&CK technique ids. */
+  readonly attack: readonly string[];
+  readonly explanation: Explanation;
+  readonly samples: readonly FlowSample[];
+  readonly query: string;
+  /** YAML; pasted into the configuration it mutes just this. */
+  readonly exception: string;
+}
+
+export type Emit = (finding: Finding) => void;
+
+/** State that survives a crash: `restore(snapshot())` is invisible in everything that follows. */
+export interface Stateful {
+  snapshot(): Uint8Array;
+  restore(state: Uint8Array): void;
+}
+
+/**
+ * A detector at work: synchronous, deterministic in the data it is shown, with no clock and no I/O. The order of rows in a batch must not
+ * change what it emits nor what it learns.
+ */
+export interface Detector extends Stateful {
+  /** Called for each closed 60 s step, in order of time, also for steps without traffic between the first and the last one. */
+  step?(step: Step, emit: Emit): void;
+  /** Called for each closed window of a declared size and key, in order of time. */
+  window?(window: WindowBatch, emit: Emit): void;
+  /** Called with sessions made of late records only, which belong to no step. Judge what needs no state; never learn from it. */
+  late?(sessions: SessionBatch, emit: Emit): void;
+  /** Keys that found no place under the declared cap so far. */
+  readonly overflow: number;
+}
+
+/** What a detector may know beyond the flows. All of it is read-only data. */
+export interface DetectorContext {
+  readonly names: Dictionary;
+  /** The role of the address at `offset`: a configured role's name, else its subnet (/24, /64) as text. */
+  roleOf(words: Uint32Array, offset: number): string;
+  readonly indicators: Indicators;
+  readonly policy: Policy;
+}
+
+/** An indicator of compromise that a feed lists. */
+export interface Indicator {
+  readonly feed: string;
+  readonly category: string;
+  /** 0 to 100. */
+  readonly confidence: number;
+  /** The network as the feed gave it, canonical. */
+  readonly network: string;
+  /** Unix seconds of event time from which it no longer counts; 0 = never. */
+  readonly expires: number;
+}
+
+export interface Indicators {
+  readonly size: number;
+  /** The indicator of the longest listed prefix that holds the address at `offset`, unless the allow list has it. */
+  match(words: Uint32Array, offset: number): Indicator | undefined;
+}
+
+export interface Verdict {
+  /** `unmatched`: no zone of the policy knows either end. */
+  readonly verdict: 'allowed' | 'violation' | 'unmatched';
+  /** Name of the rule that decided, `default-deny` when none matched. */
+  readonly rule: string;
+  readonly srcZone: string;
+  readonly dstZone: string;
+}
+
+export interface Policy {
+  readonly size: number;
+  /** Judges row `row` by its initiator → responder orientation. */
+  judge(sessions: SessionBatch, row: number): Verdict;
+}
+
+export interface WindowDemand {
+  /** Seconds, a multiple of 60. */
+  readonly size: number;
+  readonly key: WindowKey;
+}
+
+/** How much of a format a detector needs. `doctor` prints full, degraded or off from it. */
+export interface FieldNeeds {
+  /** Without these (AWS names) it is off. */
+  readonly required: readonly string[];
+  /** Without these it works, but as `why` says. */
+  readonly helpful: readonly { readonly field: string; readonly why: string }[];
+}
