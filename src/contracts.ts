@@ -60,7 +60,7 @@ export interface Finding {
   /** Unix seconds, event time. */
   readonly firstSeen: number;
   readonly lastSeen: number;
-  /** How many sessions, windows or attempts stand behind it. */
+  /** How many sessions, windows or attempts this finding adds to the alert. */
   readonly count: number;
   /** 0 to 1. */
   readonly score: number;
