@@ -1,0 +1,148 @@
+import { stringify } from 'yaml';
+import type { Dictionary } from '../columns/dictionary.ts';
+import { type Alert, type Finding, SEVERITIES, type Severity } from '../contracts.ts';
+import { fingerprint } from './fingerprint.ts';
+
+/** Evidence kept with an alert: enough to see a pattern, little enough to read. */
+const MAX_SAMPLES = 5;
+
+export interface Origin {
+  readonly detector: string;
+  readonly attack: readonly string[];
+  /** Seconds of event time without a finding after which the alert resolves. */
+  readonly quietPeriod: number;
+  /** Evaluated and recorded, but nobody is told. */
+  readonly shadow: boolean;
+}
+
+/** An alert and what the book needs to know of it. */
+export interface Entry {
+  readonly alert: Alert;
+  /** Unix seconds at which it resolves unless it is seen again. */
+  readonly resolvesAt: number;
+  readonly shadow: boolean;
+}
+
+/**
+ * All alerts by identity. A finding opens one or makes it grow; silence resolves it. Alerts change only as findings and event time come in,
+ * so the same data gives the same book.
+ */
+export class AlertBook {
+  readonly #names: Dictionary;
+  readonly #entries = new Map<string, Entry>();
+  readonly #changed = new Set<string>();
+  #nextResolve = Number.POSITIVE_INFINITY;
+
+  constructor(names: Dictionary) {
+    this.#names = names;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  add(origin: Origin, finding: Finding): void {
+    const id = fingerprint(origin.detector, finding.subject, finding.counterpart);
+    const known = this.#entries.get(id);
+    const fresh = toAlert(id, origin, finding, this.#names);
+    const alert = known === undefined ? fresh : grow(known.alert, fresh);
+    const resolvesAt = Math.max(finding.lastSeen + origin.quietPeriod, known?.resolvesAt ?? 0);
+    this.#set(id, { alert, resolvesAt, shadow: origin.shadow });
+    if (resolvesAt < this.#nextResolve) this.#nextResolve = resolvesAt;
+  }
+
+  /** Resolves what has been quiet long enough at event time `now`. */
+  advance(now: number): void {
+    if (now < this.#nextResolve) return;
+    this.#nextResolve = Number.POSITIVE_INFINITY;
+    for (const [id, entry] of this.#entries) {
+      if (entry.alert.state !== 'firing') continue;
+      if (entry.resolvesAt <= now) this.#set(id, { ...entry, alert: { ...entry.alert, state: 'resolved' } });
+      else if (entry.resolvesAt < this.#nextResolve) this.#nextResolve = entry.resolvesAt;
+    }
+  }
+
+  #set(id: string, entry: Entry): void {
+    this.#entries.set(id, entry);
+    this.#changed.add(id);
+  }
+
+  /** Entries changed since the last call. */
+  takeChanged(): Entry[] {
+    const changed = [...this.#changed].map((id) => this.#entries.get(id)!);
+    this.#changed.clear();
+    return changed;
+  }
+
+  /** All entries, by first sight, then id. */
+  entries(): Entry[] {
+    return [...this.#entries.values()].sort(
+      (a, b) => compare(a.alert.firstSeen, b.alert.firstSeen) || compare(a.alert.id, b.alert.id),
+    );
+  }
+
+  restore(entries: readonly Entry[]): void {
+    this.#entries.clear();
+    this.#changed.clear();
+    this.#nextResolve = Number.POSITIVE_INFINITY;
+    for (const entry of entries) {
+      this.#entries.set(entry.alert.id, entry);
+      if (entry.alert.state === 'firing' && entry.resolvesAt < this.#nextResolve)
+        this.#nextResolve = entry.resolvesAt;
+    }
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function rank(severity: Severity): number {
+  return SEVERITIES.indexOf(severity);
+}
+
+function toAlert(id: string, origin: Origin, finding: Finding, names: Dictionary): Alert {
+  const interfaceId = finding.interfaceId === undefined ? '' : names.text(finding.interfaceId);
+  const account = finding.accountId === undefined ? '' : names.text(finding.accountId);
+  return {
+    id,
+    detector: origin.detector,
+    severity: finding.severity,
+    state: 'firing',
+    title: finding.title,
+    subject: finding.subject,
+    ...(finding.peer === undefined ? {} : { peer: finding.peer }),
+    ...(finding.port === undefined ? {} : { port: finding.port }),
+    ...(finding.protocol === undefined ? {} : { protocol: finding.protocol }),
+    ...(interfaceId === '' ? {} : { interface: interfaceId }),
+    ...(account === '' ? {} : { account }),
+    firstSeen: isoTime(finding.firstSeen),
+    lastSeen: isoTime(finding.lastSeen),
+    count: finding.count,
+    score: finding.score,
+    attack: origin.attack,
+    explanation: finding.explanation,
+    samples: finding.samples.slice(0, MAX_SAMPLES),
+    query: finding.query,
+    exception: stringify({
+      exceptions: [{ detector: origin.detector, ...finding.exception, reason: 'why this is expected' }],
+    }),
+  };
+}
+
+/** The alert after it was seen again: it keeps its beginning and its worst, and shows the newest evidence of that worst. */
+function grow(known: Alert, fresh: Alert): Alert {
+  const shown = rank(fresh.severity) >= rank(known.severity) ? fresh : known;
+  return {
+    ...shown,
+    state: 'firing',
+    firstSeen: known.firstSeen < fresh.firstSeen ? known.firstSeen : fresh.firstSeen,
+    lastSeen: known.lastSeen > fresh.lastSeen ? known.lastSeen : fresh.lastSeen,
+    count: known.count + fresh.count,
+    score: Math.max(known.score, fresh.score),
+  };
+}
+
+function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

@@ -1,0 +1,113 @@
+import type { Dictionary } from '../columns/dictionary.ts';
+import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
+import type { Detector, Finding } from '../contracts.ts';
+import { AlertBook, type Origin } from './alert-book.ts';
+import type { Mute } from './exceptions.ts';
+
+/** A detector that is switched on, with the windows it asked for as `size key` texts. */
+export interface Judge extends Origin {
+  readonly instance: Detector;
+  readonly windows: ReadonlySet<string>;
+}
+
+export interface DetectorCount {
+  findings: number;
+  muted: number;
+  failures: number;
+  /** Message of the last failure. */
+  failure: string;
+}
+
+/** After this many failures a detector is left out until the next start: its state can no longer be trusted. */
+const MAX_FAILURES = 5;
+
+/** Shows closed data to each detector, keeps one that fails from harming the others, and books what they find. */
+export class Scorer {
+  readonly book: AlertBook;
+  readonly counts = new Map<string, DetectorCount>();
+  readonly #judges: readonly Judge[];
+  readonly #mute: Mute;
+  #findings: Finding[] = [];
+  readonly #emit = (finding: Finding): void => {
+    this.#findings.push(finding);
+  };
+
+  constructor(judges: readonly Judge[], mute: Mute, names: Dictionary) {
+    this.#judges = judges;
+    this.#mute = mute;
+    this.book = new AlertBook(names);
+    for (const judge of judges)
+      this.counts.set(judge.detector, { findings: 0, muted: 0, failures: 0, failure: '' });
+  }
+
+  step(step: Step): void {
+    for (const judge of this.#judges)
+      if (judge.instance.step !== undefined)
+        this.#run(judge, step.end, () => judge.instance.step?.(step, this.#emit));
+    this.book.advance(step.end);
+  }
+
+  window(window: WindowBatch): void {
+    const demand = `${window.size} ${window.key}`;
+    for (const judge of this.#judges)
+      if (judge.windows.has(demand))
+        this.#run(judge, window.start + window.size, () => judge.instance.window?.(window, this.#emit));
+  }
+
+  late(sessions: SessionBatch, now: number): void {
+    for (const judge of this.#judges)
+      if (judge.instance.late !== undefined)
+        this.#run(judge, now, () => judge.instance.late?.(sessions, this.#emit));
+  }
+
+  #run(judge: Judge, now: number, inspect: () => void): void {
+    const count = this.counts.get(judge.detector)!;
+    if (count.failures >= MAX_FAILURES) return;
+    this.#findings = [];
+    try {
+      inspect();
+    } catch (error) {
+      count.failures++;
+      count.failure = error instanceof Error ? error.message : String(error);
+    }
+    // Rows come in no particular order; findings are booked in one.
+    this.#findings.sort(byContent);
+    for (const finding of this.#findings) {
+      count.findings++;
+      if (this.#mute(judge.detector, finding, now) >= 0) count.muted++;
+      else this.book.add(judge, finding);
+    }
+    this.#findings = [];
+  }
+
+  /** State of every detector, by id. */
+  snapshots(): Map<string, Uint8Array> {
+    return new Map(this.#judges.map((judge) => [judge.detector, judge.instance.snapshot()]));
+  }
+
+  restore(states: ReadonlyMap<string, Uint8Array>): void {
+    for (const judge of this.#judges) {
+      const state = states.get(judge.detector);
+      if (state !== undefined) judge.instance.restore(state);
+    }
+  }
+
+  /** Keys that found no place, by detector. */
+  overflow(): Record<string, number> {
+    return Object.fromEntries(this.#judges.map((judge) => [judge.detector, judge.instance.overflow]));
+  }
+}
+
+function byContent(a: Finding, b: Finding): number {
+  return (
+    compare(a.subject, b.subject) ||
+    compare(a.counterpart, b.counterpart) ||
+    a.firstSeen - b.firstSeen ||
+    a.lastSeen - b.lastSeen ||
+    compare(a.title, b.title)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
