@@ -1,0 +1,5 @@
+import type { DetectorModule } from './define.ts';
+import { unexpectedEgress } from './unexpected-egress/detector.ts';
+
+/** Every detector that ships, sorted by id: the only list of them. */
+export const detectors: readonly DetectorModule[] = [unexpectedEgress];

@@ -1,0 +1,21 @@
+import { defineDetector } from '../define.ts';
+import { egressConfig } from './config.ts';
+import { createEgress } from './judge.ts';
+
+/** An internal subject reaches a destination or a server port that its role has not used while it was learnt. */
+export const unexpectedEgress = defineDetector({
+  id: 'unexpected-egress',
+  summary: 'A subject reaches a destination or server port that neither it nor its role has used',
+  attack: ['T1041', 'T1071', 'T1571'],
+  fields: {
+    required: ['srcaddr', 'dstaddr', 'srcport', 'dstport', 'protocol', 'bytes', 'start', 'end', 'action'],
+    helpful: [
+      { field: 'tcp-flags', why: 'without it the initiator is guessed and dynamic ports are not judged' },
+      { field: 'pkt-dst-aws-service', why: 'without it AWS services count as networks' },
+      { field: 'pkt-dstaddr', why: 'without it destinations behind NAT gateways are the gateway' },
+    ],
+  },
+  quietPeriod: 86_400,
+  config: egressConfig,
+  create: createEgress,
+});

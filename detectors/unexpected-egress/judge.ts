@@ -1,0 +1,208 @@
+import { NO_ROW } from '../../src/columns/key-table.ts';
+import { SCOPE, type SessionBatch, STATE, type Step } from '../../src/columns/session-batch.ts';
+import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
+import type { Detector, DetectorContext } from '../../src/contracts.ts';
+import { compareRows } from '../evidence.ts';
+import { compileAllow, type EgressConfig } from './config.ts';
+import { dayOf, hashRole, Knowledge } from './knowledge.ts';
+import { Recent } from './recent.ts';
+import { createTeller } from './teller.ts';
+import { destinationOf, FIRST_DYNAMIC_PORT, portOf, THING_WORDS } from './things.ts';
+import { WATCH, Watch } from './watch.ts';
+
+/** Watched pairs that were not seen for this long are dropped. */
+const WATCH_SECONDS = 86_400;
+const HOUR = 3600;
+const ICMP = 1;
+const ICMP_V6 = 58;
+
+/** Bits of a judged row. */
+const NEW = { destination: 1, port: 2 } as const;
+
+/** The detector at work. Each step is judged against what was known before it; then it is learnt. */
+export function createEgress(config: EgressConfig, context: DetectorContext): Detector {
+  const knowledge = new Knowledge(config);
+  const watch = new Watch(config.maxWatched);
+  const recent = new Recent();
+  const tell = createTeller(knowledge, watch, config, context);
+  const allowed = compileAllow(config.allow, context.names);
+  const learnSeconds = config.learnDays * 86_400;
+  /** Subject, destination, port of the row at hand; the subject's four words first, so that it is a key of `recent`. */
+  const key = new Uint32Array(4 + 2 * THING_WORDS);
+  const thing = new Uint32Array(THING_WORDS);
+  const port = new Uint32Array(THING_WORDS);
+  const role = new Uint32Array(2);
+  let day = 0;
+  let steps = 0;
+  let judged: number[] = [];
+  let news: number[] = [];
+
+  const isEgress = (scope: number): boolean =>
+    scope === SCOPE.public ||
+    scope === SCOPE.awsService ||
+    (scope === SCOPE.internal && config.internalPeers);
+
+  function judgesPort(sessions: SessionBatch, row: number): boolean {
+    const protocol = sessions.protocol[row]!;
+    if (!config.ports || protocol === ICMP || protocol === ICMP_V6) return false;
+    if ((sessions.state[row]! & STATE.synSeen) !== 0) return true;
+    // Without a SYN the server is a guess: believe it only when its port looks like a server's.
+    const dst = sessions.dstPort[row]!;
+    return dst < FIRST_DYNAMIC_PORT && (dst < 1024 || dst < sessions.srcPort[row]!);
+  }
+
+  function readRole(sessions: SessionBatch, row: number): void {
+    const known = knowledge.subjects.find(sessions.srcAddr, row * 4);
+    if (known !== NO_ROW) {
+      role[0] = knowledge.subjects.columns.role[known * 2]!;
+      role[1] = knowledge.subjects.columns.role[known * 2 + 1]!;
+    } else {
+      hashRole(context.roleOf(sessions.srcAddr, row * 4), role, 0);
+    }
+  }
+
+  const isMature = (roleRow: number, time: number): boolean => {
+    if (roleRow === NO_ROW) return learnSeconds === 0;
+    const { since, lostAt } = knowledge.roles.columns;
+    return time - Math.max(since[roleRow]!, lostAt[roleRow]!) >= learnSeconds;
+  };
+
+  /** Reads only: what the row shows goes to `judged` (to be learnt) and `news`. */
+  function judge(sessions: SessionBatch, row: number, egress: boolean, watched: boolean, time: number): void {
+    const withPort = judgesPort(sessions, row);
+    if (!egress && !withPort) return;
+    for (let word = 0; word < 4; word++) {
+      key[word] = sessions.srcAddr[row * 4 + word]!;
+      key[4 + word] = egress ? thing[word]! : 0;
+    }
+    if (withPort) portOf(sessions, row, port, 0);
+    else port.fill(0);
+    for (let word = 0; word < THING_WORDS; word++) key[8 + word] = port[word]!;
+    if (recent.has(key, key.length, day)) return;
+    if (allowed?.(sessions, row, () => context.roleOf(sessions.srcAddr, row * 4)) === true) return;
+    readRole(sessions, row);
+    const newDestination = egress && !watched && !knowledge.knows(role, 0, thing, 0, day);
+    const newPort = withPort && !knowledge.knows(role, 0, port, 0, day);
+    if ((newDestination || newPort) && isMature(knowledge.roles.find(role, 0), time)) {
+      news.push(row * 4 + (newDestination ? NEW.destination : 0) + (newPort ? NEW.port : 0));
+    } else if (!newDestination && !newPort && !watched) {
+      recent.put(day);
+    }
+    judged.push(row);
+  }
+
+  /** Notes who used what; teaches what is not held back as news. */
+  function learn(sessions: SessionBatch, row: number, time: number): void {
+    const address = sessions.srcAddr;
+    const subjectRow = knowledge.subjectRow(address, row * 4, time);
+    if (subjectRow !== NO_ROW && knowledge.subjects.keys.added) {
+      hashRole(context.roleOf(address, row * 4), role, 0);
+      knowledge.subjects.columns.role[subjectRow * 2] = role[0]!;
+      knowledge.subjects.columns.role[subjectRow * 2 + 1] = role[1]!;
+    } else {
+      readRole(sessions, row);
+    }
+    const mature = isMature(knowledge.roleRow(role, 0, time), time);
+    if (isEgress(sessions.dstScope[row]!)) {
+      destinationOf(sessions, row, context.names, thing, 0);
+      knowledge.use(address, row * 4, subjectRow, thing, 0, day);
+      if (!mature) knowledge.learn(role, 0, thing, 0, false, time);
+    }
+    if (!mature && judgesPort(sessions, row)) {
+      portOf(sessions, row, port, 0);
+      knowledge.learn(role, 0, port, 0, true, time);
+    }
+  }
+
+  /** Starts to watch what a row showed for the first time. */
+  function watchNews(sessions: SessionBatch, item: number): void {
+    const row = item >>> 2;
+    const withDestination = (item & NEW.destination) !== 0;
+    const withPort = (item & NEW.port) !== 0;
+    if (withDestination) destinationOf(sessions, row, context.names, thing, 0);
+    else portOf(sessions, row, thing, 0);
+    const at = watch.add(sessions, row, thing);
+    if (at === NO_ROW) return;
+    const columns = watch.table.columns;
+    if (withPort) {
+      const dst = sessions.dstPort[row]!;
+      const known = (columns.flags[at]! & (WATCH.newPort | WATCH.port)) !== 0;
+      if (!known || dst < columns.port[at]!) {
+        columns.port[at] = dst;
+        columns.protocol[at] = sessions.protocol[row]!;
+      }
+    }
+    const flags = withDestination ? (withPort ? WATCH.newPort : 0) : WATCH.port;
+    watch.touch(at, sessions, row, flags, steps);
+  }
+
+  function turn(step: Step): void {
+    const today = dayOf(step.start);
+    if (day !== 0 && today !== day) {
+      knowledge.turnDay(today, config.forgetDays);
+      recent.clear();
+    }
+    day = today;
+    if (step.start % HOUR === 0 && watch.table.size > 0) watch.expire(step.start - WATCH_SECONDS);
+    steps++;
+  }
+
+  return {
+    step(step, emit) {
+      turn(step);
+      const sessions = step.active;
+      const hourly = step.start % HOUR === 0;
+      judged = [];
+      news = [];
+      watch.touched = [];
+      const touched: number[] = [];
+      for (let row = 0; row < sessions.length; row++) {
+        if (sessions.srcScope[row] !== SCOPE.internal) continue;
+        const state = sessions.state[row]!;
+        if ((state & STATE.established) === 0) continue;
+        const scope = sessions.dstScope[row]!;
+        const egress = isEgress(scope);
+        if (!egress && scope !== SCOPE.internal) continue;
+        const due = hourly || (state & STATE.establishedNow) !== 0;
+        if (!due && (!egress || watch.table.size === 0)) continue;
+        let watched = false;
+        if (egress) {
+          destinationOf(sessions, row, context.names, thing, 0);
+          const at = watch.find(sessions, row, thing);
+          if (at !== NO_ROW) {
+            touched.push(at, row);
+            watched = true;
+          }
+        }
+        if (!due) continue;
+        if (config.ports && watch.table.size > 0) {
+          portOf(sessions, row, port, 0);
+          const at = watch.find(sessions, row, port);
+          if (at !== NO_ROW) touched.push(at, row);
+        }
+        judge(sessions, row, egress, watched, step.start);
+      }
+      for (let i = 0; i < touched.length; i += 2)
+        watch.touch(touched[i]!, sessions, touched[i + 1]!, 0, steps);
+      if (judged.length > knowledge.room / 3) judged.sort((a, b) => compareRows(sessions, a, sessions, b));
+      if (news.length > watch.room) news.sort((a, b) => compareRows(sessions, a >>> 2, sessions, b >>> 2));
+      for (const item of news) watchNews(sessions, item);
+      if (watch.touched.length > 0) tell(step, emit);
+      for (const row of judged) learn(sessions, row, step.start);
+    },
+    get overflow() {
+      return knowledge.overflow + watch.overflow;
+    },
+    snapshot() {
+      return packSnapshot({ knowledge: knowledge.snapshot(), watch: watch.table.snapshot() }, { day, steps });
+    },
+    restore(state) {
+      const { columns, meta } = unpackSnapshot(state);
+      knowledge.restore(columns.get('knowledge') as Uint8Array);
+      watch.table.restore(columns.get('watch') as Uint8Array);
+      watch.rebuildFilter();
+      recent.clear();
+      ({ day, steps } = meta as { day: number; steps: number });
+    },
+  };
+}

@@ -1,0 +1,286 @@
+import { parseAddress } from '../src/columns/address.ts';
+import { Dictionary } from '../src/columns/dictionary.ts';
+import {
+  createSessionBatch,
+  SCOPE,
+  type Scope,
+  type SessionBatch,
+  STATE,
+  type Step,
+  type WindowBatch,
+  type WindowKey,
+} from '../src/columns/session-batch.ts';
+import type { DetectorContext } from '../src/contracts.ts';
+
+/** One session as a literal. Left out: scope by address (RFC 1918, ULA = internal), tcp, port 443 from 40000, established in this step. */
+export interface SessionLiteral {
+  readonly src: string;
+  readonly dst: string;
+  readonly sport?: number;
+  readonly port?: number;
+  readonly protocol?: number;
+  readonly srcScope?: keyof typeof SCOPE;
+  readonly dstScope?: keyof typeof SCOPE;
+  /** Names of {@link STATE}; default accepted, established, establishedNow, first. */
+  readonly state?: readonly (keyof typeof STATE)[];
+  readonly flagsOut?: number;
+  readonly flagsIn?: number;
+  /** Default: the step's start and a second before its end. */
+  readonly start?: number;
+  readonly end?: number;
+  readonly interface?: string;
+  readonly account?: string;
+  readonly dstService?: string;
+  readonly srcService?: string;
+  readonly bytesOut?: number;
+  readonly bytesIn?: number;
+  readonly packetsOut?: number;
+  readonly packetsIn?: number;
+  /** Default: the whole session came in this step; 0 in `ended`. */
+  readonly stepBytesOut?: number;
+  readonly stepBytesIn?: number;
+  readonly rejects?: number;
+}
+
+export interface StepLiteral {
+  readonly start: number;
+  readonly active?: readonly SessionLiteral[];
+  readonly ended?: readonly SessionLiteral[];
+}
+
+const SERVER: readonly (keyof typeof STATE)[] = ['accepted', 'established', 'establishedNow', 'first'];
+const INTERNAL_V4 = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/;
+
+/** Scope by address alone: RFC 1918 and ULA internal, link-local and multicast as such, the rest public. */
+export function scopeOf(address: string): Scope {
+  if (INTERNAL_V4.test(address) || /^f[cd]/i.test(address)) return SCOPE.internal;
+  if (address.startsWith('169.254.') || /^fe[89ab]/i.test(address)) return SCOPE.linkLocal;
+  if (/^(22[4-9]|23\d)\./.test(address) || /^ff/i.test(address)) return SCOPE.multicast;
+  return SCOPE.public;
+}
+
+/** A closed 60 s step from literals. `names` gives the codes of interfaces, accounts and services. */
+export function stepOf(literal: StepLiteral, names = new Dictionary()): Step {
+  const { start } = literal;
+  return {
+    start,
+    end: start + 60,
+    active: sessionsOf(literal.active ?? [], start, false, names),
+    ended: sessionsOf(literal.ended ?? [], start, true, names),
+  };
+}
+
+function sessionsOf(
+  rows: readonly SessionLiteral[],
+  start: number,
+  ended: boolean,
+  names: Dictionary,
+): SessionBatch {
+  const batch = createSessionBatch(Math.max(8, rows.length));
+  batch.length = rows.length;
+  for (const [i, row] of rows.entries()) fill(batch, i, row, start, ended, names);
+  return batch;
+}
+
+function fill(
+  batch: SessionBatch,
+  i: number,
+  row: SessionLiteral,
+  start: number,
+  ended: boolean,
+  names: Dictionary,
+): void {
+  batch.srcAddr.set(wordsOf(row.src), i * 4);
+  batch.dstAddr.set(wordsOf(row.dst), i * 4);
+  batch.srcPort[i] = row.sport ?? 40_000;
+  batch.dstPort[i] = row.port ?? 443;
+  batch.protocol[i] = row.protocol ?? 6;
+  batch.srcScope[i] = row.srcScope === undefined ? scopeOf(row.src) : SCOPE[row.srcScope];
+  batch.dstScope[i] = row.dstScope === undefined ? scopeOf(row.dst) : SCOPE[row.dstScope];
+  let state = 0;
+  for (const name of row.state ?? (ended ? ['accepted', 'established', 'ended'] : SERVER))
+    state |= STATE[name as keyof typeof STATE];
+  batch.state[i] = state;
+  const rejected = (state & STATE.rejected) !== 0 && (state & STATE.accepted) === 0;
+  batch.flagsOut[i] = row.flagsOut ?? 0;
+  batch.flagsIn[i] = row.flagsIn ?? 0;
+  batch.start[i] = row.start ?? start;
+  batch.end[i] = row.end ?? start + 59;
+  batch.interfaceId[i] = names.code(row.interface ?? 'eni-0a1b2c3d4e5f60718');
+  batch.accountId[i] = names.code(row.account ?? '123456789012');
+  batch.srcService[i] = names.code(row.srcService ?? '');
+  batch.dstService[i] = names.code(row.dstService ?? '');
+  batch.bytesOut[i] = row.bytesOut ?? (rejected ? 0 : 1000);
+  batch.bytesIn[i] = row.bytesIn ?? (rejected ? 0 : 4000);
+  batch.packetsOut[i] = row.packetsOut ?? (rejected ? 0 : 10);
+  batch.packetsIn[i] = row.packetsIn ?? (rejected ? 0 : 10);
+  batch.stepBytesOut[i] = row.stepBytesOut ?? (ended ? 0 : batch.bytesOut[i]!);
+  batch.stepBytesIn[i] = row.stepBytesIn ?? (ended ? 0 : batch.bytesIn[i]!);
+  batch.stepPacketsOut[i] = ended ? 0 : batch.packetsOut[i]!;
+  batch.stepPacketsIn[i] = ended ? 0 : batch.packetsIn[i]!;
+  batch.rejects[i] = row.rejects ?? ((state & STATE.rejected) !== 0 ? 1 : 0);
+  batch.rejectedPackets[i] = batch.rejects[i]!;
+}
+
+function wordsOf(address: string): Uint32Array {
+  const words = parseAddress(address);
+  if (words === undefined) throw new Error(`cannot build row: not an address: ${address}`);
+  return words;
+}
+
+/** One row of a window as a literal. */
+export interface WindowRowLiteral {
+  readonly subject: string;
+  readonly peer?: string;
+  readonly bytesOut?: number;
+  readonly bytesIn?: number;
+  readonly packetsOut?: number;
+  readonly packetsIn?: number;
+  readonly sessionsOut?: number;
+  readonly sessionsIn?: number;
+  readonly rejects?: number;
+}
+
+export interface WindowLiteral {
+  readonly start: number;
+  readonly size: number;
+  readonly key: WindowKey;
+  readonly rows: readonly WindowRowLiteral[];
+}
+
+/** A closed window from literals. Packets left out: one a kilobyte. */
+export function windowOf(literal: WindowLiteral): WindowBatch {
+  const { rows } = literal;
+  const column = (pick: (row: WindowRowLiteral) => number): Float64Array => Float64Array.from(rows, pick);
+  const zeros = new Uint32Array(4);
+  return {
+    start: literal.start,
+    size: literal.size,
+    key: literal.key,
+    length: rows.length,
+    subject: Uint32Array.from(rows.flatMap((row) => [...wordsOf(row.subject)])),
+    peer: Uint32Array.from(rows.flatMap((row) => [...(row.peer === undefined ? zeros : wordsOf(row.peer))])),
+    peerScope: Uint8Array.from(rows, (row) => (row.peer === undefined ? 0 : scopeOf(row.peer))),
+    bytesOut: column((row) => row.bytesOut ?? 0),
+    bytesIn: column((row) => row.bytesIn ?? 0),
+    packetsOut: column((row) => row.packetsOut ?? Math.ceil((row.bytesOut ?? 0) / 1000)),
+    packetsIn: column((row) => row.packetsIn ?? Math.ceil((row.bytesIn ?? 0) / 1000)),
+    sessionsOut: Uint32Array.from(rows, (row) => row.sessionsOut ?? 0),
+    sessionsIn: Uint32Array.from(rows, (row) => row.sessionsIn ?? 0),
+    rejects: Uint32Array.from(rows, (row) => row.rejects ?? 0),
+    distinctPeers: column(() => 0),
+    distinctPorts: column(() => 0),
+  };
+}
+
+/** The same step with its rows in the order that `rank` gives. */
+export function shuffledStep(step: Step, rank: () => number): Step {
+  return { ...step, active: shuffled(step.active, rank), ended: shuffled(step.ended, rank) };
+}
+
+/** The same window with its rows in the order that `rank` gives. */
+export function shuffledWindow(window: WindowBatch, rank: () => number): WindowBatch {
+  return shuffled(window, rank);
+}
+
+function shuffled<Batch extends { length: number }>(batch: Batch, rank: () => number): Batch {
+  const order = Array.from({ length: batch.length }, (_, row) => ({ row, rank: rank() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ row }) => row);
+  const columns = Object.entries(batch).map(([name, column]: [string, unknown]) => {
+    if (!ArrayBuffer.isView(column)) return [name, column];
+    const source = column as Uint32Array;
+    const width = ['srcAddr', 'dstAddr', 'subject', 'peer'].includes(name) ? 4 : 1;
+    const copy = source.slice();
+    for (const [to, from] of order.entries())
+      copy.set(source.subarray(from * width, (from + 1) * width), to * width);
+    return [name, copy];
+  });
+  return Object.fromEntries(columns) as Batch;
+}
+
+/** A context that knows nothing: roles are the /24 or the first four words of text, no indicators, a policy without zones. */
+export function plainContext(overrides: Partial<DetectorContext> = {}): DetectorContext {
+  return {
+    names: new Dictionary(),
+    roleOf: (words, offset) =>
+      words[offset + 2] === 0xffff && words[offset] === 0
+        ? `${words[offset + 3]! >>> 24}.${(words[offset + 3]! >>> 16) & 255}.${(words[offset + 3]! >>> 8) & 255}.0/24`
+        : `${words[offset]!.toString(16)}:${words[offset + 1]!.toString(16)}::/64`,
+    indicators: { size: 0, match: () => undefined },
+    policy: {
+      size: 0,
+      judge: () => ({ verdict: 'unmatched', rule: 'default-deny', srcZone: '', dstZone: '' }),
+    },
+    ...overrides,
+  };
+}
+
+interface Demand {
+  readonly size: number;
+  readonly key: WindowKey;
+}
+
+/** The windows that close with the last of `steps`, made from their active rows as the rollup makes them (distinct counts are 0). */
+export function windowsOf(steps: readonly StepLiteral[], demands: readonly Demand[]): WindowBatch[] {
+  const end = (steps.at(-1)?.start ?? 0) + 60;
+  return demands
+    .filter(({ size }) => end % size === 0)
+    .map(({ size, key }) =>
+      windowOf({
+        start: end - size,
+        size,
+        key,
+        rows: windowRows(
+          steps.filter(({ start }) => start >= end - size),
+          key,
+        ),
+      }),
+    );
+}
+
+function windowRows(steps: readonly StepLiteral[], key: WindowKey): WindowRowLiteral[] {
+  const rows = new Map<string, Required<WindowRowLiteral>>();
+  const add = (subject: string, peer: string, session: SessionLiteral, out: boolean): void => {
+    if (scopeOf(subject) !== SCOPE.internal) return;
+    const id = key === 'subject' ? subject : `${subject} ${peer}`;
+    const row = rows.get(id) ?? emptyRow(subject, peer);
+    const [bytesOut, bytesIn, packetsOut, packetsIn] = volumes(session);
+    const started = (session.state ?? SERVER).includes('first') ? 1 : 0;
+    rows.set(id, {
+      ...row,
+      bytesOut: row.bytesOut + (out ? bytesOut : bytesIn),
+      bytesIn: row.bytesIn + (out ? bytesIn : bytesOut),
+      packetsOut: row.packetsOut + (out ? packetsOut : packetsIn),
+      packetsIn: row.packetsIn + (out ? packetsIn : packetsOut),
+      sessionsOut: row.sessionsOut + (out ? started : 0),
+      sessionsIn: row.sessionsIn + (out ? 0 : started),
+      rejects: row.rejects + ((session.state ?? []).includes('rejectedNow') ? 1 : 0),
+    });
+  };
+  for (const session of steps.flatMap(({ active }) => active ?? [])) {
+    add(session.src, session.dst, session, true);
+    add(session.dst, session.src, session, false);
+  }
+  return [...rows.values()].map((row) => (key === 'subject' ? { ...row, peer: '::' } : row));
+}
+
+function volumes(session: SessionLiteral): [number, number, number, number] {
+  const bytesOut = session.stepBytesOut ?? session.bytesOut ?? 1000;
+  const bytesIn = session.stepBytesIn ?? session.bytesIn ?? 4000;
+  return [bytesOut, bytesIn, session.packetsOut ?? 10, session.packetsIn ?? 10];
+}
+
+function emptyRow(subject: string, peer: string): Required<WindowRowLiteral> {
+  return {
+    subject,
+    peer,
+    bytesOut: 0,
+    bytesIn: 0,
+    packetsOut: 0,
+    packetsIn: 0,
+    sessionsOut: 0,
+    sessionsIn: 0,
+    rejects: 0,
+  };
+}
