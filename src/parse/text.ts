@@ -45,7 +45,10 @@ export function createTextDecoder(sink: RowSink, format: Format | undefined): Te
   };
 
   return {
-    push(chunk) {
+    push(part) {
+      // One type of array for the hot loops: V8 compiles for what it has seen, and a Buffer is another type.
+      const chunk = new Uint8Array(part.buffer, part.byteOffset, part.length);
+      const view = new DataView(part.buffer, part.byteOffset, part.length);
       let from = 0;
       if (carriedAll > 0) {
         const newline = chunk.indexOf(10);
@@ -59,7 +62,7 @@ export function createTextDecoder(sink: RowSink, format: Format | undefined): Te
       const to = chunk.lastIndexOf(10) + 1;
       while (from < to) {
         if (reader.plan === reader.defaultPlan) {
-          from = readDefaultLines(sink, chunk, from, to);
+          from = readDefaultLines(sink, chunk, view, from, to);
           if (from >= to) break;
         }
         const newline = chunk.indexOf(10, from);
