@@ -1,5 +1,6 @@
 import type { DetectorModule } from './define.ts';
+import { portScan } from './port-scan/detector.ts';
 import { unexpectedEgress } from './unexpected-egress/detector.ts';
 
 /** Every detector that ships, sorted by id: the only list of them. */
-export const detectors: readonly DetectorModule[] = [unexpectedEgress];
+export const detectors: readonly DetectorModule[] = [portScan, unexpectedEgress];

@@ -154,7 +154,6 @@ export function itIsADetector(module: DetectorModule, options: ContractOptions):
         after.restore(before.snapshot());
         found.push(...show(after, calls.slice(at)));
         expect(found).toEqual(findings(steps));
-        expect(after.overflow).toBe(before.overflow + (after.overflow - before.overflow));
       };
       fc.assert(
         fc.property(traffic, fc.nat(), (steps, cut) => {
@@ -173,7 +172,7 @@ export function itIsADetector(module: DetectorModule, options: ContractOptions):
       const after = start(names, settings);
       after.restore(before.snapshot());
       expect(after.overflow).toBe(before.overflow);
-      expect(after.snapshot()).toEqual(before.snapshot());
+      expect(Buffer.compare(after.snapshot(), before.snapshot())).toBe(0);
     });
 
     if (options.tiny !== undefined) {

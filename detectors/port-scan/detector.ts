@@ -1,0 +1,31 @@
+import { defineDetector } from '../define.ts';
+import { scanConfig } from './config.ts';
+import { createPortScan } from './judge.ts';
+
+/** A source tries many ports of one host, or one port of many hosts, and fails. */
+export const portScan = defineDetector({
+  id: 'port-scan',
+  summary: 'A source tries many ports of a host, or a port of many hosts, in vain',
+  attack: ['T1046', 'T1018', 'T1595.001'],
+  fields: {
+    required: [
+      'srcaddr',
+      'dstaddr',
+      'srcport',
+      'dstport',
+      'protocol',
+      'packets',
+      'bytes',
+      'start',
+      'end',
+      'action',
+    ],
+    helpful: [
+      { field: 'tcp-flags', why: 'without it unanswered and refused attempts are told by packets and bytes' },
+      { field: 'pkt-srcaddr', why: 'without it a scanner behind NAT is the gateway' },
+    ],
+  },
+  quietPeriod: 7200,
+  config: scanConfig,
+  create: createPortScan,
+});
