@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { constants, createGunzip } from 'node:zlib';
 
 /** Bytes of a chunk that a source yields, about. */
@@ -18,7 +18,13 @@ export interface DamagedEnd {
 /** What a file holds by its first bytes, never by its name. */
 export type FileContent =
   | { readonly kind: 'bytes'; readonly chunks: AsyncIterable<Uint8Array | DamagedEnd> }
-  | { readonly kind: 'parquet' };
+  | { readonly kind: 'parquet'; readonly file: RandomAccessFile; readonly close: () => Promise<void> };
+
+/** A file that can be read at any place. */
+export interface RandomAccessFile {
+  readonly byteLength: number;
+  slice(start: number, end?: number): Promise<ArrayBuffer>;
+}
 
 /**
  * Opens a file. Its chunks are uncompressed bytes, valid until the next chunk is asked for. Throws what the file system throws.
@@ -26,30 +32,52 @@ export type FileContent =
 export async function openFile(path: string): Promise<FileContent> {
   const file = await open(path);
   try {
-    const head = new Uint8Array(4);
+    const head = Buffer.alloc(4);
     const { bytesRead } = await file.read(head, 0, 4, 0);
-    if (bytesRead === 4 && Buffer.from(head).toString('latin1') === 'PAR1') return { kind: 'parquet' };
+    if (bytesRead === 4 && head.toString('latin1') === 'PAR1')
+      return { kind: 'parquet', file: await randomAccess(file), close: () => file.close() };
     const zipped = bytesRead >= 2 && head[0] === 0x1f && head[1] === 0x8b;
-    const raw = readChunks(path, zipped ? INPUT_BYTES : CHUNK_BYTES);
+    const raw = readChunks(file, zipped ? INPUT_BYTES : CHUNK_BYTES);
     return { kind: 'bytes', chunks: zipped ? inflate(raw) : raw };
-  } finally {
+  } catch (error) {
     await file.close();
+    throw error;
   }
 }
 
-async function* readChunks(path: string, size: number): AsyncGenerator<Uint8Array> {
-  const file = await open(path);
+async function randomAccess(file: FileHandle): Promise<RandomAccessFile> {
+  const { size } = await file.stat();
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      const from = Math.max(0, start < 0 ? size + start : start);
+      const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - from));
+      let read = 0;
+      while (read < bytes.length) {
+        const { bytesRead } = await file.read(bytes, read, bytes.length - read, from + read);
+        if (bytesRead === 0) break;
+        read += bytesRead;
+      }
+      return bytes.buffer;
+    },
+  };
+}
+
+/** Reads the file from its begin and closes it. */
+async function* readChunks(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   try {
     // Two buffers: the next is read while the last is in use.
     const buffers = [new Uint8Array(size), new Uint8Array(size)];
     let turn = 0;
-    let next = file.read(buffers[0]!, 0, size);
+    let at = 0;
+    let next = file.read(buffers[0]!, 0, size, at);
     for (;;) {
       const { bytesRead } = await next;
       if (bytesRead === 0) return;
       const current = buffers[turn]!;
       turn = 1 - turn;
-      next = file.read(buffers[turn]!, 0, size);
+      at += bytesRead;
+      next = file.read(buffers[turn]!, 0, size, at);
       // An error shows up at the next await; until then it is nobody's.
       next.catch(() => {});
       yield current.subarray(0, bytesRead);

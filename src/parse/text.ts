@@ -1,14 +1,17 @@
+import { isUtf8 } from 'node:buffer';
+import { REJECT_RAW_LIMIT } from '../contracts.ts';
 import type { Damage } from './decode.ts';
 import { readDefaultLines } from './default-lines.ts';
+import { type DocumentReader, MAX_NESTING, readDocument, readEncoded } from './document.ts';
 import type { Format } from './format.ts';
+import { createJsonScan, MAX_DOCUMENT, resetJsonScan, SCAN, scanJson } from './json-scan.ts';
+import { MAX_LINE } from './limits.ts';
 import { createLineReader, readLine } from './line.ts';
+import { createRecordReader } from './record.ts';
 import { REFUSED, type RowSink } from './row-sink.ts';
 
-/** A longer line is refused. The longest a flow log can write (54 fields, six tags) is a few kilobytes. */
-export const MAX_LINE = 64 * 1024;
-
 export interface TextDecoder {
-  /** Reads what can be read of the next bytes of the source; keeps a copy of a last line that is not complete. */
+  /** Reads what can be read of the next bytes of the source; keeps a copy of a last record that is not complete. */
   push(chunk: Uint8Array): void;
   /** There is no more: a last line without newline is a line. */
   end(): void;
@@ -16,68 +19,242 @@ export interface TextDecoder {
   damaged(damage: Damage): void;
 }
 
-/** Reads lines as they come, in any chunks. */
+/** What readers of one source share: the format of the last header holds inside messages, too. */
+interface Shared extends DocumentReader {
+  readonly lines: ReturnType<typeof createLineReader>;
+}
+
+/** Reads lines, JSON documents and base64 payloads as they come, in any mixture and any chunks. */
 export function createTextDecoder(sink: RowSink, format: Format | undefined): TextDecoder {
-  const reader = createLineReader(sink, format);
-  /** Begin of a line whose end has not come yet; `carried` bytes of it are kept, `carriedAll` have passed. */
-  const carry = new Uint8Array(MAX_LINE + 1);
+  const shared: Shared = {
+    sink,
+    lines: createLineReader(sink, format),
+    records: createRecordReader(sink),
+    readText: (bytes, position, nesting) => {
+      createDecoder(shared, nesting, position).all(bytes);
+    },
+  };
+  return createDecoder(shared, 0, undefined);
+}
+
+interface Decoder extends TextDecoder {
+  /** Instead of `push` and `end`, when these are all the bytes there are. */
+  all(bytes: Uint8Array): void;
+}
+
+/** `nesting` payloads deep; `fixedPosition` is where the outermost one is in the source. */
+function createDecoder(shared: Shared, nesting: number, fixedPosition: number | undefined): Decoder {
+  const { sink, lines } = shared;
+  const scan = createJsonScan();
+  /** Begin of a record whose end has not come yet. */
+  let carry = new Uint8Array(0);
   let carried = 0;
-  let carriedAll = 0;
-  /** Byte of the source at which the carried line, or else the next chunk, begins. */
-  let position = 0;
+  /** Byte of the source at which the carry, or else the next chunk, begins. */
+  let offset = 0;
+  /** Why the line at hand is refused, until enough of it is there to show; -1 when it is not. */
+  let refusal = -1;
+  /** The rest of the current line belongs to a record that was refused. */
+  let skipping = false;
+  /** Inside a list of documents. */
+  let inList = false;
 
   const keep = (bytes: Uint8Array, from: number, to: number): void => {
-    const part = bytes.subarray(from, Math.min(to, from + carry.length - carried));
-    carry.set(part, carried);
-    carried += part.length;
-    carriedAll += to - from;
+    const needed = carried + to - from;
+    if (needed > carry.length) {
+      const larger = new Uint8Array(Math.max(needed, Math.min(carry.length * 2, MAX_DOCUMENT), 4096));
+      larger.set(carry.subarray(0, carried));
+      carry = larger;
+    }
+    carry.set(bytes.subarray(from, to), carried);
+    carried = needed;
   };
-  const lineAt = (bytes: Uint8Array, from: number, to: number, at: number): void => {
-    if (to - from > MAX_LINE) sink.reject(REFUSED['line-too-long'], at, bytes.subarray(from, to));
-    else readLine(reader, bytes, from, to, at);
+
+  const document = (bytes: Uint8Array, from: number, to: number, position: number): void => {
+    const slice = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);
+    if (!isUtf8(slice)) {
+      sink.reject(REFUSED['bad-encoding'], position, slice);
+      return;
+    }
+    let json: unknown;
+    try {
+      json = JSON.parse(slice.toString('utf8'));
+    } catch {
+      sink.reject(REFUSED['bad-json'], position, slice);
+      return;
+    }
+    readDocument(shared, json, position, nesting);
   };
-  const finishCarry = (): void => {
-    if (carriedAll > MAX_LINE) sink.reject(REFUSED['line-too-long'], position, carry.subarray(0, carried));
-    else if (carriedAll > 0) readLine(reader, carry, 0, carried, position);
-    position += carriedAll;
-    carried = 0;
-    carriedAll = 0;
+
+  /**
+   * Reads what is complete of `bytes[from, to)`, which begins where a record may begin. `base + i` is the place of byte i in the source.
+   * Returns the start of what has to wait for more; `to` when `last`.
+   */
+  const consume = (
+    bytes: Uint8Array,
+    view: DataView,
+    from: number,
+    to: number,
+    base: number,
+    last: boolean,
+  ): number => {
+    let i = from;
+    let complete = -1;
+    while (i < to) {
+      if (skipping) {
+        const newline = indexOfNewline(bytes, i, to);
+        if (newline < 0) return to;
+        skipping = false;
+        i = newline + 1;
+        continue;
+      }
+      const position = fixedPosition ?? base + i;
+      if (refusal >= 0) {
+        const newline = indexOfNewline(bytes, i, to);
+        if (newline < 0 && !last && to - i < REJECT_RAW_LIMIT) return i;
+        sink.reject(refusal, position, bytes.subarray(i, newline < 0 ? to : newline));
+        refusal = -1;
+        skipping = true;
+        continue;
+      }
+      const c = bytes[i]!;
+      if (c === 50 && lines.plan === lines.defaultPlan) {
+        if (complete < 0) complete = lastNewline(bytes, i, to) + 1;
+        if (i < complete) {
+          const next = readDefaultLines(sink, bytes, view, i, complete);
+          if (next > i) {
+            i = next;
+            continue;
+          }
+        }
+      }
+      if (c === 123 || (c === 91 && (inList || nesting > 0)) || (c === 34 && inList)) {
+        const end = scanJson(scan, bytes, i, to);
+        if (end === SCAN.more && !last) return i;
+        resetJsonScan(scan);
+        if (end >= 0) {
+          document(bytes, i, end, position);
+          i = end;
+        } else {
+          refusal = scanReason(end);
+        }
+        continue;
+      }
+      if (c === 91) {
+        const next = skipBlanks(bytes, i + 1, to);
+        if (next === to && !last) return i;
+        if (next < to && beginsItem(bytes[next]!)) {
+          inList = true;
+          i = next;
+          continue;
+        }
+      } else if (inList && (c === 44 || c === 93)) {
+        if (c === 93) inList = false;
+        i++;
+        continue;
+      } else if (c === 32 || c === 10 || c === 13 || c === 9) {
+        i++;
+        continue;
+      } else if (c === 0xef && i + 3 > to && !last) {
+        return i;
+      } else if (c === 0xef && bytes[i + 1] === 0xbb && bytes[i + 2] === 0xbf && i + 3 <= to) {
+        i += 3;
+        continue;
+      }
+      const newline = indexOfNewline(bytes, i, to);
+      const encoded = c === 72 && isGzipBase64(bytes, i, to);
+      const limit = encoded ? MAX_DOCUMENT : MAX_LINE;
+      const end = newline < 0 ? to : newline;
+      if (end - i > limit) {
+        refusal = REFUSED['line-too-long'];
+        continue;
+      }
+      if (newline < 0 && !last) return i;
+      if (!encoded || !encodedLine(bytes, i, end, position)) readLine(lines, bytes, i, end, position);
+      i = newline < 0 ? to : newline + 1;
+    }
+    return to;
+  };
+
+  const encodedLine = (bytes: Uint8Array, from: number, to: number, position: number): boolean =>
+    nesting < MAX_NESTING &&
+    readEncoded(
+      shared,
+      Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from)
+        .toString('latin1')
+        .trim(),
+      position,
+      nesting,
+    );
+
+  const consumeCarry = (last: boolean): void => {
+    const view = new DataView(carry.buffer, 0, carried);
+    const read = consume(carry, view, 0, carried, offset, last);
+    carry.copyWithin(0, read, carried);
+    carried -= read;
+    offset += read;
   };
 
   return {
+    all(bytes) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      consume(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), view, 0, bytes.length, 0, true);
+    },
     push(part) {
       // One type of array for the hot loops: V8 compiles for what it has seen, and a Buffer is another type.
       const chunk = new Uint8Array(part.buffer, part.byteOffset, part.length);
-      const view = new DataView(part.buffer, part.byteOffset, part.length);
       let from = 0;
-      if (carriedAll > 0) {
-        const newline = chunk.indexOf(10);
-        keep(chunk, 0, newline < 0 ? chunk.length : newline);
-        if (newline < 0) return;
-        finishCarry();
-        position++;
-        from = newline + 1;
+      while (carried > 0 && from < chunk.length) {
+        // Up to the next newline completes a line; a document needs more of it.
+        const newline = scan.seen > 0 ? -1 : chunk.indexOf(10, from);
+        const to = newline < 0 ? chunk.length : newline + 1;
+        keep(chunk, from, to);
+        from = to;
+        consumeCarry(false);
       }
-      const base = position - from;
-      const to = chunk.lastIndexOf(10) + 1;
-      while (from < to) {
-        if (reader.plan === reader.defaultPlan) {
-          from = readDefaultLines(sink, chunk, view, from, to);
-          if (from >= to) break;
-        }
-        const newline = chunk.indexOf(10, from);
-        lineAt(chunk, from, newline, base + from);
-        from = newline + 1;
-      }
-      position = base + from;
-      if (from < chunk.length) keep(chunk, from, chunk.length);
+      if (from === chunk.length) return;
+      const view = new DataView(part.buffer, part.byteOffset, part.length);
+      const read = consume(chunk, view, from, chunk.length, offset - from, false);
+      offset += read - from;
+      if (read < chunk.length) keep(chunk, read, chunk.length);
     },
     end() {
-      finishCarry();
+      consumeCarry(true);
     },
     damaged(damage) {
-      const raw = carriedAll > 0 ? carry.subarray(0, carried) : Buffer.from(damage.note);
-      sink.reject(REFUSED[damage.damage], position, raw);
+      const raw = carried > 0 ? carry.subarray(0, carried) : Buffer.from(damage.note);
+      sink.reject(REFUSED[damage.damage], offset, raw);
     },
   };
+}
+
+function scanReason(result: number): number {
+  if (result === SCAN.tooDeep) return REFUSED['too-deep'];
+  if (result === SCAN.tooLong) return REFUSED['line-too-long'];
+  return result === SCAN.more ? REFUSED.truncated : REFUSED['bad-json'];
+}
+
+function indexOfNewline(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) if (bytes[i] === 10) return i;
+  return -1;
+}
+
+function lastNewline(bytes: Uint8Array, from: number, to: number): number {
+  for (let i = to - 1; i >= from; i--) if (bytes[i] === 10) return i;
+  return from - 1;
+}
+
+function skipBlanks(bytes: Uint8Array, from: number, to: number): number {
+  let i = from;
+  while (i < to && (bytes[i] === 32 || bytes[i] === 10 || bytes[i] === 13 || bytes[i] === 9)) i++;
+  return i;
+}
+
+/** Whether `c` can follow the bracket that opens a list of documents: an object, a list, a string or the end. */
+function beginsItem(c: number): boolean {
+  return c === 123 || c === 91 || c === 34 || c === 93;
+}
+
+/** `H4sI` is how base64 of a gzip file begins. */
+function isGzipBase64(bytes: Uint8Array, from: number, to: number): boolean {
+  return to - from > 4 && bytes[from + 1] === 52 && bytes[from + 2] === 115 && bytes[from + 3] === 73;
 }
