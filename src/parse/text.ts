@@ -127,7 +127,7 @@ function createDecoder(shared: Shared, nesting: number, fixedPosition: number | 
           }
         }
       }
-      if (c === 123 || (c === 91 && (inList || nesting > 0)) || (c === 34 && inList)) {
+      if (c === 123 || (c === 91 && inList) || (c === 34 && inList)) {
         const end = scanJson(scan, bytes, i, to);
         if (end === SCAN.more && !last) return i;
         resetJsonScan(scan);
