@@ -1,0 +1,93 @@
+import type { ColumnSpec, RowColumn, RowSet, TableName } from './table-spec.ts';
+
+const HOUR = 3600;
+
+/** Rows of one table, one hour and one set of columns that wait to be sealed. */
+export interface RowGroup {
+  readonly key: string;
+  readonly table: TableName;
+  /** Unix seconds of the hour. */
+  readonly hour: number;
+  readonly columns: readonly ColumnSpec[];
+  readonly sets: RowSet[];
+  rows: number;
+  minTime: number;
+  maxTime: number;
+}
+
+/** Adds rows to the groups of the hours they belong to. Rows of one hour, the usual case, are kept as they are; others are copied apart. */
+export function addRows(
+  groups: Map<string, RowGroup>,
+  table: TableName,
+  columns: readonly ColumnSpec[],
+  rows: RowSet,
+): void {
+  const time = rows.columns.get('end') as Uint32Array;
+  const range = timeRange(time, rows.length);
+  const first = range.min - (range.min % HOUR);
+  if (range.max < first + HOUR) {
+    add(groups, table, columns, rows, range.min, range.max);
+    return;
+  }
+  const byHour = new Map<number, number[]>();
+  for (let row = 0; row < rows.length; row++) {
+    const hour = time[row]! - (time[row]! % HOUR);
+    const picked = byHour.get(hour);
+    if (picked === undefined) byHour.set(hour, [row]);
+    else picked.push(row);
+  }
+  for (const picked of byHour.values()) {
+    const part = pick(rows, picked);
+    const { min, max } = timeRange(part.columns.get('end') as Uint32Array, part.length);
+    add(groups, table, columns, part, min, max);
+  }
+}
+
+function timeRange(time: Uint32Array, length: number): { min: number; max: number } {
+  let min = time[0]!;
+  let max = min;
+  for (let row = 1; row < length; row++) {
+    const at = time[row]!;
+    if (at < min) min = at;
+    else if (at > max) max = at;
+  }
+  return { min, max };
+}
+
+function add(
+  groups: Map<string, RowGroup>,
+  table: TableName,
+  columns: readonly ColumnSpec[],
+  rows: RowSet,
+  minTime: number,
+  maxTime: number,
+): void {
+  const hour = minTime - (minTime % HOUR);
+  const key = `${table} ${hour} ${columns.map((column) => column.name).join(' ')}`;
+  const group = groups.get(key);
+  if (group === undefined) {
+    groups.set(key, { key, table, hour, columns, sets: [rows], rows: rows.length, minTime, maxTime });
+    return;
+  }
+  group.sets.push(rows);
+  group.rows += rows.length;
+  group.minTime = Math.min(group.minTime, minTime);
+  group.maxTime = Math.max(group.maxTime, maxTime);
+}
+
+/** A copy of some rows, in the order given. */
+function pick(rows: RowSet, picked: readonly number[]): RowSet {
+  const columns = new Map<string, RowColumn>();
+  const capacity = (rows.columns.get('end') as Uint32Array).length;
+  for (const [name, from] of rows.columns) {
+    if (from.length === 0) continue;
+    const width = from.length / capacity;
+    const Kind = from.constructor as new (length: number) => RowColumn;
+    const to = new Kind(picked.length * width);
+    let at = 0;
+    for (const row of picked)
+      for (let element = 0; element < width; element++) to[at++] = from[row * width + element]!;
+    columns.set(name, to);
+  }
+  return { length: picked.length, columns, ...(rows.texts === undefined ? {} : { texts: rows.texts }) };
+}

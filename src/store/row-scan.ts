@@ -1,0 +1,212 @@
+import {
+  DOUBLE,
+  type DuckDBDataChunk,
+  DuckDBTableFunction,
+  type DuckDBType,
+  ENUM8,
+  ENUM16,
+  ENUM32,
+  UINTEGER,
+  USMALLINT,
+  UTINYINT,
+  UUID,
+} from '@duckdb/node-api';
+import nb from '@duckdb/node-bindings';
+import { BATCH_ROWS } from '../columns/flow-batch.ts';
+import type { RowGroup } from './row-groups.ts';
+import { type ColumnSpec, type RowColumn, type RowSet, widthOf } from './table-spec.ts';
+
+/**
+ * A table function over rows that wait in memory: DuckDB pulls them chunk by chunk by whole columns while it writes the file. It saves the
+ * copy into a table of its own, which costs as much as half the writing.
+ */
+export function createRowScan(name: string, group: RowGroup, names: readonly string[]): DuckDBTableFunction {
+  const fills = group.columns.map((spec) => createFill(spec, group, names));
+  let set = 0;
+  let row = 0;
+  return DuckDBTableFunction.create({
+    name,
+    parameterTypes: [],
+    bindFunction: (info) => {
+      for (const [i, spec] of group.columns.entries()) info.addResultColumn(spec.name, fills[i]!.type);
+      info.setCardinality(group.rows, true);
+    },
+    initFunction: () => {
+      set = 0;
+      row = 0;
+    },
+    mainFunction: (_info, chunk) => {
+      while (set < group.sets.length && row === group.sets[set]!.length) {
+        set++;
+        row = 0;
+      }
+      const rows = group.sets[set];
+      const count = rows === undefined ? 0 : Math.min(BATCH_ROWS, rows.length - row);
+      chunk.rowCount = count;
+      if (rows === undefined || count === 0) return;
+      for (let column = 0; column < fills.length; column++)
+        fills[column]!.fill(chunk, column, rows, row, count);
+      row += count;
+    },
+  });
+}
+
+interface Fill {
+  readonly type: DuckDBType;
+  fill(chunk: DuckDBDataChunk, column: number, rows: RowSet, from: number, count: number): void;
+}
+
+const PLAIN: Readonly<Record<string, DuckDBType>> = {
+  u8: UTINYINT,
+  u16: USMALLINT,
+  u32: UINTEGER,
+  f64: DOUBLE,
+};
+
+function createFill(spec: ColumnSpec, group: RowGroup, names: readonly string[]): Fill {
+  if (spec.source === 'code') return codeFill(spec, group, names);
+  if (spec.source === 'label') return labelFill(spec);
+  if (spec.source === 'address') return addressFill(spec);
+  return {
+    type: PLAIN[spec.source]!,
+    fill: (chunk, column, rows, from, count) => {
+      const values = rows.columns.get(spec.from)!;
+      copyRows(chunk, column, values, from, count);
+      markAbsent(chunk, column, rows, spec, from, count);
+    },
+  };
+}
+
+function copyRows(
+  chunk: DuckDBDataChunk,
+  column: number,
+  values: RowColumn,
+  from: number,
+  count: number,
+): void {
+  const size = values.BYTES_PER_ELEMENT;
+  nb.copy_data_to_vector(
+    nb.data_chunk_get_vector(chunk.chunk, column),
+    0,
+    values.buffer as ArrayBuffer,
+    values.byteOffset + from * size,
+    count * size,
+  );
+}
+
+/** DuckDB's UUID is a little-endian hugeint with its top bit flipped, so that it sorts as unsigned. */
+function addressFill(spec: ColumnSpec): Fill {
+  const scratch = new Uint32Array(BATCH_ROWS * widthOf(spec));
+  return {
+    type: UUID,
+    fill: (chunk, column, rows, from, count) => {
+      const words = rows.columns.get(spec.from)!;
+      for (let i = 0, at = from * 4; i < count * 4; i += 4, at += 4) {
+        scratch[i] = words[at + 3]!;
+        scratch[i + 1] = words[at + 2]!;
+        scratch[i + 2] = words[at + 1]!;
+        scratch[i + 3] = words[at]! ^ 0x80000000;
+      }
+      copyRows(chunk, column, scratch, 0, count * 4);
+      markAbsent(chunk, column, rows, spec, from, count);
+    },
+  };
+}
+
+/** Dictionary codes become an ENUM of the texts that the group really has: Parquet keeps it as a dictionary-coded string column. */
+function codeFill(spec: ColumnSpec, group: RowGroup, names: readonly string[]): Fill {
+  const values = new Map<string, number>();
+  const shared = new Uint32Array(names.length);
+  const own = new Map<RowSet, Uint32Array>();
+  for (const rows of group.sets) {
+    const codes = rows.columns.get(spec.from)!;
+    const texts = rows.texts ?? names;
+    const local = rows.texts === undefined ? shared : new Uint32Array(texts.length);
+    if (rows.texts !== undefined) own.set(rows, local);
+    for (let row = 0; row < rows.length; row++) {
+      const code = codes[row]!;
+      if (code === 0 || local[code] !== 0) continue;
+      // DuckDB's API takes C strings.
+      const text = texts[code]!.replaceAll('\0', '\ufffd');
+      const value = values.get(text) ?? values.size + 1;
+      values.set(text, value);
+      local[code] = value;
+    }
+  }
+  const { type, scratch } = enumOf(values.size === 0 ? [''] : [...values.keys()]);
+  return {
+    type,
+    fill: (chunk, column, rows, from, count) => {
+      const codes = rows.columns.get(spec.from)!;
+      const local = own.get(rows) ?? shared;
+      let absent = false;
+      for (let i = 0; i < count; i++) {
+        const value = local[codes[from + i]!]!;
+        if (value === 0) absent = true;
+        scratch[i] = value === 0 ? 0 : value - 1;
+      }
+      copyRows(chunk, column, scratch, 0, count);
+      if (absent) markWhere(chunk, column, count, (i) => local[codes[from + i]!] !== 0);
+    },
+  };
+}
+
+function labelFill(spec: ColumnSpec): Fill {
+  const labels = spec.labels!;
+  const nullable = labels[0] === '';
+  const { type, scratch } = enumOf(nullable ? labels.slice(1) : [...labels]);
+  return {
+    type,
+    fill: (chunk, column, rows, from, count) => {
+      const values = rows.columns.get(spec.from)!;
+      let absent = false;
+      for (let i = 0; i < count; i++) {
+        const value = values[from + i]!;
+        if (nullable && value === 0) {
+          absent = true;
+          scratch[i] = 0;
+        } else scratch[i] = nullable ? value - 1 : value;
+      }
+      copyRows(chunk, column, scratch, 0, count);
+      if (absent) markWhere(chunk, column, count, (i) => values[from + i] !== 0);
+    },
+  };
+}
+
+function enumOf(texts: string[]): { type: DuckDBType; scratch: RowColumn } {
+  if (texts.length < 256) return { type: ENUM8(texts), scratch: new Uint8Array(BATCH_ROWS) };
+  if (texts.length < 65_536) return { type: ENUM16(texts), scratch: new Uint16Array(BATCH_ROWS) };
+  return { type: ENUM32(texts), scratch: new Uint32Array(BATCH_ROWS) };
+}
+
+/** Marks rows whose `present` bit is clear as null; batches in which every row has everything cost one pass of ANDs. */
+function markAbsent(
+  chunk: DuckDBDataChunk,
+  column: number,
+  rows: RowSet,
+  spec: ColumnSpec,
+  from: number,
+  count: number,
+): void {
+  if (spec.present === undefined) return;
+  const present = rows.columns.get('present')!;
+  const bit = spec.present;
+  let all = -1;
+  for (let i = from; i < from + count; i++) all &= present[i]!;
+  if ((all & bit) === 0) markWhere(chunk, column, count, (i) => (present[from + i]! & bit) !== 0);
+}
+
+const validity = new Uint32Array(BATCH_ROWS / 32);
+
+function markWhere(
+  chunk: DuckDBDataChunk,
+  column: number,
+  count: number,
+  isPresent: (i: number) => boolean,
+): void {
+  validity.fill(0);
+  for (let i = 0; i < count; i++) if (isPresent(i)) validity[i >>> 5] = validity[i >>> 5]! | (1 << (i & 31));
+  const vector = nb.data_chunk_get_vector(chunk.chunk, column);
+  nb.vector_ensure_validity_writable(vector);
+  nb.copy_data_to_vector_validity(vector, 0, validity.buffer, 0, validity.byteLength);
+}

@@ -1,0 +1,154 @@
+import { access, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { blobValue, type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import type { Alert } from '../contracts.ts';
+import type { Segment } from './messages.ts';
+
+/** An alert with what its book needs to go on after a restart. */
+export interface AlertRow {
+  readonly alert: Alert;
+  /** Unix seconds. */
+  readonly resolvesAt: number;
+  readonly shadow: boolean;
+}
+
+export interface CheckpointInput {
+  /** Records of each source, by identity, that are in this state. Sources not named keep their position. */
+  readonly positions: ReadonlyMap<string, number>;
+  /** State of the rollup and of each detector, by name. */
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
+  /** Alerts that changed. */
+  readonly alerts: readonly AlertRow[];
+  readonly added: readonly Segment[];
+  readonly removed: readonly Segment[];
+}
+
+export interface LoadedState {
+  readonly positions: Map<string, number>;
+  readonly blobs: Map<string, Uint8Array>;
+  readonly alerts: AlertRow[];
+  readonly segments: Segment[];
+  /** First number that no segment's name has had. */
+  readonly sequence: number;
+}
+
+/**
+ * Rows are only ever added while the service runs, each with the number of its checkpoint, and what they replaced is deleted in the same
+ * transaction; there are no keys and no updates: replaying a log of those is where DuckDB's reported failures are.
+ */
+const SCHEMA = [
+  'CREATE TABLE checkpoint (seq BIGINT, positions VARCHAR, blobs BLOB)',
+  'CREATE TABLE segment (seq BIGINT, path VARCHAR, record VARCHAR)',
+  'CREATE TABLE alert (seq BIGINT, id VARCHAR, record VARCHAR)',
+];
+
+/** The state of one data folder: one DuckDB file that this process alone opens, one transaction a checkpoint. */
+export class State implements AsyncDisposable {
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  #seq: number;
+  #positions: Map<string, number>;
+
+  private constructor(
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    seq: number,
+    positions: Map<string, number>,
+  ) {
+    this.#instance = instance;
+    this.#connection = connection;
+    this.#seq = seq;
+    this.#positions = positions;
+  }
+
+  /** Opens the folder's state, making an empty one first when there is none. */
+  static async open(dataDir: string): Promise<{ state: State; loaded: LoadedState }> {
+    const path = join(dataDir, 'state.duckdb');
+    await create(path);
+    const instance = await DuckDBInstance.create(path, { memory_limit: '256MB', threads: '1' });
+    const connection = await instance.connect();
+    const loaded = await load(connection);
+    const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
+    return { state: new State(instance, connection, row![0] as number, new Map(loaded.positions)), loaded };
+  }
+
+  /** Makes everything in `input` durable at once, or nothing of it. */
+  async checkpoint(input: CheckpointInput): Promise<void> {
+    const seq = this.#seq + 1;
+    const positions = new Map([...this.#positions, ...input.positions]);
+    const run = (sql: string, values: readonly (string | number)[] = []): Promise<unknown> =>
+      this.#connection.run(sql, [...values]);
+    await run('BEGIN');
+    try {
+      await this.#connection.run('INSERT INTO checkpoint VALUES (?, ?, ?)', [
+        seq,
+        JSON.stringify([...positions]),
+        blobValue(packSnapshot(Object.fromEntries(input.blobs), null)),
+      ]);
+      await run('DELETE FROM checkpoint WHERE seq < ?', [seq]);
+      for (const segment of input.added)
+        await run('INSERT INTO segment VALUES (?, ?, ?)', [seq, segment.path, JSON.stringify(segment)]);
+      for (const segment of input.removed) await run('DELETE FROM segment WHERE path = ?', [segment.path]);
+      for (const row of input.alerts) {
+        await run('DELETE FROM alert WHERE id = ?', [row.alert.id]);
+        await run('INSERT INTO alert VALUES (?, ?, ?)', [seq, row.alert.id, JSON.stringify(row)]);
+      }
+      await run('COMMIT');
+    } catch (error) {
+      await run('ROLLBACK').catch(() => {});
+      throw error;
+    }
+    this.#seq = seq;
+    this.#positions = positions;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+/** A file under its final name has always been whole: a process killed while it makes one leaves a file no database can open. */
+async function create(path: string): Promise<void> {
+  try {
+    await access(path);
+    return;
+  } catch {
+    // None yet.
+  }
+  const staged = `${path}.new`;
+  const instance = await DuckDBInstance.create(staged, { memory_limit: '256MB', threads: '1' });
+  const connection = await instance.connect();
+  for (const statement of SCHEMA)
+    await connection.run(statement.replace('CREATE TABLE', 'CREATE OR REPLACE TABLE'));
+  await connection.run('CHECKPOINT');
+  connection.closeSync();
+  instance.closeSync();
+  await rename(staged, path);
+}
+
+async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
+  return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
+}
+
+async function load(connection: DuckDBConnection): Promise<LoadedState> {
+  const [last] = await rowsOf(
+    connection,
+    'SELECT positions, blobs FROM checkpoint ORDER BY seq DESC LIMIT 1',
+  );
+  const positions = new Map(last === undefined ? [] : (JSON.parse(last[0] as string) as [string, number][]));
+  const blobs = new Map<string, Uint8Array>();
+  if (last !== undefined) {
+    const { columns } = unpackSnapshot(last[1] as Uint8Array);
+    for (const [name, bytes] of columns) blobs.set(name, bytes as Uint8Array);
+  }
+  const segments = (await rowsOf(connection, 'SELECT record FROM segment ORDER BY path')).map(
+    (row) => JSON.parse(row[0] as string) as Segment,
+  );
+  const alerts = (await rowsOf(connection, 'SELECT record FROM alert ORDER BY id')).map(
+    (row) => JSON.parse(row[0] as string) as AlertRow,
+  );
+  const numbers = segments.map((segment) => Number(/(\d+)\.parquet$/.exec(segment.path)?.[1] ?? 0));
+  return { positions, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1 };
+}
