@@ -109,7 +109,7 @@ export class SessionTable {
     const base = row * SESSION_WORDS;
     for (let word = 0; word < 9; word++) words[base + word] = flows[at + word]!;
     words[base + SESSION.protocol] = flows[at + FLOW.protocol]!;
-    words.fill(0, base + SESSION.interfaceId, base + SESSION_WORDS);
+    for (let word = base + SESSION.interfaceId; word < base + SESSION_WORDS; word++) words[word] = 0;
     return row;
   }
 

@@ -146,7 +146,7 @@ export class Sessions {
     s[base + SESSION.end] = 0;
     s[base + SESSION.flags] = STATE.first << 16;
     s[base + SESSION.rejects] = 0;
-    s.fill(0, base + 16, base + 24);
+    for (let word = base + 16; word < base + 24; word++) s[word] = 0;
     s[base + SESSION.rejectedPackets] = 0;
     s[base + SESSION.serviceLo] = 0;
     s[base + SESSION.serviceHi] = 0;

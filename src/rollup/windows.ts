@@ -2,7 +2,7 @@ import { SCOPE, type SessionBatch, type WindowBatch, type WindowKey } from '../c
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import type { WindowDemand } from '../contracts.ts';
 import { STEP_SECONDS } from './sessions.ts';
-import { WindowTable } from './window-table.ts';
+import { hashAddress, WindowTable } from './window-table.ts';
 
 /**
  * The open windows of every size and key. Steps are added to the smallest window of each key; larger ones take in the smaller as they
@@ -43,9 +43,18 @@ export class Windows {
       this.#closeBefore(tables, start);
       const smallest = tables[0]!;
       smallest.start = start - (start % smallest.size);
-      for (let i = 0; i < active.length; i++) {
-        if (active.srcScope[i] === SCOPE.internal) smallest.add(active, i, true);
-        if (active.dstScope[i] === SCOPE.internal) smallest.add(active, i, false);
+    }
+    const { srcAddr, dstAddr, srcScope, dstScope } = active;
+    for (let i = 0; i < active.length; i++) {
+      const outward = srcScope[i] === SCOPE.internal;
+      const inward = dstScope[i] === SCOPE.internal;
+      if (!outward && !inward) continue;
+      const src = hashAddress(srcAddr, i * 4);
+      const dst = hashAddress(dstAddr, i * 4);
+      for (let chain = 0; chain < this.#chains.length; chain++) {
+        const smallest = this.#chains[chain]!.tables[0]!;
+        if (outward) smallest.add(active, i, true, src, dst);
+        if (inward) smallest.add(active, i, false, dst, src);
       }
     }
   }

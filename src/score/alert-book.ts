@@ -136,8 +136,8 @@ function grow(known: Alert, fresh: Alert): Alert {
   return {
     ...shown,
     state: 'firing',
-    firstSeen: known.firstSeen < fresh.firstSeen ? known.firstSeen : fresh.firstSeen,
-    lastSeen: known.lastSeen > fresh.lastSeen ? known.lastSeen : fresh.lastSeen,
+    firstSeen: [known.firstSeen, fresh.firstSeen].sort()[0]!,
+    lastSeen: [known.lastSeen, fresh.lastSeen].sort()[1]!,
     count: known.count + fresh.count,
     score: Math.max(known.score, fresh.score),
   };

@@ -1,13 +1,13 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
-import type { Detector, Finding } from '../contracts.ts';
+import type { Detector, Finding, WindowDemand } from '../contracts.ts';
 import { AlertBook, type Origin } from './alert-book.ts';
 import type { Mute } from './exceptions.ts';
 
-/** A detector that is switched on, with the windows it asked for as `size key` texts. */
+/** A detector that is switched on, and the windows it asked for. */
 export interface Judge extends Origin {
   readonly instance: Detector;
-  readonly windows: ReadonlySet<string>;
+  readonly windows: readonly WindowDemand[];
 }
 
 export interface DetectorCount {
@@ -48,9 +48,9 @@ export class Scorer {
   }
 
   window(window: WindowBatch): void {
-    const demand = `${window.size} ${window.key}`;
+    const { size, key } = window;
     for (const judge of this.#judges)
-      if (judge.windows.has(demand))
+      if (judge.windows.some((demand) => demand.size === size && demand.key === key))
         this.#run(judge, window.start + window.size, () => judge.instance.window?.(window, this.#emit));
   }
 
@@ -90,6 +90,13 @@ export class Scorer {
       const state = states.get(judge.detector);
       if (state !== undefined) judge.instance.restore(state);
     }
+  }
+
+  /** Last message of each detector that failed. */
+  failures(): Record<string, string> {
+    return Object.fromEntries(
+      [...this.counts].filter(([, count]) => count.failures > 0).map(([id, count]) => [id, count.failure]),
+    );
   }
 
   /** Keys that found no place, by detector. */

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { detectors } from '../detectors/index.ts';
+import type { Dictionary } from './columns/dictionary.ts';
+import type { Config } from './config.ts';
+import type { DetectorContext } from './contracts.ts';
+import { loadIndicators } from './reference/indicators.ts';
+import { emptyPolicy, parsePolicy } from './reference/policy.ts';
+import { createRoles } from './reference/roles.ts';
+import type { Judge } from './score/scorer.ts';
+
+/** Every detector that the configuration has not switched off, with all it may know. Reads the policy and the feeds. */
+export async function createJudges(
+  config: Config,
+  names: Dictionary,
+  dataDir: string,
+  warn: (message: string) => void,
+): Promise<Judge[]> {
+  const { indicators, problems } = await loadIndicators({
+    feeds: config.feeds,
+    allow: config.allow,
+    internal: config.network.internal,
+    cacheDir: join(dataDir, 'feeds'),
+  });
+  for (const problem of problems) warn(problem);
+  const policy =
+    config.policy === undefined
+      ? emptyPolicy
+      : parsePolicy(await readFile(config.policy, 'utf8'), config.policy);
+  const context: DetectorContext = { names, roleOf: createRoles(config.roles), indicators, policy };
+  const judges: Judge[] = [];
+  for (const module of detectors) {
+    const setting = config.detectors[module.id];
+    if (setting === undefined || setting.mode === 'off') continue;
+    judges.push({
+      detector: module.id,
+      attack: module.attack,
+      quietPeriod: module.quietPeriod,
+      shadow: setting.mode === 'shadow',
+      windows: module.windows?.(setting.options) ?? [],
+      instance: module.create(setting.options, context),
+    });
+  }
+  return judges;
+}
