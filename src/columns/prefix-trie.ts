@@ -1,0 +1,225 @@
+import { formatAddress, isIpv4, type Prefix, prefixMask } from './address.ts';
+import { grown } from './key-table.ts';
+
+/** What {@link PrefixTrie.match} gives for an address in no network. */
+export const NO_MATCH = -1;
+
+const NONE = 0xffff_ffff;
+const DIGITS = 65_536;
+
+/** Networks in columns, to build a {@link PrefixTrie} from: a million of them are 21 MB and no objects. */
+export class PrefixList {
+  count = 0;
+  /** Four words a network, host bits zero. */
+  words: Uint32Array = new Uint32Array(64 * 4);
+  /** Over 128 bits: an IPv4 /8 is 104. */
+  lengths: Uint8Array = new Uint8Array(64);
+  values: Uint32Array = new Uint32Array(64);
+
+  /** Adds a network; `value` below 2^32 - 1. Host bits in `prefix` are cleared. */
+  add(prefix: Prefix, value: number): void {
+    this.addWords(prefix.words, 0, prefix.length, value);
+  }
+
+  addWords(words: Uint32Array, offset: number, length: number, value: number): void {
+    const at = this.count++;
+    if (at === this.lengths.length) {
+      this.words = grown(this.words, at * 8);
+      this.lengths = grown(this.lengths, at * 2);
+      this.values = grown(this.values, at * 2);
+    }
+    for (let word = 0; word < 4; word++)
+      this.words[at * 4 + word] = words[offset + word]! & prefixMask(length, word);
+    this.lengths[at] = length;
+    this.values[at] = value;
+  }
+
+  /** Whether network `at` is one of IPv4 addresses. */
+  isV4(at: number): boolean {
+    return this.lengths[at]! >= 96 && isIpv4(this.words, at * 4);
+  }
+
+  /** Canonical text of network `at`. */
+  text(at: number): string {
+    return `${formatAddress(this.words, at * 4)}/${this.lengths[at]! - (this.isV4(at) ? 96 : 0)}`;
+  }
+}
+
+/**
+ * Longest-prefix match: the networks are flattened into disjoint sorted ranges, so a lookup is one step in an index over the first 16
+ * bits and a binary search in what is left. Families are apart: `::/0` holds no IPv4 address. Of equal networks the last added counts.
+ */
+export class PrefixTrie {
+  /** Networks it was built from. */
+  readonly size: number;
+  readonly #v4Starts: Uint32Array;
+  readonly #v4Values: Uint32Array;
+  readonly #v4Index: Uint32Array;
+  /** Four words a range. */
+  readonly #v6Starts: Uint32Array;
+  /** First word of each range: dense, so that most of a search stays in the cache. */
+  readonly #v6Heads: Uint32Array;
+  readonly #v6Values: Uint32Array;
+  readonly #v6Index: Uint32Array;
+
+  constructor(list: PrefixList) {
+    this.size = list.count;
+    const order = sortedOrder(list);
+    const v4 = flatten(list, order, true);
+    this.#v4Starts = v4.starts.filter((_, i) => i % 4 === 3);
+    this.#v4Values = v4.values;
+    this.#v4Index = firstLevel(v4.starts, 3);
+    const v6 = flatten(list, order, false);
+    this.#v6Starts = v6.starts;
+    this.#v6Heads = v6.starts.filter((_, i) => i % 4 === 0);
+    this.#v6Values = v6.values;
+    this.#v6Index = firstLevel(v6.starts, 0);
+  }
+
+  /** Value of the longest network that holds the address at `offset`, {@link NO_MATCH} when none does. */
+  match(words: Uint32Array, offset: number): number {
+    if (!isIpv4(words, offset)) return this.#matchV6(words, offset);
+    const address = words[offset + 3]!;
+    const starts = this.#v4Starts;
+    let low = this.#v4Index[address >>> 16]!;
+    let high = this.#v4Index[(address >>> 16) + 1]!;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (starts[middle]! <= address) low = middle;
+      else high = middle - 1;
+    }
+    const value = this.#v4Values[low]!;
+    return value === NONE ? NO_MATCH : value;
+  }
+
+  #matchV6(words: Uint32Array, offset: number): number {
+    const head = words[offset]!;
+    const digit = head >>> 16;
+    const starts = this.#v6Starts;
+    const heads = this.#v6Heads;
+    let low = this.#v6Index[digit]!;
+    let high = this.#v6Index[digit + 1]!;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      const first = heads[middle]!;
+      if (first < head || (first === head && compareWords(starts, middle * 4, words, offset) <= 0))
+        low = middle;
+      else high = middle - 1;
+    }
+    const value = this.#v6Values[low]!;
+    return value === NONE ? NO_MATCH : value;
+  }
+}
+
+function compareWords(a: Uint32Array, i: number, b: Uint32Array, j: number): number {
+  for (let word = 0; word < 4; word++) {
+    const difference = a[i + word]! - b[j + word]!;
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Positions of `list` by network address, then by length, then as added: a radix sort, because a million comparisons calls are slow. */
+function sortedOrder(list: PrefixList): Uint32Array {
+  const { count, words, lengths } = list;
+  let order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
+  let next = new Uint32Array(count);
+  const tally = new Uint32Array(DIGITS + 1);
+  for (let pass = 0; pass < 9; pass++) {
+    const word = 3 - ((pass - 1) >> 1);
+    const shift = pass & 1 ? 0 : 16;
+    const digitOf = (at: number): number =>
+      pass === 0 ? lengths[at]! : (words[at * 4 + word]! >>> shift) & 0xffff;
+    tally.fill(0);
+    for (let i = 0; i < count; i++) tally[digitOf(i) + 1]!++;
+    // All alike, as the upper words of an IPv4 feed are: nothing to sort.
+    if (count > 0 && tally[digitOf(0) + 1] === count) continue;
+    for (let digit = 0; digit < DIGITS; digit++) tally[digit + 1] = tally[digit + 1]! + tally[digit]!;
+    for (let i = 0; i < count; i++) {
+      const at = order[i]!;
+      const digit = digitOf(at);
+      next[tally[digit]!] = at;
+      tally[digit] = tally[digit]! + 1;
+    }
+    [order, next] = [next, order];
+  }
+  return order;
+}
+
+/** Disjoint ranges in order: range r holds [start r, start r + 1) and has value r. The first starts at the family's lowest address. */
+interface Ranges {
+  readonly starts: Uint32Array;
+  readonly values: Uint32Array;
+}
+
+/** Nested networks become ranges: each begins with its own value and, where it ends, gives way to the one around it. */
+function flatten(list: PrefixList, order: Uint32Array, v4: boolean): Ranges {
+  const lowest = v4 ? Uint32Array.of(0, 0, 0xffff, 0) : new Uint32Array(4);
+  let starts = new Uint32Array(256 * 4);
+  let values = new Uint32Array(256);
+  let count = 0;
+  const begin = (words: Uint32Array, offset: number, value: number): void => {
+    if (count > 0 && compareWords(starts, (count - 1) * 4, words, offset) === 0) count--;
+    if (count > 0 && values[count - 1] === value) return;
+    if (count === values.length) {
+      starts = grown(starts, count * 8);
+      values = grown(values, count * 2);
+    }
+    for (let word = 0; word < 4; word++) starts[count * 4 + word] = words[offset + word]!;
+    values[count++] = value;
+  };
+  // At most 129 networks hold each other, and as many are equal as the list repeats one: those replace each other.
+  const ends = new Uint32Array(130 * 4);
+  const open = new Uint32Array(130);
+  const lengths = new Uint8Array(130);
+  let depth = 0;
+  const close = (): void => {
+    depth--;
+    if (increment(ends, depth * 4, v4 ? 3 : 0)) begin(ends, depth * 4, depth === 0 ? NONE : open[depth - 1]!);
+  };
+  begin(lowest, 0, NONE);
+  for (const at of order) {
+    if (list.isV4(at) !== v4) continue;
+    while (depth > 0 && compareWords(ends, (depth - 1) * 4, list.words, at * 4) < 0) close();
+    const length = list.lengths[at]!;
+    if (depth > 0 && lengths[depth - 1] === length) depth--;
+    for (let word = 0; word < 4; word++)
+      ends[depth * 4 + word] = list.words[at * 4 + word]! | ~prefixMask(length, word);
+    lengths[depth] = length;
+    open[depth++] = list.values[at]!;
+    begin(list.words, at * 4, list.values[at]!);
+  }
+  while (depth > 0) close();
+  return { starts: starts.slice(0, count * 4), values: values.slice(0, count) };
+}
+
+/** Adds one to the address at `offset`, carrying up to word `top`; false when it was the highest. */
+function increment(words: Uint32Array, offset: number, top: number): boolean {
+  for (let word = 3; word >= top; word--) {
+    words[offset + word] = words[offset + word]! + 1;
+    if (words[offset + word] !== 0) return true;
+  }
+  return false;
+}
+
+/** For each upper half of word `word` the last range that starts at or before its lowest address; one more at the end. */
+function firstLevel(starts: Uint32Array, word: number): Uint32Array {
+  const count = starts.length / 4;
+  const index = new Uint32Array(DIGITS + 1);
+  let range = 0;
+  for (let digit = 0; digit < DIGITS; digit++) {
+    while (range + 1 < count && startsBy(starts, range + 1, word, digit)) range++;
+    index[digit] = range;
+  }
+  index[DIGITS] = count - 1;
+  return index;
+}
+
+function startsBy(starts: Uint32Array, range: number, word: number, digit: number): boolean {
+  const first = starts[range * 4 + word]!;
+  if (first >>> 16 !== digit) return first >>> 16 < digit;
+  if ((first & 0xffff) !== 0) return false;
+  for (let lower = word + 1; lower < 4; lower++) if (starts[range * 4 + lower] !== 0) return false;
+  return true;
+}
