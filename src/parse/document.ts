@@ -21,9 +21,15 @@ type Json = Readonly<Record<string, unknown>>;
 
 /**
  * Reads one parsed JSON document, whatever its shape: a flow log row, an OCSF event, an envelope of CloudWatch Logs, Kinesis, Firehose,
- * Vector or Logstash, or a list of those. A document that is none of these is one reject.
+ * Vector or Logstash, or a list of those. A document that is none of these is one reject. `raw` is the document as it came.
  */
-export function readDocument(reader: DocumentReader, json: unknown, position: number, nesting: number): void {
+export function readDocument(
+  reader: DocumentReader,
+  json: unknown,
+  position: number,
+  nesting: number,
+  raw?: Uint8Array,
+): void {
   if (Array.isArray(json)) {
     for (const item of json) readDocument(reader, item, position, nesting);
     return;
@@ -33,11 +39,21 @@ export function readDocument(reader: DocumentReader, json: unknown, position: nu
     return;
   }
   const document = asObject(json);
-  if (document === undefined || nesting > MAX_NESTING || !readObject(reader, document, position, nesting))
-    refuse(reader, REFUSED['unknown-shape'], position, json);
+  if (
+    document === undefined ||
+    nesting > MAX_NESTING ||
+    !readObject(reader, document, position, nesting, raw)
+  )
+    refuse(reader, REFUSED['unknown-shape'], position, json, raw);
 }
 
-function readObject(reader: DocumentReader, json: Json, position: number, nesting: number): boolean {
+function readObject(
+  reader: DocumentReader,
+  json: Json,
+  position: number,
+  nesting: number,
+  raw?: Uint8Array,
+): boolean {
   if (own(json, 'messageType') === 'CONTROL_MESSAGE') return true;
   const events = own(json, 'logEvents');
   if (Array.isArray(events)) {
@@ -56,6 +72,7 @@ function readObject(reader: DocumentReader, json: Json, position: number, nestin
       writeRecord(reader.records, [...record.keys()], (name) => record.get(name)),
       position,
       json,
+      raw,
     );
     return true;
   }
@@ -65,6 +82,7 @@ function readObject(reader: DocumentReader, json: Json, position: number, nestin
       writeRecord(reader.records, Object.keys(json), (name) => json[name]),
       position,
       json,
+      raw,
     );
     return true;
   }
@@ -126,11 +144,23 @@ function isRow(json: Json): boolean {
   return known >= 3 && (times > 0 || addresses === 2);
 }
 
-function settle(reader: DocumentReader, result: number, position: number, json: Json): void {
+function settle(
+  reader: DocumentReader,
+  result: number,
+  position: number,
+  json: Json,
+  raw?: Uint8Array,
+): void {
   if (result === ROW_OK) reader.sink.accept();
-  else refuse(reader, result, position, json);
+  else refuse(reader, result, position, json, raw);
 }
 
-function refuse(reader: DocumentReader, reason: number, position: number, json: unknown): void {
-  reader.sink.reject(reason, position, Buffer.from(JSON.stringify(json) ?? ''));
+function refuse(
+  reader: DocumentReader,
+  reason: number,
+  position: number,
+  json: unknown,
+  raw?: Uint8Array,
+): void {
+  reader.sink.reject(reason, position, raw ?? Buffer.from(JSON.stringify(json) ?? ''));
 }

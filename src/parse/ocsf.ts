@@ -29,8 +29,8 @@ export function recordOfOcsf(event: Event): Map<string, unknown> {
   set('region', own(cloud, 'region'));
   set('az-id', own(cloud, 'zone'));
   const time = own(event, 'time') ?? own(event, 'time_dt');
-  set('start', secondsOf(own(event, 'start_time') ?? own(event, 'start_time_dt') ?? time));
-  set('end', secondsOf(own(event, 'end_time') ?? own(event, 'end_time_dt') ?? time));
+  set('start', timeOf(event, 'start_time') ?? timeOf(connection, 'start_time') ?? secondsOf(time));
+  set('end', timeOf(event, 'end_time') ?? timeOf(connection, 'end_time') ?? secondsOf(time));
 
   const direction = Number(own(connection, 'direction_id'));
   endpoint(set, source, 'src');
@@ -108,17 +108,20 @@ function statusOf(text: unknown): unknown {
   return text === 'OK' || text === 'NODATA' || text === 'SKIPDATA' ? text : undefined;
 }
 
-/** Milliseconds, a Date or ISO 8601 text as seconds; anything else as it is, for the number reader to judge. */
-function secondsOf(time: unknown): unknown {
-  if (typeof time === 'bigint') return time / 1000n;
-  if (typeof time === 'number') return Math.floor(time / 1000);
-  if (typeof time === 'string' && /^\d+$/.test(time)) return Math.floor(Number(time) / 1000);
-  if (typeof time === 'string' && /^\d{4}-\d\d-\d\dT/.test(time)) {
-    const parsed = Date.parse(time);
-    return Number.isNaN(parsed) ? time : Math.floor(parsed / 1000);
-  }
-  return time;
+function timeOf(object: Event, name: string): unknown {
+  return secondsOf(own(object, name) ?? own(object, `${name}_dt`));
 }
+
+/** A date as seconds; a number as it is, because the reader of times tells milliseconds from seconds. */
+function secondsOf(time: unknown): unknown {
+  const text = typeof time === 'string' ? DATE.exec(time) : null;
+  if (text === null) return time ?? undefined;
+  const parsed = Date.parse(`${text[1]}T${text[2]}${text[3] ?? 'Z'}`);
+  return Number.isNaN(parsed) ? time : Math.floor(parsed / 1000);
+}
+
+/** ISO 8601, also with a blank between date and time; without a zone it is UTC. */
+const DATE = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:\d\d)?$/;
 
 /** Entries of a JSON object, or of a Parquet map that came as a list of keys and values. */
 function pairsOf(map: unknown): [string, unknown][] {

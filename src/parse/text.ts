@@ -82,7 +82,7 @@ function createDecoder(shared: Shared, nesting: number, fixedPosition: number | 
       sink.reject(REFUSED['bad-json'], position, slice);
       return;
     }
-    readDocument(shared, json, position, nesting);
+    readDocument(shared, json, position, nesting, slice);
   };
 
   /**
