@@ -1,0 +1,28 @@
+import { defineDetector } from '../define.ts';
+import { volumeConfig } from './config.ts';
+import { createVolumeSpike } from './judge.ts';
+
+/** A subject, or a subject and a peer, moves far more or less than it usually does. */
+export const volumeSpike = defineDetector({
+  id: 'volume-spike',
+  summary: 'A subject, alone or with one peer, moves far more or less data than it usually does',
+  attack: ['T1048', 'T1567', 'T1498'],
+  fields: {
+    required: ['srcaddr', 'dstaddr', 'packets', 'bytes', 'start', 'end', 'action'],
+    helpful: [
+      { field: 'pkt-srcaddr', why: 'without it everything behind NAT is one subject' },
+      {
+        field: 'pkt-dst-aws-service',
+        why: 'without it bulk to AWS services counts as bulk to public addresses',
+      },
+    ],
+  },
+  quietPeriod: 21_600,
+  config: volumeConfig,
+  windows: (config) => [
+    { size: 300, key: 'subject' },
+    { size: 3600, key: 'subject' },
+    ...(config.pairs ? ([300, 3600] as const).map((size) => ({ size, key: 'pair' as const })) : []),
+  ],
+  create: createVolumeSpike,
+});

@@ -1,0 +1,164 @@
+import { StateTable, u8, u16, u32 } from '../../src/columns/state-table.ts';
+
+/** What is compared with its history: each in windows of one size. */
+export const MEASURES = [
+  { name: 'bytes out', unit: 'bytes', size: 300 },
+  { name: 'bytes in', unit: 'bytes', size: 300 },
+  { name: 'packets', unit: 'packets', size: 300 },
+  { name: 'sessions', unit: 'sessions', size: 300 },
+  { name: 'bytes out', unit: 'bytes', size: 3600 },
+  { name: 'bytes in', unit: 'bytes', size: 3600 },
+] as const;
+export const MEASURE = { out: 0, in: 1, packets: 2, sessions: 3, hourOut: 4, hourIn: 5 } as const;
+const COUNT = MEASURES.length;
+
+/** Days of peaks kept: four weeks, so that weekly jobs are known. */
+export const PEAK_DAYS = 28;
+const DAY = 86_400;
+/** Logarithms are kept in thousandths: 0.1 % is finer than any spread. */
+const SCALE = 1000;
+/** Least spread of daily peaks (natural log): below it every ripple of a quiet subject would count. */
+const LEAST_SPREAD = 0.2;
+/** MAD to standard deviation of a normal distribution. */
+const MAD_FACTOR = 1.4826;
+/** What an alerting day teaches at most: 40 % more than the highest peak, so that an attacker cannot move the baseline in one day. */
+const SLOW_LEARNING = Math.round(Math.log(1.4) * SCALE);
+
+/** log1p in thousandths, as stored. */
+export function toLog(value: number): number {
+  return Math.round(Math.log1p(value) * SCALE);
+}
+
+export function fromLog(log: number): number {
+  return Math.expm1(log / SCALE);
+}
+
+/** What the last four weeks say of one measure. Logarithms in thousandths. */
+export interface PeakBaseline {
+  readonly median: number;
+  readonly spread: number;
+  readonly highest: number;
+  /** Days with traffic behind it. */
+  readonly days: number;
+}
+
+/** The highest window of each day and measure, for subjects or pairs. */
+export class Peaks {
+  readonly table: ReturnType<typeof peakTable>;
+  pruned = 0;
+  readonly #values: number[] = [];
+
+  constructor(words: number, limit: number) {
+    this.table = peakTable(words, limit);
+  }
+
+  get overflow(): number {
+    return this.table.keys.overflow + this.pruned;
+  }
+
+  /** Brings a row to `day`: the day that was open becomes history, days without traffic are zeros. */
+  turn(row: number, time: number): void {
+    const { columns } = this.table;
+    const day = Math.floor(time / DAY);
+    if (columns.since[row] === 0) {
+      columns.since[row] = time;
+      columns.day[row] = day;
+      return;
+    }
+    const open = columns.day[row]!;
+    if (open >= day) return;
+    const alerted = columns.alerted[row] === 1;
+    for (let measure = 0; measure < COUNT; measure++) {
+      const today = columns.today[row * COUNT + measure]!;
+      const top = columns.top[row * COUNT + measure]!;
+      const at = (row * COUNT + measure) * PEAK_DAYS;
+      columns.peaks[at + (open % PEAK_DAYS)] =
+        alerted && top > 0 ? Math.min(today, top + SLOW_LEARNING) : today;
+      for (let gap = open + 1; gap < day && gap <= open + PEAK_DAYS; gap++)
+        columns.peaks[at + (gap % PEAK_DAYS)] = 0;
+      // The slot of the new day holds what is four weeks old.
+      columns.peaks[at + (day % PEAK_DAYS)] = 0;
+      let highest = 0;
+      for (let i = at; i < at + PEAK_DAYS; i++) highest = Math.max(highest, columns.peaks[i]!);
+      columns.top[row * COUNT + measure] = highest;
+      columns.today[row * COUNT + measure] = 0;
+    }
+    columns.day[row] = day;
+    columns.alerted[row] = 0;
+  }
+
+  /** Notes a window's value; true when it is above every peak by enough to deserve a closer look. */
+  note(row: number, measure: number, log: number, leastAbove: number): boolean {
+    const { columns } = this.table;
+    const at = row * COUNT + measure;
+    if (log > columns.today[at]!) columns.today[at] = log;
+    return log >= columns.top[at]! + leastAbove;
+  }
+
+  /** Undefined when there is too little history: fewer than `least` days, or days with traffic. */
+  baseline(row: number, measure: number, time: number, learnDays: number): PeakBaseline | undefined {
+    const { columns } = this.table;
+    if (time - columns.since[row]! < learnDays * DAY) return undefined;
+    const values = this.#values;
+    values.length = 0;
+    const at = (row * COUNT + measure) * PEAK_DAYS;
+    for (let i = at; i < at + PEAK_DAYS; i++) if (columns.peaks[i]! > 0) values.push(columns.peaks[i]!);
+    if (values.length === 0 || values.length < Math.floor(learnDays)) return undefined;
+    const median = medianOf(values);
+    const highest = values.at(-1)!;
+    for (let i = 0; i < values.length; i++) values[i] = Math.abs(values[i]! - median);
+    const days = values.length;
+    return { median, spread: Math.max(MAD_FACTOR * medianOf(values), LEAST_SPREAD * SCALE), highest, days };
+  }
+
+  /** Makes room when the table is nearly full: drops what was idle for four weeks, then the keys with the lowest peaks, whole levels at once. */
+  prune(time: number): void {
+    const { table } = this;
+    const { limit } = table.keys;
+    if (table.size < limit - limit / 16) return;
+    const oldest = Math.floor(time / DAY) - PEAK_DAYS;
+    for (let row = 0; row < table.rows; row++)
+      if (table.has(row) && table.columns.day[row]! < oldest) table.delete(row);
+    for (let level = 8 * SCALE; table.size > (limit * 3) / 4 && level < 40 * SCALE; level += SCALE / 2) {
+      for (let row = 0; row < table.rows; row++) {
+        if (!table.has(row) || this.#height(row) > level) continue;
+        table.delete(row);
+        this.pruned++;
+      }
+    }
+  }
+
+  #height(row: number): number {
+    const { columns } = this.table;
+    let height = 0;
+    for (let i = row * COUNT; i < (row + 1) * COUNT; i++)
+      height = Math.max(height, columns.today[i]!, columns.top[i]!);
+    return height;
+  }
+}
+
+/** Sorts `values`. */
+function medianOf(values: number[]): number {
+  values.sort((a, b) => a - b);
+  const half = values.length >> 1;
+  return values.length % 2 === 1 ? values[half]! : (values[half - 1]! + values[half]!) / 2;
+}
+
+/**
+ * `since`: start of the first window; `day`: day that is open; `today`, `top`: highest window of the open day and of the days before, by
+ * measure; `told*`: the last finding.
+ */
+function peakTable(words: number, limit: number) {
+  return new StateTable(words, limit, {
+    since: u32(),
+    day: u32(),
+    today: u16(COUNT),
+    top: u16(COUNT),
+    peaks: u16(COUNT * PEAK_DAYS),
+    alerted: u8(),
+    toldAt: u32(),
+    toldFirst: u32(),
+    toldLog: u16(),
+    toldSeverity: u8(),
+  });
+}

@@ -1,0 +1,152 @@
+import { NO_ROW } from '../../src/columns/key-table.ts';
+import { SCOPE, type WindowBatch } from '../../src/columns/session-batch.ts';
+import type { VolumeConfig } from './config.ts';
+import { fromLog, MEASURE, MEASURES, type PeakBaseline, type Peaks, toLog } from './peaks.ts';
+
+/** A window above everything its key has shown, or much sent to an address that got little before. */
+export interface Spike {
+  readonly kind: 'spike' | 'bulk';
+  readonly key: 'subject' | 'pair';
+  /** Row in the peaks and in the window. */
+  readonly row: number;
+  readonly at: number;
+  readonly measure: number;
+  readonly value: number;
+  readonly log: number;
+  readonly z: number;
+  readonly ratio: number;
+  readonly baseline: PeakBaseline | undefined;
+  /** Beyond doubt by size and deviation; the rest shares a daily budget. */
+  readonly certain: boolean;
+  /** Other measures of the same window that spike too. */
+  readonly also: readonly string[];
+}
+
+const SUBJECT_WORDS = 4;
+
+/** Compares every row of a window with its history and learns it. */
+export function judgeWindow(
+  window: WindowBatch,
+  peaks: Peaks,
+  config: VolumeConfig,
+  isKnownSubject: (at: number) => boolean,
+): Spike[] {
+  const spikes: Spike[] = [];
+  const pair = window.key === 'pair';
+  const key = new Uint32Array(8);
+  const time = window.start;
+  peaks.prune(time);
+  const leastAbove = Math.log(config.weakRatio) * 1000;
+  for (const at of rowsOf(window, peaks)) {
+    key.set(window.subject.subarray(at * 4, at * 4 + 4));
+    if (pair) key.set(window.peer.subarray(at * 4, at * 4 + 4), SUBJECT_WORDS);
+    let row = peaks.table.find(key, 0);
+    if (row === NO_ROW) {
+      // A pair that never moves anything needs no history.
+      if (pair && window.bytesOut[at]! + window.bytesIn[at]! < config.weakBytes) continue;
+      row = peaks.table.upsert(key, 0);
+      if (row === NO_ROW) continue;
+    }
+    peaks.turn(row, time);
+    const bulk = pair && isBulk(window, at, row, peaks, config) && isKnownSubject(at);
+    const found: Spike[] = [];
+    for (let measure = 0; measure < MEASURES.length; measure++) {
+      if (MEASURES[measure]!.size !== window.size) continue;
+      const value = amountOf(window, at, measure);
+      const log = toLog(value);
+      if (!peaks.note(row, measure, log, leastAbove)) continue;
+      const spike = judge(peaks, row, at, measure, value, log, time, config);
+      if (spike !== undefined) found.push({ ...spike, key: window.key });
+    }
+    const spike = worst(found) ?? (bulk ? bulkOf(window, at, row) : undefined);
+    if (spike !== undefined) spikes.push(spike);
+  }
+  return spikes;
+}
+
+/** Rows of a window; in order of their keys when not all may find a place. */
+function rowsOf(window: WindowBatch, peaks: Peaks): Iterable<number> {
+  const rows = Array.from({ length: window.length }, (_, at) => at);
+  const { keys } = peaks.table;
+  if (keys.size + window.length <= keys.limit) return rows;
+  const { subject, peer } = window;
+  return rows.sort(
+    (a, b) => compareWords(subject, a * 4, subject, b * 4) || compareWords(peer, a * 4, peer, b * 4),
+  );
+}
+
+/** Orders addresses. */
+export function compareWords(a: Uint32Array, i: number, b: Uint32Array, j: number): number {
+  for (let word = 0; word < 4; word++) if (a[i + word] !== b[j + word]) return a[i + word]! - b[j + word]!;
+  return 0;
+}
+
+function amountOf(window: WindowBatch, at: number, measure: number): number {
+  if (measure === MEASURE.packets) return window.packetsOut[at]! + window.packetsIn[at]!;
+  if (measure === MEASURE.sessions) return window.sessionsOut[at]! + window.sessionsIn[at]!;
+  const out = measure === MEASURE.out || measure === MEASURE.hourOut;
+  return out ? window.bytesOut[at]! : window.bytesIn[at]!;
+}
+
+function judge(
+  peaks: Peaks,
+  row: number,
+  at: number,
+  measure: number,
+  value: number,
+  log: number,
+  time: number,
+  config: VolumeConfig,
+): Omit<Spike, 'key'> | undefined {
+  const isBytes = MEASURES[measure]!.unit === 'bytes';
+  const least = isBytes
+    ? config.weakBytes
+    : measure === MEASURE.packets
+      ? config.minPackets
+      : config.minSessions;
+  if (value < least) return undefined;
+  const baseline = peaks.baseline(row, measure, time, config.learnDays);
+  if (baseline === undefined) return undefined;
+  const z = (log - baseline.median) / baseline.spread;
+  const ratio = value / Math.max(1, fromLog(baseline.highest));
+  const far = z >= config.z && ratio >= config.ratio;
+  if (!far && (!isBytes || z < config.weakZ || ratio < config.weakRatio)) return undefined;
+  // A few days know few peaks: only what is far above them counts.
+  if (!far && baseline.days < 2 * config.learnDays && z < config.z) return undefined;
+  const certain = far && isBytes && value >= config.minBytes;
+  return { kind: 'spike', row, at, measure, value, log, z, ratio, baseline, certain, also: [] };
+}
+
+/** Much sent to a public address that never got a tenth of it in an hour. */
+function isBulk(window: WindowBatch, at: number, row: number, peaks: Peaks, config: VolumeConfig): boolean {
+  if (window.size !== 3600 || window.peerScope[at] !== SCOPE.public) return false;
+  if (window.bytesOut[at]! < config.bulkBytes) return false;
+  const { top, today } = peaks.table.columns;
+  const index = row * MEASURES.length + MEASURE.hourOut;
+  return Math.max(top[index]!, today[index]!) < toLog(config.bulkBytes / 10);
+}
+
+function bulkOf(window: WindowBatch, at: number, row: number): Spike {
+  const value = window.bytesOut[at]!;
+  return {
+    kind: 'bulk',
+    key: 'pair',
+    row,
+    at,
+    measure: MEASURE.hourOut,
+    value,
+    log: toLog(value),
+    z: 0,
+    ratio: 0,
+    baseline: undefined,
+    certain: true,
+    also: [],
+  };
+}
+
+function worst(spikes: readonly Spike[]): Spike | undefined {
+  const [first, ...rest] = [...spikes].sort(
+    (a, b) => Number(b.certain) - Number(a.certain) || b.z - a.z || a.measure - b.measure,
+  );
+  return first && { ...first, also: rest.map(({ measure }) => MEASURES[measure]!.name) };
+}
