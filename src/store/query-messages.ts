@@ -1,0 +1,25 @@
+/** What the query process is asked, as JSON on its standard input. */
+export interface QueryTask {
+  readonly dataDir: string;
+  readonly sql: string;
+  /** Values of `$1`, `$2`, … */
+  readonly parameters: readonly (string | number | null)[];
+  readonly maxRows: number;
+  /** As DuckDB writes it: `512MB`. */
+  readonly memoryLimit: string;
+  /** Absolute path of a Parquet file to write instead of answering with rows. */
+  readonly parquet?: string;
+}
+
+export interface QueryColumn {
+  readonly name: string;
+  /** DuckDB's type. */
+  readonly type: string;
+}
+
+/** One line of JSON on its standard output. */
+export type QueryReply =
+  | { readonly kind: 'columns'; readonly columns: readonly QueryColumn[] }
+  | { readonly kind: 'rows'; readonly rows: readonly unknown[][] }
+  | { readonly kind: 'done'; readonly truncated: boolean }
+  | { readonly kind: 'error'; readonly message: string };
