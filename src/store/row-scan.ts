@@ -1,5 +1,6 @@
 import {
   DOUBLE,
+  type DuckDBConnection,
   type DuckDBDataChunk,
   DuckDBTableFunction,
   type DuckDBType,
@@ -16,31 +17,37 @@ import { BATCH_ROWS } from '../columns/flow-batch.ts';
 import type { RowGroup } from './row-groups.ts';
 import { type ColumnSpec, type RowColumn, type RowSet, widthOf } from './table-spec.ts';
 
+/** Points a scan at a group, or at nothing, which lets the group's memory go. */
+export type SelectRows = (group: RowGroup | undefined, names: readonly string[]) => void;
+
 /**
- * A table function over rows that wait in memory: DuckDB pulls them chunk by chunk by whole columns while it writes the file. It saves the
- * copy into a table of its own, which costs as much as half the writing.
+ * Registers a table function `name` over rows that wait in memory: DuckDB pulls them chunk by chunk by whole columns while it writes the file.
+ * It saves the copy into a table of its own, which costs as much as half the writing. One function serves all groups, one after the other:
+ * a connection never forgets a function, nor what it refers to.
  */
-export function createRowScan(name: string, group: RowGroup, names: readonly string[]): DuckDBTableFunction {
-  const fills = group.columns.map((spec) => createFill(spec, group, names));
+export function registerRowScan(connection: DuckDBConnection, name: string): SelectRows {
+  let current: RowGroup | undefined;
+  let fills: Fill[] = [];
   let set = 0;
   let row = 0;
-  return DuckDBTableFunction.create({
+  const scan = DuckDBTableFunction.create({
     name,
     parameterTypes: [],
     bindFunction: (info) => {
-      for (const [i, spec] of group.columns.entries()) info.addResultColumn(spec.name, fills[i]!.type);
-      info.setCardinality(group.rows, true);
+      for (const [i, spec] of current!.columns.entries()) info.addResultColumn(spec.name, fills[i]!.type);
+      info.setCardinality(current!.rows, true);
     },
     initFunction: () => {
       set = 0;
       row = 0;
     },
     mainFunction: (_info, chunk) => {
-      while (set < group.sets.length && row === group.sets[set]!.length) {
+      const { sets } = current!;
+      while (set < sets.length && row === sets[set]!.length) {
         set++;
         row = 0;
       }
-      const rows = group.sets[set];
+      const rows = sets[set];
       const count = rows === undefined ? 0 : Math.min(BATCH_ROWS, rows.length - row);
       chunk.rowCount = count;
       if (rows === undefined || count === 0) return;
@@ -49,6 +56,11 @@ export function createRowScan(name: string, group: RowGroup, names: readonly str
       row += count;
     },
   });
+  connection.registerTableFunction(scan);
+  return (group, names) => {
+    current = group;
+    fills = group === undefined ? [] : group.columns.map((spec) => createFill(spec, group, names));
+  };
 }
 
 interface Fill {

@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Segment } from './messages.ts';
 import type { RowGroup } from './row-groups.ts';
-import { createRowScan } from './row-scan.ts';
+import type { SelectRows } from './row-scan.ts';
 import { quoted } from './table-spec.ts';
 
 export const HISTORY_FOLDER = 'history';
 export const STAGING_FOLDER = 'history/.staging';
+/** Name of the table function that {@link writeSegment} reads. */
+export const ROW_SCAN = 'waiting_rows';
 
 /**
  * Rows of a Parquet row group. Level 1 of zstd costs a third less than the default 3 and 3 % of size. Rows stay in order of arrival:
@@ -17,10 +19,11 @@ const COPY_OPTIONS = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PAR
 
 /**
  * Writes a group as one Parquet file: into the staging folder, made durable, then renamed to its place, so that a file under its final
- * name is always whole. `names`: texts by dictionary code.
+ * name is always whole. `names`: texts by dictionary code. One call at a time: `selectRows` belongs to the scan {@link ROW_SCAN} of the connection.
  */
 export async function writeSegment(
   connection: DuckDBConnection,
+  selectRows: SelectRows,
   dataDir: string,
   group: RowGroup,
   sequence: number,
@@ -32,13 +35,18 @@ export async function writeSegment(
   const final = join(dataDir, path);
   await mkdir(dirname(staged), { recursive: true });
   await mkdir(dirname(final), { recursive: true });
-  const scan = `rows_${sequence}`;
-  connection.registerTableFunction(createRowScan(scan, group, names));
   const columns = group.columns.map((column) =>
     column.sql === undefined ? quoted(column.name) : `${column.sql} AS ${quoted(column.name)}`,
   );
   const target = staged.replaceAll("'", "''");
-  await connection.run(`COPY (SELECT ${columns.join(', ')} FROM ${scan}()) TO '${target}' (${COPY_OPTIONS})`);
+  selectRows(group, names);
+  try {
+    await connection.run(
+      `COPY (SELECT ${columns.join(', ')} FROM ${ROW_SCAN}()) TO '${target}' (${COPY_OPTIONS})`,
+    );
+  } finally {
+    selectRows(undefined, names);
+  }
   await makeDurable(staged);
   await rename(staged, final);
   await makeDurable(dirname(final));

@@ -2,7 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { WriterReply, WriterRequest, WriterTask } from './messages.ts';
 import { addRows, type RowGroup } from './row-groups.ts';
-import { writeSegment } from './segment-file.ts';
+import { registerRowScan } from './row-scan.ts';
+import { ROW_SCAN, writeSegment } from './segment-file.ts';
 
 /** Rows of one table that may wait in memory before its oldest hour is sealed: some 80 MB of flows. */
 const MAX_WAITING = 1 << 20;
@@ -21,6 +22,7 @@ function reply(message: WriterReply, transfer: ArrayBuffer[] = []): void {
 
 const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '400MB' });
 const connection = await instance.connect();
+const selectRows = registerRowScan(connection, ROW_SCAN);
 
 function enqueue(job: () => Promise<void>): void {
   work = work.then(job).catch((error: unknown) => {
@@ -29,7 +31,7 @@ function enqueue(job: () => Promise<void>): void {
 }
 
 async function seal(group: RowGroup): Promise<void> {
-  const segment = await writeSegment(connection, task.dataDir, group, sequence++, names);
+  const segment = await writeSegment(connection, selectRows, task.dataDir, group, sequence++, names);
   const buffers = group.sets.flatMap((rows) => rows.buffer ?? []);
   reply({ kind: 'sealed', segment, buffers }, buffers);
 }
