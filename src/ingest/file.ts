@@ -19,9 +19,12 @@ export interface RandomAccessFile {
 
 /**
  * Opens a file; whoever reads it to its end, leaves the loop early or calls `close` closes it. Chunks are uncompressed bytes, valid until the
- * next chunk is asked for. Throws what the file system throws.
+ * next chunk is asked for. `onRead` hears how many bytes of the file, as it lies on disk, have been read. Throws what the file system throws.
  */
-export async function openFile(path: string): Promise<FileContent> {
+export async function openFile(
+  path: string,
+  onRead: (bytes: number) => void = () => {},
+): Promise<FileContent> {
   const file = await open(path);
   try {
     const head = Buffer.alloc(4);
@@ -29,8 +32,8 @@ export async function openFile(path: string): Promise<FileContent> {
     if (bytesRead === 4 && head.toString('latin1') === 'PAR1')
       return { kind: 'parquet', file: await randomAccess(file), close: () => file.close() };
     const chunks = isGzip(head)
-      ? unwrap(() => inflate(() => readChunks(file, INPUT_BYTES)))
-      : readChunks(file, CHUNK_BYTES);
+      ? unwrap(() => inflate(() => readChunks(file, INPUT_BYTES, onRead)))
+      : readChunks(file, CHUNK_BYTES, onRead);
     return { kind: 'bytes', chunks: closing(file, chunks) };
   } catch (error) {
     await file.close();
@@ -62,7 +65,11 @@ async function* closing(file: FileHandle, chunks: Chunks): AsyncGenerator<Uint8A
 }
 
 /** Reads the file from its begin. */
-async function* readChunks(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
+async function* readChunks(
+  file: FileHandle,
+  size: number,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   // Two buffers: the next is read while the last is in use.
   const buffers = [Buffer.allocUnsafeSlow(size), Buffer.allocUnsafeSlow(size)];
   let turn = 0;
@@ -75,6 +82,7 @@ async function* readChunks(file: FileHandle, size: number): AsyncGenerator<Uint8
       const current = buffers[turn]!;
       turn = 1 - turn;
       at += bytesRead;
+      onRead(at);
       next = file.read(buffers[turn]!, 0, size, at);
       yield current.subarray(0, bytesRead);
     }

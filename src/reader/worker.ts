@@ -48,20 +48,23 @@ function decode(
   quiet: boolean,
 ): ReturnType<typeof decodeFile> {
   const { path } = task.files[index]!;
-  return decodeFile(path, {
-    source: path,
-    ...(task.format === undefined ? {} : { format: task.format }),
-    names,
-    batchRows,
-    newBatch,
-    skip,
-    warn: (message) => {
-      if (!quiet) send({ kind: 'warning', message });
+  return decodeFile(
+    path,
+    {
+      source: path,
+      ...(task.format === undefined ? {} : { format: task.format }),
+      names,
+      batchRows,
+      newBatch,
+      skip,
+      warn: (message) => {
+        if (!quiet) send({ kind: 'warning', message });
+      },
     },
-    onRead: (bytes: number) => {
+    (bytes) => {
       readBytes[index] = bytes;
     },
-  });
+  );
 }
 
 /** Event time of the file's earliest record among its first ones; 0 when it has none. */

@@ -63,7 +63,7 @@ export async function checkStatement(
 }
 
 function cteEntries(node: Node): string[] {
-  const map = (node['cte_map'] as { map?: { key?: unknown }[] } | undefined)?.map;
+  const map = (node.cte_map as { map?: { key?: unknown }[] } | undefined)?.map;
   return Array.isArray(map) ? map.map((entry) => String(entry.key).toLowerCase()) : [];
 }
 
@@ -81,23 +81,23 @@ export function walk(value: unknown, visit: (node: Node) => void): void {
 function checkNode(node: Node, names: ReadonlySet<string>, functions: Functions): void {
   for (const place of ['from_table', 'left', 'right', 'source'] as const) {
     const from = node[place];
-    if (isFrom(from) && !FROM_TYPES.has(String(from['type']))) refuse(`${String(from['type'])} in FROM`);
+    if (isFrom(from) && !FROM_TYPES.has(String(from.type))) refuse(`${String(from.type)} in FROM`);
   }
-  if (node['type'] === 'BASE_TABLE') {
-    const table = String(node['table_name']);
-    if (node['schema_name'] !== '' || node['catalog_name'] !== '' || !names.has(table.toLowerCase()))
+  if (node.type === 'BASE_TABLE') {
+    const table = String(node.table_name);
+    if (node.schema_name !== '' || node.catalog_name !== '' || !names.has(table.toLowerCase()))
       refuse(`table ${table}: there are ${[...VIEWS].join(', ')}`);
   }
-  if (node['type'] === 'TABLE_FUNCTION') {
-    const called = node['function'] as Node | undefined;
-    const name = String(called?.['function_name']).toLowerCase();
-    if (called?.['schema'] !== '' || !TABLE_FUNCTIONS.has(name)) refuse(`table function ${name}`);
+  if (node.type === 'TABLE_FUNCTION') {
+    const called = node.function as Node | undefined;
+    const name = String(called?.function_name).toLowerCase();
+    if (called?.schema !== '' || !TABLE_FUNCTIONS.has(name)) refuse(`table function ${name}`);
     return;
   }
-  if (node['class'] === 'FUNCTION' || node['class'] === 'WINDOW') {
-    const name = String(node['function_name']).toLowerCase();
-    const known = functions.allowed.has(name) || TABLE_FUNCTIONS.has(name) || node['class'] === 'WINDOW';
-    if (!known && node['is_operator'] !== true) refuse(`function ${name}`);
+  if (node.class === 'FUNCTION' || node.class === 'WINDOW') {
+    const name = String(node.function_name).toLowerCase();
+    const known = functions.allowed.has(name) || TABLE_FUNCTIONS.has(name) || node.class === 'WINDOW';
+    if (!known && node.is_operator !== true) refuse(`function ${name}`);
   }
 }
 

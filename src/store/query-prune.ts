@@ -24,10 +24,10 @@ export function impliedCondition(
   let condition: string | undefined;
   walk(statement, (node) => {
     if (isView(node, view)) uses++;
-    const from = node['from_table'];
-    if (node['type'] === 'SELECT_NODE' && isObject(from) && isView(from, view)) {
-      const aliases = [view, String(from['alias'] ?? '')];
-      condition = derive(node['where_clause'], columns, aliases, parameters);
+    const from = node.from_table;
+    if (node.type === 'SELECT_NODE' && isObject(from) && isView(from, view)) {
+      const aliases = [view, String(from.alias ?? '')];
+      condition = derive(node.where_clause, columns, aliases, parameters);
     }
   });
   return uses === 1 ? condition : undefined;
@@ -38,7 +38,7 @@ function isObject(value: unknown): value is Node {
 }
 
 function isView(node: Node, view: string): boolean {
-  return node['type'] === 'BASE_TABLE' && String(node['table_name']).toLowerCase() === view;
+  return node.type === 'BASE_TABLE' && String(node.table_name).toLowerCase() === view;
 }
 
 function derive(
@@ -48,30 +48,30 @@ function derive(
   parameters: readonly unknown[],
 ): string | undefined {
   if (!isObject(value)) return undefined;
-  const children = Array.isArray(value['children']) ? (value['children'] as unknown[]) : [];
+  const children = Array.isArray(value.children) ? (value.children as unknown[]) : [];
   const inner = (child: unknown): string | undefined => derive(child, columns, aliases, parameters);
-  if (value['type'] === 'CONJUNCTION_AND') {
+  if (value.type === 'CONJUNCTION_AND') {
     const parts = children.map(inner).filter((part) => part !== undefined);
     return parts.length === 0 ? undefined : `(${parts.join(' AND ')})`;
   }
-  if (value['type'] === 'CONJUNCTION_OR') {
+  if (value.type === 'CONJUNCTION_OR') {
     const parts = children.map(inner);
     return parts.includes(undefined) ? undefined : `(${parts.join(' OR ')})`;
   }
   const column = (node: unknown): string | undefined => columnOf(node, columns, aliases);
   const text = (node: unknown): string | undefined => constantOf(node, parameters);
-  if (value['type'] === 'COMPARE_EQUAL') {
-    const name = column(value['left']) ?? column(value['right']);
-    const address = text(value['right']) ?? text(value['left']);
+  if (value.type === 'COMPARE_EQUAL') {
+    const name = column(value.left) ?? column(value.right);
+    const address = text(value.right) ?? text(value.left);
     return name === undefined || address === undefined ? undefined : equals(name, [address]);
   }
-  if (value['type'] === 'COMPARE_IN') {
+  if (value.type === 'COMPARE_IN') {
     const name = column(children[0]);
     const addresses = children.slice(1).map(text);
     if (name === undefined || addresses.length === 0 || addresses.includes(undefined)) return undefined;
     return equals(name, addresses as string[]);
   }
-  if (value['class'] === 'FUNCTION' && value['function_name'] === 'in_cidr') {
+  if (value.class === 'FUNCTION' && value.function_name === 'in_cidr') {
     const name = column(children[0]);
     const network = text(children[1]);
     return name === undefined || network === undefined ? undefined : between(name, network);
@@ -80,8 +80,8 @@ function derive(
 }
 
 function columnOf(node: unknown, columns: readonly string[], aliases: readonly string[]): string | undefined {
-  if (!isObject(node) || node['class'] !== 'COLUMN_REF') return undefined;
-  const names = (node['column_names'] as unknown[]).map((name) => String(name).toLowerCase());
+  if (!isObject(node) || node.class !== 'COLUMN_REF') return undefined;
+  const names = (node.column_names as unknown[]).map((name) => String(name).toLowerCase());
   const name = names.at(-1)!;
   if (names.length > 2 || (names.length === 2 && !aliases.includes(names[0]!))) return undefined;
   return columns.includes(name) ? name : undefined;
@@ -89,12 +89,12 @@ function columnOf(node: unknown, columns: readonly string[], aliases: readonly s
 
 function constantOf(node: unknown, parameters: readonly unknown[]): string | undefined {
   if (!isObject(node)) return undefined;
-  if (node['class'] === 'PARAMETER') {
-    const value = parameters[Number(node['identifier']) - 1];
+  if (node.class === 'PARAMETER') {
+    const value = parameters[Number(node.identifier) - 1];
     return typeof value === 'string' ? value : undefined;
   }
-  if (node['class'] !== 'CONSTANT') return undefined;
-  const value = (node['value'] as Node | undefined)?.['value'];
+  if (node.class !== 'CONSTANT') return undefined;
+  const value = (node.value as Node | undefined)?.value;
   return typeof value === 'string' ? value : undefined;
 }
 

@@ -61,7 +61,7 @@ async function ask(options: QueryOptions, task: QueryTask): Promise<Omit<QueryRe
   const file = import.meta.url.endsWith('.ts') ? './query-child.ts' : './query-child.js';
   const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: '4' },
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '4' },
   });
   let timedOut = false;
   const timer = setTimeout(() => {
