@@ -1,6 +1,8 @@
 import type { ColumnSpec, RowColumn, RowSet, TableName } from './table-spec.ts';
 
 const HOUR = 3600;
+/** Hours in one set of rows past which it is kept together: forged times must not make a file a row. */
+const MAX_HOURS = 48;
 
 /** Rows of one table, one hour and one set of columns that wait to be sealed. */
 export interface RowGroup {
@@ -11,11 +13,26 @@ export interface RowGroup {
   readonly columns: readonly ColumnSpec[];
   readonly sets: RowSet[];
   rows: number;
+  /** What the rows count for in memory, see {@link weightOf}. */
+  weight: number;
   minTime: number;
   maxTime: number;
 }
 
-/** Adds rows to the groups of the hours they belong to. Rows of one hour, the usual case, are kept as they are; others are copied apart. */
+/** Bytes of own text that weigh as much as a row. */
+const TEXT_PER_ROW = 64;
+
+/** What rows count for in memory: their number, more when they bring long texts of their own. */
+export function weightOf(rows: RowSet): number {
+  let length = 0;
+  for (const text of rows.texts ?? []) length += text.length;
+  return rows.length + Math.floor(length / TEXT_PER_ROW);
+}
+
+/**
+ * Adds rows to the groups of the hours they belong to. Rows of one hour, the usual case, are kept as they are; others are copied apart.
+ * Rows of very many hours stand together under the first of them.
+ */
 export function addRows(
   groups: Map<string, RowGroup>,
   table: TableName,
@@ -35,6 +52,10 @@ export function addRows(
     const picked = byHour.get(hour);
     if (picked === undefined) byHour.set(hour, [row]);
     else picked.push(row);
+  }
+  if (byHour.size > MAX_HOURS) {
+    add(groups, table, columns, rows, range.min, range.max, 'mixed');
+    return;
   }
   for (const picked of byHour.values()) {
     const part = pick(rows, picked);
@@ -61,16 +82,28 @@ function add(
   rows: RowSet,
   minTime: number,
   maxTime: number,
+  name?: string,
 ): void {
   const hour = minTime - (minTime % HOUR);
-  const key = `${table} ${hour} ${columns.map((column) => column.name).join(' ')}`;
+  const key = `${table} ${name ?? hour} ${columns.map((column) => column.name).join(' ')}`;
   const group = groups.get(key);
   if (group === undefined) {
-    groups.set(key, { key, table, hour, columns, sets: [rows], rows: rows.length, minTime, maxTime });
+    groups.set(key, {
+      key,
+      table,
+      hour,
+      columns,
+      sets: [rows],
+      rows: rows.length,
+      weight: weightOf(rows),
+      minTime,
+      maxTime,
+    });
     return;
   }
   group.sets.push(rows);
   group.rows += rows.length;
+  group.weight += weightOf(rows);
   group.minTime = Math.min(group.minTime, minTime);
   group.maxTime = Math.max(group.maxTime, maxTime);
 }

@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { WriterReply, WriterRequest, WriterTask } from './messages.ts';
-import { addRows, type RowGroup } from './row-groups.ts';
+import { addRows, type RowGroup, weightOf } from './row-groups.ts';
 import { registerRowScan } from './row-scan.ts';
 import { ROW_SCAN, writeSegment } from './segment-file.ts';
 
-/** Rows of one table that may wait in memory before its oldest hour is sealed: some 80 MB of flows. */
+/** Weight of one table's rows that may wait in memory before its oldest hour is sealed: some 80 MB of flows, 64 MB of rejected text. */
 const MAX_WAITING = 1 << 20;
 
 const port = parentPort!;
@@ -47,14 +47,14 @@ function takeOldest(table: string): RowGroup | undefined {
 
 function take(group: RowGroup): void {
   groups.delete(group.key);
-  waiting.set(group.table, waiting.get(group.table)! - group.rows);
+  waiting.set(group.table, waiting.get(group.table)! - group.weight);
 }
 
 port.on('message', (request: WriterRequest) => {
   if (request.kind === 'append') {
     for (const name of request.names) names.push(name);
     addRows(groups, request.table, request.columns, request.rows);
-    waiting.set(request.table, (waiting.get(request.table) ?? 0) + request.rows.length);
+    waiting.set(request.table, (waiting.get(request.table) ?? 0) + weightOf(request.rows));
     while (waiting.get(request.table)! >= MAX_WAITING) {
       const group = takeOldest(request.table);
       if (group === undefined) break;
