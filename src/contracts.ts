@@ -106,8 +106,14 @@ export interface ExceptionMatch {
   readonly rule?: string;
 }
 
-export interface Exception extends ExceptionMatch {
+/** A finding that is expected: whatever of it is given must match. */
+export interface Exception {
   readonly detector: string;
+  readonly subject?: string | undefined;
+  readonly peer?: string | undefined;
+  readonly port?: number | undefined;
+  readonly protocol?: number | undefined;
+  readonly rule?: string | undefined;
   readonly reason?: string | undefined;
   readonly owner?: string | undefined;
   /** ISO 8601 date or time (event time) from which it no longer holds. */

@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type Document, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { detectors } from '../detectors/index.ts';
+import { type MODES, Mode, Settings } from './config-schema.ts';
+import type { Exception } from './contracts.ts';
+import { ConfigError } from './errors.ts';
+
+export type DetectorMode = (typeof MODES)[number];
+
+/** A detector's mode, and its options as its own schema gives them. */
+export interface DetectorSettings {
+  readonly mode: DetectorMode;
+  readonly options: unknown;
+}
+
+/** Everything that can be configured, complete: durations in seconds, paths absolute, one entry for each detector. */
+export interface Config extends Omit<z.infer<typeof Settings>, 'detectors' | 'exceptions'> {
+  /** By id, sorted, those that are off included. */
+  readonly detectors: ReadonlyMap<string, DetectorSettings>;
+  readonly exceptions: readonly Exception[];
+}
+
+/** What holds without a configuration file. */
+export function defaultConfig(): Config {
+  return parseConfig('', 'default');
+}
+
+/** Reads a configuration file. Throws a {@link ConfigError} that lists every problem with the line it is on. */
+export async function loadConfig(path: string | undefined): Promise<Config> {
+  if (path === undefined) return defaultConfig();
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(path, [(error as Error).message]);
+  }
+  return parseConfig(text, path);
+}
+
+/** As {@link loadConfig} for text; paths in it are relative to the folder of `path`. */
+export function parseConfig(text: string, path: string): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `line ${line}:${col}`;
+  };
+  if (document.errors.length > 0)
+    throw new ConfigError(
+      path,
+      document.errors.map((error) => `${at(error.pos[0])}  ${error.message}`),
+    );
+
+  let content: unknown;
+  try {
+    content = document.toJS() ?? {};
+  } catch (error) {
+    throw new ConfigError(path, [(error as Error).message]);
+  }
+  const found: Problem[] = [];
+  const settings = Settings.safeParse(content, { error: explain });
+  if (!settings.success) found.push(...settings.error.issues.flatMap(toProblems));
+  const chosen = readDetectors(content, found);
+  if (!settings.success || found.length > 0) {
+    const placed = found.map((problem) => ({ ...problem, offset: offsetOf(document, problem.path) }));
+    placed.sort((a, b) => a.offset - b.offset);
+    throw new ConfigError(
+      path,
+      placed.map(({ path, message, offset }) => `${at(offset)}  ${path.join('.') || 'file'}: ${message}`),
+    );
+  }
+
+  const folder = dirname(resolve(path));
+  const { policy, feeds, exceptions, ...rest } = settings.data;
+  return {
+    ...rest,
+    policy: policy === undefined ? undefined : resolve(folder, policy),
+    feeds: feeds.map((feed) => ({
+      ...feed,
+      file: feed.file === undefined ? undefined : resolve(folder, feed.file),
+      ca: feed.ca === undefined ? undefined : resolve(folder, feed.ca),
+    })),
+    detectors: chosen,
+    exceptions: exceptions as Exception[],
+  };
+}
+
+interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** Each detector's part of the file goes through that detector's schema; `mode` is ours. */
+function readDetectors(content: unknown, found: Problem[]): Map<string, DetectorSettings> {
+  const chosen = new Map<string, DetectorSettings>();
+  const parts = entries(entries(content).get('detectors'));
+  const known = detectors.map((detector) => detector.id);
+  for (const id of parts.keys())
+    if (!known.includes(id))
+      found.push({ path: ['detectors', id], message: `no such detector: there are ${known.join(', ')}` });
+  for (const detector of detectors) {
+    const part = new Map(entries(parts.get(detector.id)));
+    const mode = Mode.safeParse(part.get('mode'));
+    part.delete('mode');
+    const options = detector.config.safeParse(Object.fromEntries(part), { error: explain });
+    for (const [result, under] of [
+      [mode, ['detectors', detector.id, 'mode']],
+      [options, ['detectors', detector.id]],
+    ] as const) {
+      if (result.success) continue;
+      for (const problem of result.error.issues.flatMap(toProblems))
+        found.push({ ...problem, path: [...under, ...problem.path] });
+    }
+    if (mode.success && options.success) chosen.set(detector.id, { mode: mode.data, options: options.data });
+  }
+  return chosen;
+}
+
+function entries(value: unknown): Map<string, unknown> {
+  return new Map(typeof value === 'object' && value !== null ? Object.entries(value) : []);
+}
+
+/** An unknown key is a problem of its own, at its own place. */
+function toProblems(issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown setting' }));
+  return [{ path: issue.path, message: issue.message }];
+}
+
+/** Says of missing settings that they are missing; undefined leaves the message to zod. */
+function explain(issue: z.core.$ZodRawIssue): string | undefined {
+  return issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : undefined;
+}
+
+/** Where a setting stands in the text; where what should contain it stands when it is missing. */
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true) as { range?: readonly number[] } | undefined;
+    const offset = node?.range?.[0];
+    if (offset !== undefined) return offset;
+  }
+  return document.contents?.range[0] ?? 0;
+}
