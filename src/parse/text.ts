@@ -7,7 +7,7 @@ import type { Format } from './format.ts';
 import { createJsonScan, MAX_DOCUMENT, resetJsonScan, SCAN, scanJson } from './json-scan.ts';
 import { MAX_LINE } from './limits.ts';
 import { createLineReader, readLine } from './line.ts';
-import { createRecordReader } from './record.ts';
+import { createRecordReader, type RecordReader } from './record.ts';
 import { REFUSED, type RowSink } from './row-sink.ts';
 
 export interface TextDecoder {
@@ -26,10 +26,15 @@ interface Shared extends DocumentReader {
 
 /** Reads lines, JSON documents and base64 payloads as they come, in any mixture and any chunks. */
 export function createTextDecoder(sink: RowSink, format: Format | undefined): TextDecoder {
+  // Most sources hold no documents, and its buffer is the largest thing here.
+  let records: RecordReader | undefined;
   const shared: Shared = {
     sink,
     lines: createLineReader(sink, format),
-    records: createRecordReader(sink),
+    get records() {
+      records ??= createRecordReader(sink);
+      return records;
+    },
     readText: (bytes, position, nesting) => {
       createDecoder(shared, nesting, position).all(bytes);
     },
