@@ -18,7 +18,7 @@ export interface DetectorSettings {
 /** Everything that can be configured, complete: durations in seconds, paths absolute, one entry for each detector. */
 export interface Config extends Omit<z.infer<typeof Settings>, 'detectors' | 'exceptions'> {
   /** By id, sorted, those that are off included. */
-  readonly detectors: ReadonlyMap<string, DetectorSettings>;
+  readonly detectors: Readonly<Record<string, DetectorSettings>>;
   readonly exceptions: readonly Exception[];
 }
 
@@ -82,8 +82,8 @@ export function parseConfig(text: string, path: string): Config {
       file: feed.file === undefined ? undefined : resolve(folder, feed.file),
       ca: feed.ca === undefined ? undefined : resolve(folder, feed.ca),
     })),
-    detectors: chosen,
-    exceptions: exceptions as Exception[],
+    detectors: Object.fromEntries(chosen),
+    exceptions,
   };
 }
 

@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { duration } from '../detectors/duration.ts';
+import { detectors } from '../detectors/index.ts';
+import { parsePrefix } from './columns/address.ts';
+
+const network = z
+  .string()
+  .refine((text) => parsePrefix(text) !== undefined, 'not an address or network, such as 10.0.0.0/8')
+  .describe('Address or network, IPv4 or IPv6');
+
+const count = (fallback: number, text: string) => z.int().min(1).default(fallback).describe(text);
+const port = z.int().min(0).max(65_535);
+
+const Feed = z
+  .strictObject({
+    name: z.string().min(1).describe('Name in alerts and exceptions'),
+    file: z.string().min(1).optional().describe('File, relative to this configuration'),
+    url: z
+      .url({ protocol: /^https$/, error: 'not an https:// address' })
+      .optional()
+      .describe('HTTPS address'),
+    ca: z.string().min(1).optional().describe('File with the CA certificates to trust instead (PEM)'),
+    category: z.string().min(1).optional().describe('Category of indicators that name none'),
+    confidence: z.int().min(0).max(100).optional().describe('Confidence of indicators that name none, 0–100'),
+  })
+  .refine((feed) => (feed.file === undefined) !== (feed.url === undefined), 'needs either file or url');
+
+const Exception = z
+  .strictObject({
+    detector: z.enum(detectors.map((detector) => detector.id)).describe('Id of the detector to mute'),
+    subject: network.optional(),
+    peer: network.optional(),
+    port: port.optional(),
+    protocol: z.int().min(0).max(255).optional().describe('IANA protocol number'),
+    rule: z.string().optional().describe('Name of the policy rule, feed or counterpart'),
+    reason: z.string().optional(),
+    owner: z.string().optional(),
+    expires: z
+      .string()
+      .refine((text) => !Number.isNaN(Date.parse(text)), 'not an ISO 8601 date or time')
+      .optional()
+      .describe('Date or time, in event time, from which it no longer holds'),
+  })
+  .refine(
+    ({ subject, peer, port, protocol, rule }) =>
+      [subject, peer, port, protocol, rule].some((value) => value !== undefined),
+    'mutes everything: name a subject, peer, port, protocol or rule, or set the detector to mode: off',
+  );
+
+/** The configuration file but for the options of detectors, which each detector's own schema validates. */
+export const Settings = z.strictObject({
+  network: z
+    .strictObject({
+      internal: z
+        .array(network)
+        .default([])
+        .describe('Networks that are ours beside private ranges; public addresses belong here too'),
+    })
+    .prefault({})
+    .describe('Where our network ends'),
+  roles: z
+    .record(z.string().min(1), z.array(network).min(1))
+    .default({})
+    .describe('Networks by the role of what runs there; without a role it is the subnet'),
+  ingest: z
+    .strictObject({
+      lateness: duration.prefault('5m').describe('How long a record may come after newer ones'),
+      batchRows: z.int().min(2048).max(65_536).default(16_384).describe('Records decoded at once'),
+      maxFlows: count(1_048_576, 'Most flows followed at once'),
+      maxSessions: count(1_048_576, 'Most sessions followed at once'),
+      maxWindowKeys: count(262_144, 'Most keys of one kind of window'),
+    })
+    .prefault({})
+    .describe('Reading'),
+  feeds: z.array(Feed).default([]).describe('Lists of known bad addresses'),
+  allow: z.array(network).default([]).describe('Addresses that no feed can make bad'),
+  policy: z.string().min(1).optional().describe('Segmentation policy, relative to this configuration'),
+  detectors: z
+    .record(z.string(), z.record(z.string(), z.unknown()))
+    .default({})
+    .describe('Options by detector'),
+  exceptions: z.array(Exception).default([]).describe('What is known and shall not alert'),
+  history: z
+    .strictObject({ retention: duration.prefault('90d').describe('How long history is kept') })
+    .prefault({})
+    .describe('History'),
+  query: z
+    .strictObject({
+      timeout: duration.prefault('30s').describe('A query is stopped after this'),
+      maxRows: count(10_000, 'Rows a query may give back'),
+      memory: z
+        .string()
+        .regex(/^\d+ ?[KMGT]i?B$/, 'not an amount of memory, such as 512MB')
+        .default('512MB')
+        .describe('Memory a query may use'),
+    })
+    .prefault({})
+    .describe('Limits of forensic queries'),
+});
+
+/** How a detector runs: not at all, recorded but notifying nobody, or in full. */
+export const MODES = ['off', 'shadow', 'alert'] as const;
+export const Mode = z.enum(MODES, { error: 'not a mode: off, shadow or alert' }).default('alert');
+
+/** JSON Schema (draft 2020-12) of the configuration file, options of all detectors included. */
+export function configSchema(): Record<string, unknown> {
+  const input = { io: 'input' } as const;
+  const schema = z.toJSONSchema(Settings, input);
+  const mode = {
+    ...toPlain(z.toJSONSchema(Mode, input)),
+    description: 'Whether it runs, and whether it notifies',
+  };
+  const properties: Record<string, object> = {};
+  for (const detector of detectors) {
+    const options = toPlain(z.toJSONSchema(detector.config, input));
+    properties[detector.id] = {
+      ...options,
+      description: detector.summary,
+      properties: { mode, ...(options.properties as object) },
+    };
+  }
+  return {
+    ...schema,
+    title: 'flowsentry configuration',
+    properties: {
+      ...schema.properties,
+      detectors: {
+        type: 'object',
+        description: 'Options by detector',
+        properties,
+        additionalProperties: false,
+      },
+    },
+  };
+}
+
+function toPlain(schema: object): Record<string, unknown> {
+  const { $schema: _, ...rest } = schema as Record<string, unknown>;
+  return rest;
+}
