@@ -57,7 +57,7 @@ export function createFeedCheck(internal: readonly string[]): CheckFeed {
       return `${bad} of ${total} lines are no network, as ${JSON.stringify(example)}`;
     if (entries.count === 0) return 'it is empty';
     if (entries.overflow > 0) return `it has more than ${entries.count} networks`;
-    return changed(entries.count, lastCount) ?? wideOrOwn(entries, own, trie);
+    return wideOrOwn(entries, own, trie) ?? changed(entries.count, lastCount);
   };
 }
 
