@@ -17,11 +17,11 @@ export const volumeConfig = z.strictObject({
     .default(3)
     .describe('Times the highest peak of the last 28 days from which a spike is certain'),
   minBytes: number(50_000_000, 'Bytes in a window from which a spike is certain'),
-  weakZ: number(2.9, 'Robust deviations from which a spike is told within the daily budget'),
+  weakZ: number(2.4, 'Robust deviations from which a spike is told within the daily budget'),
   weakRatio: z
     .number()
     .min(1)
-    .default(1.4)
+    .default(1.3)
     .describe('Times the highest peak from which a spike is told within the daily budget'),
   weakBytes: number(10_000, 'Bytes in a window below which nothing is told'),
   minPackets: number(100_000, 'Packets in five minutes below which a spike of packets is not told'),

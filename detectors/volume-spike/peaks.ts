@@ -15,6 +15,7 @@ const COUNT = MEASURES.length;
 /** Days of peaks kept: four weeks, so that weekly jobs are known. */
 export const PEAK_DAYS = 28;
 const DAY = 86_400;
+const BULK_DAYS = 14;
 /** Logarithms are kept in thousandths: 0.1 % is finer than any spread. */
 const SCALE = 1000;
 /** Least spread of daily peaks (natural log): below it every ripple of a quiet subject would count. */
@@ -111,6 +112,16 @@ export class Peaks {
     return { median, spread: Math.max(MAD_FACTOR * medianOf(values), LEAST_SPREAD * SCALE), highest, days };
   }
 
+  /** Counts an address that got bulk from the subject for the first time; how many in two weeks that makes. */
+  countBulk(row: number, time: number): number {
+    const { bulkCount, bulkDay } = this.table.columns;
+    const day = Math.floor(time / DAY);
+    if (day - bulkDay[row]! > BULK_DAYS) bulkCount[row] = 0;
+    bulkDay[row] = day;
+    bulkCount[row] = Math.min(bulkCount[row]! + 1, 255);
+    return bulkCount[row]!;
+  }
+
   /** Makes room when the table is nearly full: drops what was idle for four weeks, then the keys with the lowest peaks, whole levels at once. */
   prune(time: number): void {
     const { table } = this;
@@ -146,7 +157,7 @@ function medianOf(values: number[]): number {
 
 /**
  * `since`: start of the first window; `day`: day that is open; `today`, `top`: highest window of the open day and of the days before, by
- * measure; `told*`: the last finding.
+ * measure; `told*`: the last finding; `bulk*`: new addresses that got bulk from the subject.
  */
 function peakTable(words: number, limit: number) {
   return new StateTable(words, limit, {
@@ -160,5 +171,7 @@ function peakTable(words: number, limit: number) {
     toldFirst: u32(),
     toldLog: u16(),
     toldSeverity: u8(),
+    bulkCount: u8(),
+    bulkDay: u32(),
   });
 }

@@ -55,7 +55,7 @@ export function judgeWindow(
       const value = amountOf(window, at, measure);
       const log = toLog(value);
       if (!peaks.note(row, measure, log, leastAbove)) continue;
-      const spike = judge(peaks, row, at, measure, value, log, time, config);
+      const spike = judge(peaks, row, at, measure, value, log, time, pair, config);
       if (spike !== undefined) found.push({ ...spike, key: window.key });
     }
     const spike = worst(found) ?? (bulk ? bulkOf(window, at, row) : undefined);
@@ -96,6 +96,7 @@ function judge(
   value: number,
   log: number,
   time: number,
+  pair: boolean,
   config: VolumeConfig,
 ): Omit<Spike, 'key'> | undefined {
   const isBytes = MEASURES[measure]!.unit === 'bytes';
@@ -110,6 +111,8 @@ function judge(
   const z = (log - baseline.median) / baseline.spread;
   const ratio = value / Math.max(1, fromLog(baseline.highest));
   const far = z >= config.z && ratio >= config.ratio;
+  // Pairs are many and little; what is uncertain must show in the subject as a whole.
+  if (pair && !(far && isBytes && value >= config.minBytes)) return undefined;
   if (!far && (!isBytes || z < config.weakZ || ratio < config.weakRatio)) return undefined;
   // A few days know few peaks: only what is far above them counts.
   if (!far && baseline.days < 2 * config.learnDays && z < config.z) return undefined;
@@ -121,6 +124,8 @@ function judge(
 function isBulk(window: WindowBatch, at: number, row: number, peaks: Peaks, config: VolumeConfig): boolean {
   if (window.size !== 3600 || window.peerScope[at] !== SCOPE.public) return false;
   if (window.bytesOut[at]! < config.bulkBytes) return false;
+  // Clients that come and fetch are what servers are for.
+  if (window.sessionsIn[at]! > 0 && window.sessionsOut[at] === 0) return false;
   const { top, today } = peaks.table.columns;
   const index = row * MEASURES.length + MEASURE.hourOut;
   return Math.max(top[index]!, today[index]!) < toLog(config.bulkBytes / 10);

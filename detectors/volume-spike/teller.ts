@@ -23,6 +23,8 @@ const RETELL = HOUR;
 const DOUBLE = Math.round(Math.LN2 * 1000);
 /** A peer with this share of a subject's window is what the subject's alert is about. */
 const MAIN_SHARE = 0.8;
+/** New addresses with bulk from one subject in two weeks that are told as more than low. */
+const USUAL_BULK = 3;
 /** How far beyond certain a spike to a public peer must be to be severity high. */
 const HIGH = { z: 10, times: 10 } as const;
 
@@ -108,6 +110,13 @@ export function createTeller(parts: TellerParts, config: VolumeConfig, context: 
     return { sample, codes: {} };
   }
 
+  /** Whether the subject often sends bulk to addresses that are new to it: a relay, a file server. */
+  function isUsualBulk(spike: Spike, words: Uint32Array, time: number): boolean {
+    if (spike.kind !== 'bulk') return false;
+    const row = subjects.table.find(words, spike.at * 4);
+    return row >= 0 && subjects.countBulk(row, time) > USUAL_BULK;
+  }
+
   function tellSpike(
     spike: Spike,
     words: Uint32Array,
@@ -122,7 +131,8 @@ export function createTeller(parts: TellerParts, config: VolumeConfig, context: 
     const extreme = spike.z >= HIGH.z && spike.value >= HIGH.times * config.minBytes;
     const out = spike.measure === MEASURE.out || spike.measure === MEASURE.hourOut;
     const isHigh = isPublic && out && (extreme || spike.value >= HIGH.times * config.bulkBytes);
-    const worst = spike.certain ? (isHigh ? 'high' : 'medium') : undefined;
+    const usual = isUsualBulk(spike, words, window.end);
+    const worst = usual ? 'low' : spike.certain ? (isHigh ? 'high' : 'medium') : undefined;
     const severity = severityOf(row, columns, window.end, spike.log, worst);
     if (severity === undefined) return undefined;
     const from = begin(row, columns, window.start);
