@@ -13,7 +13,7 @@ export const MACROS = [
   `CREATE MACRO u32_text(v) AS (v >> 24)::VARCHAR || '.' || ((v >> 16) & 255)::VARCHAR || '.' || ((v >> 8) & 255)::VARCHAR || '.' || (v & 255)::VARCHAR`,
   `CREATE MACRO v6_groups(h) AS array_to_string(list_transform(range(0, 8), lambda i: coalesce(nullif(ltrim(substr(h, i * 4 + 1, 4), '0'), ''), '0')), ':')`,
   `CREATE MACRO v6_short(t) AS ${COMPRESS}`,
-  `CREATE MACRO address_text(u) AS CASE WHEN starts_with(u::VARCHAR, '00000000-0000-0000-0000-ffff')
+  `CREATE MACRO address_text(u) AS CASE WHEN u IS NULL THEN NULL WHEN starts_with(u::VARCHAR, '00000000-0000-0000-0000-ffff')
      THEN u32_text(('0x' || right(u::VARCHAR, 8))::UINTEGER)
      ELSE v6_short(v6_groups(replace(u::VARCHAR, '-', ''))) END`,
   `CREATE MACRO v4_number(t) AS split_part(t, '.', 1)::UINTEGER * 16777216 + split_part(t, '.', 2)::UINTEGER * 65536
