@@ -1,6 +1,6 @@
 import { isIpv4 } from '../../src/columns/address.ts';
 import { hashWords } from '../../src/columns/key-table.ts';
-import { SCOPE, type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import { SCOPE, type SessionBatch, STATE, type Step } from '../../src/columns/session-batch.ts';
 
 const ICMP = 1;
 const TCP = 6;
@@ -8,6 +8,8 @@ const UDP = 17;
 const ICMP_V6 = 58;
 const SYN = 2;
 const RST = 4;
+/** Below it a port is a server's by number alone. */
+const FIRST_USER_PORT = 1024;
 /** Linux sends a SYN seven times (tcp_syn_retries = 6). */
 const SYN_TRIES = 7;
 /** A SYN or RST has no payload: 40 to 64 bytes in IPv4, 60 to 84 in IPv6. */
@@ -15,10 +17,39 @@ const EMPTY_PACKET = { v4: 64, v6: 84 } as const;
 /** Ports of classic traceroute. */
 const TRACEROUTE = { from: 33_434, to: 33_534 } as const;
 
+/** Failed attempts of a step as columns: the session, the hash of its source, and the source's row (-1: noise). */
+export interface Failures {
+  readonly step: Step;
+  /** Row of `active` × 2, or of `ended` × 2 + 1. */
+  readonly items: number[];
+  readonly hashes: number[];
+  readonly sources: number[];
+}
+
+/** The batch that an item of {@link Failures} is in; its row is `item >>> 1`. */
+export function batchOf(step: Step, item: number): SessionBatch {
+  return (item & 1) === 0 ? step.active : step.ended;
+}
+
 /** A rejected record came in this step for a session that never worked: the reject tail of a session that worked is no attempt. */
 export function isRejectedAttempt(sessions: SessionBatch, row: number): boolean {
   const state = sessions.state[row]!;
-  return (state & STATE.rejectedNow) !== 0 && (state & STATE.established) === 0 && isTarget(sessions, row);
+  if ((state & STATE.rejectedNow) === 0 || (state & STATE.established) !== 0) return false;
+  return isTarget(sessions, row) && !isGuess(sessions, row);
+}
+
+/**
+ * Whether a rejected attempt from inside to a public address may as well be one from there: without a SYN the side with the lower port is
+ * taken for the server, and noise from outside comes from any port.
+ */
+function isGuess(sessions: SessionBatch, row: number): boolean {
+  return (
+    (sessions.state[row]! & STATE.synSeen) === 0 &&
+    sessions.srcScope[row] === SCOPE.internal &&
+    sessions.dstScope[row] === SCOPE.public &&
+    sessions.protocol[row] !== ICMP &&
+    sessions.dstPort[row]! >= FIRST_USER_PORT
+  );
 }
 
 /**
@@ -40,6 +71,8 @@ export function isUnanswered(sessions: SessionBatch, row: number): boolean {
     const port = sessions.dstPort[row]!;
     return out <= 2 && (port < TRACEROUTE.from || port > TRACEROUTE.to);
   }
+  // To public addresses ICMP is mostly errors, answers to noise; the log does not show its type.
+  if (sessions.dstScope[row] !== SCOPE.internal) return false;
   return (protocol === ICMP || protocol === ICMP_V6) && out <= 4;
 }
 
@@ -78,20 +111,17 @@ export function countsForSweep(sessions: SessionBatch, row: number): boolean {
 }
 
 const target = new Uint32Array(9);
+const PATH_SEED = 0x3b1a7f29;
 
-/** Two hashes of who talks to which port of whom. */
-export function hashPath(sessions: SessionBatch, row: number): readonly [number, number] {
+/** Hash of who talks to which port of whom. */
+export function hashPath(sessions: SessionBatch, row: number): number {
   for (let word = 0; word < 4; word++) {
     target[word] = sessions.srcAddr[row * 4 + word]!;
     target[4 + word] = sessions.dstAddr[row * 4 + word]!;
   }
   target[8] = portKey(sessions, row);
-  path[0] = hashWords(target, 0, 9);
-  path[1] = hashWords(target, 0, 9, PATH_SEED);
-  return path;
+  return hashWords(target, 0, 9, PATH_SEED);
 }
-const path: [number, number] = [0, 0];
-const PATH_SEED = 0x3b1a7f29;
 
 /** Protocol and server port in one number. */
 export function portKey(sessions: SessionBatch, row: number): number {

@@ -97,7 +97,8 @@ describe('port-scan', () => {
       },
     ]);
     expect(at().show(0, { active: hosts(30, { port: 3389 }) })).toMatchObject([{ severity: 'high' }]);
-    const outside = range(30, (i) => ({ ...hosts(1)[0]!, dst: `198.51.100.${i}` }));
+    const fact = [...rejected, 'synSeen'] as const;
+    const outside = range(30, (i) => ({ ...hosts(1)[0]!, dst: `198.51.100.${i}`, state: fact }));
     expect(at().show(0, { active: outside })).toMatchObject([{ severity: 'high' }]);
   });
 
@@ -235,6 +236,16 @@ describe('port-scan', () => {
   it('is silent about rejects at the end of sessions that worked', () => {
     const tail = hosts(100, { state: ['accepted', 'established', 'rejected', 'rejectedNow'] });
     expect(at().show(0, { active: tail })).toEqual([]);
+  });
+
+  it('does not blame an internal host for rejected noise whose direction is a guess', () => {
+    const turned = range(300, (i) => ({
+      ...hosts(1)[0]!,
+      dst: `198.51.${i >> 8}.${i & 255}`,
+      sport: 40_000 + i,
+      port: 2000 + (i % 90) * 50,
+    }));
+    expect(at().show(0, { active: turned })).toEqual([]);
   });
 
   it('is silent about P2P and traceroute over UDP', () => {

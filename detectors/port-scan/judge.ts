@@ -1,10 +1,12 @@
 import { AgingFilter } from '../../src/columns/key-filter.ts';
-import { KeyTable, NO_ROW } from '../../src/columns/key-table.ts';
+import { hashWords, KeyTable, NO_ROW } from '../../src/columns/key-table.ts';
 import { SCOPE, type SessionBatch, STATE, type Step } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { Detector, DetectorContext } from '../../src/contracts.ts';
 import {
+  batchOf,
   countsForSweep,
+  type Failures,
   hashPath,
   isRejectedAttempt,
   isSuccess,
@@ -24,17 +26,11 @@ const GATE = 4;
 const IDLE = 15;
 const IDLE_OPEN = 120;
 const EXPIRE_MINUTES = 5;
+const SHORT_PACKETS = 8;
 const HOUR = 3600;
 /** What worked is remembered for 12 to 24 hours. */
 const ALIVE_SECONDS = 43_200;
 const ALIVE_BITS = 1 << 21;
-
-/** Failed attempts of a step: rows of `active`, then rows of `ended`, with the source's row. */
-export interface Failures {
-  readonly batches: SessionBatch[];
-  readonly rows: number[];
-  readonly sources: number[];
-}
 
 /** The detector at work. It counts all failures of a step, then decides: the order of rows does not matter. */
 export function createPortScan(config: ScanConfig, context: DetectorContext): Detector {
@@ -47,6 +43,8 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
   const bitOf = new Map(config.sensitivePorts.slice(0, 32).map((port, bit) => [port, 1 << bit]));
   const tell = createTeller(sources, pairs, sweeps, config, context);
   const key = new Uint32Array(8);
+  /** Sessions of the step that worked, as items of {@link Failures}. */
+  const worked: number[] = [];
   let tick = 0;
 
   /** The key of a failure in `rows`: source, then host or port. */
@@ -59,13 +57,14 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
 
   /** When not every new key of the step fits, gives the places to those with the most attempts, whatever the order of rows. */
   function admit(rows: ScanRows, failures: Failures, wanted: (i: number) => boolean): void {
-    if (failures.rows.length <= rows.room) return;
+    const { step, items } = failures;
+    if (items.length <= rows.room) return;
     const { words } = rows.table.keys;
-    const newcomers = new KeyTable(words, failures.rows.length);
+    const newcomers = new KeyTable(words, items.length);
     const counts: number[] = [];
-    for (let i = 0; i < failures.rows.length; i++) {
+    for (let i = 0; i < items.length; i++) {
       if (!wanted(i)) continue;
-      keyOf(rows, failures.batches[i]!, failures.rows[i]!);
+      keyOf(rows, batchOf(step, items[i]!), items[i]! >>> 1);
       if (rows.table.find(key, 0) !== NO_ROW) continue;
       const at = newcomers.upsert(key, 0);
       counts[at] = (counts[at] ?? 0) + 1;
@@ -78,61 +77,76 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
     for (const at of order.slice(0, room)) rows.table.upsert(newcomers.keys, at * words);
   }
 
-  /** Reads the step: what failed, and what worked, which is remembered after the failures were judged. */
-  function read(step: Step, failed: (sessions: SessionBatch, row: number) => void): [SessionBatch, number][] {
-    const worked: [SessionBatch, number][] = [];
+  /** Failures that count: not to what worked before. What worked in the step is remembered after them, and goes to `worked`. */
+  function collect(step: Step): Failures {
+    const failures: Failures = { step, items: [], hashes: [], sources: [] };
     const { active, ended } = step;
+    worked.length = 0;
     for (let row = 0; row < active.length; row++) {
       const state = active.state[row]!;
       if ((state & STATE.rejectedNow) !== 0) {
-        if (isRejectedAttempt(active, row)) failed(active, row);
+        if (isRejectedAttempt(active, row)) fail(failures, active, row, row * 2);
       } else if ((state & STATE.establishedNow) !== 0 && active.srcScope[row] === SCOPE.internal) {
-        if (isSuccess(active, row)) worked.push([active, row]);
+        if (isSuccess(active, row)) worked.push(row * 2);
       }
     }
     for (let row = 0; row < ended.length; row++) {
-      if (isUnanswered(ended, row)) failed(ended, row);
-      else if (ended.srcScope[row] === SCOPE.internal && isSuccess(ended, row)) worked.push([ended, row]);
+      if (isUnanswered(ended, row)) fail(failures, ended, row, row * 2 + 1);
+      // Sessions longer than a step were remembered when they were established; short ones may have looked like refusals then.
+      else if (ended.srcScope[row] === SCOPE.internal && isShort(ended, row) && isSuccess(ended, row))
+        worked.push(row * 2 + 1);
     }
-    return worked;
+    return failures;
   }
 
-  /** Failures that count: not to what worked before, and for outside sources not the first few. */
-  function collect(step: Step): { failures: Failures; worked: [SessionBatch, number][] } {
-    const failures: Failures = { batches: [], rows: [], sources: [] };
-    const worked = read(step, (sessions, row) => {
-      if (sessions.srcScope[row] === SCOPE.internal) {
-        const [first, second] = hashPath(sessions, row);
-        if (alive.maybe(first, second)) return;
-      } else {
-        sourceOf(sessions, row, key, 0);
-        gate.count(key);
-      }
-      failures.batches.push(sessions);
-      failures.rows.push(row);
-    });
-    return { failures, worked };
-  }
-
-  function isNoise(sessions: SessionBatch, row: number): boolean {
-    if (sessions.srcScope[row] === SCOPE.internal) return false;
+  function fail(failures: Failures, sessions: SessionBatch, row: number, item: number): void {
     sourceOf(sessions, row, key, 0);
-    return gate.estimate(key) < GATE && sources.rows.table.find(key, 0) === NO_ROW;
+    const hash = hashWords(key, 0, 4);
+    if (sessions.srcScope[row] === SCOPE.internal) {
+      const path = hashPath(sessions, row);
+      if (alive.maybe(path, secondHash(path))) return;
+    } else {
+      gate.count(hash);
+    }
+    failures.items.push(item);
+    failures.hashes.push(hash);
+  }
+
+  /** The first few attempts of an outside source, which are only counted. */
+  function isNoise(sessions: SessionBatch, row: number, hash: number): boolean {
+    if (sessions.srcScope[row] === SCOPE.internal || gate.estimate(hash) >= GATE) return false;
+    if (!sources.mayHave(hash)) return true;
+    sourceOf(sessions, row, key, 0);
+    return sources.rows.table.find(key, 0) === NO_ROW;
   }
 
   function countSources(failures: Failures): void {
-    const { batches, rows } = failures;
-    admit(sources.rows, failures, (i) => !isNoise(batches[i]!, rows[i]!));
-    for (let i = 0; i < rows.length; i++) {
-      const sessions = batches[i]!;
-      const row = rows[i]!;
-      if (isNoise(sessions, row)) {
+    const { step, items, hashes } = failures;
+    const noise = (i: number): boolean => isNoise(batchOf(step, items[i]!), items[i]! >>> 1, hashes[i]!);
+    admit(sources.rows, failures, (i) => !noise(i));
+    for (let i = 0; i < items.length; i++) {
+      if (noise(i)) {
         failures.sources.push(NO_ROW);
         continue;
       }
+      const sessions = batchOf(step, items[i]!);
+      const row = items[i]! >>> 1;
       keyOf(sources.rows, sessions, row);
       const rejected = (sessions.state[row]! & STATE.rejected) !== 0;
-      failures.sources.push(sources.touch(key, sessions, row, rejected, tick));
+      failures.sources.push(sources.touch(key, hashes[i]!, sessions, row, rejected, tick));
+    }
+  }
+
+  function remember(step: Step): void {
+    const none = sources.rows.table.size === 0;
+    for (const item of worked) {
+      const sessions = batchOf(step, item);
+      const row = item >>> 1;
+      const path = hashPath(sessions, row);
+      alive.add(path, secondHash(path));
+      if (none || !sources.mayHave(hashWords(sessions.srcAddr, row * 4, 4))) continue;
+      const at = sources.rows.table.find(sessions.srcAddr, row * 4);
+      if (at !== NO_ROW) sources.success(at, sessions, row);
     }
   }
 
@@ -156,17 +170,19 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
   }
 
   function follow(failures: Failures, rows: ScanRows, flag: number): void {
+    const { step, items } = failures;
     const { columns } = sources.rows.table;
     const wanted = (i: number): boolean => {
       const source = failures.sources[i]!;
       if (source === NO_ROW || (columns.flags[source]! & flag) === 0) return false;
-      return rows === pairs || countsForSweep(failures.batches[i]!, failures.rows[i]!);
+      return rows === pairs || countsForSweep(batchOf(step, items[i]!), items[i]! >>> 1);
     };
+    if (!sources.rows.touched.some((source) => (columns.flags[source]! & flag) !== 0)) return;
     admit(rows, failures, wanted);
-    for (let i = 0; i < failures.rows.length; i++) {
+    for (let i = 0; i < items.length; i++) {
       if (!wanted(i)) continue;
-      const sessions = failures.batches[i]!;
-      const row = failures.rows[i]!;
+      const sessions = batchOf(step, items[i]!);
+      const row = items[i]! >>> 1;
       keyOf(rows, sessions, row);
       const hash = rows === pairs ? hashPort(portKey(sessions, row)) : hashHost(sessions.dstAddr, row * 4);
       const rejected = (sessions.state[row]! & STATE.rejected) !== 0;
@@ -192,17 +208,10 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
   return {
     step(step, emit) {
       turn(step);
-      const { failures, worked } = collect(step);
+      const failures = collect(step);
       countSources(failures);
-      for (const [sessions, row] of worked) {
-        const [first, second] = hashPath(sessions, row);
-        alive.add(first, second);
-        if (sources.rows.table.size === 0) continue;
-        sourceOf(sessions, row, key, 0);
-        const at = sources.rows.table.find(key, 0);
-        if (at !== NO_ROW) sources.success(at, sessions, row);
-      }
-      if (failures.rows.length === 0) return;
+      remember(step);
+      if (failures.items.length === 0) return;
       chooseFollowed();
       follow(failures, pairs, SCAN.followPairs);
       follow(failures, sweeps, SCAN.followSweeps);
@@ -233,6 +242,16 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
       tick = (meta as { tick: number }).tick;
     },
   };
+}
+
+/** An odd number made of a hash: steps through a filter that a second hash would take. */
+function secondHash(hash: number): number {
+  return Math.imul(hash, 0x9e3779b1) | 1;
+}
+
+/** Few packets: what the step that established the session may have taken for a refusal. */
+function isShort(sessions: SessionBatch, row: number): boolean {
+  return sessions.packetsOut[row]! <= SHORT_PACKETS;
 }
 
 function compareKeys(table: KeyTable, a: number, b: number): number {

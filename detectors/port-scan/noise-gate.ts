@@ -1,8 +1,8 @@
-import { hashWords } from '../../src/columns/key-table.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 
 const CELLS = 1 << 17;
-const SEED = 0x68e31da4;
+/** Golden ratio in 32 bits (Knuth 6.4): makes a second hash of the first. */
+const SECOND = 0x9e3779b1;
 
 /**
  * Counts attempts of sources in two rows of small counters (a count-min sketch), so that the hundred thousand sources that knock once
@@ -11,21 +11,20 @@ const SEED = 0x68e31da4;
 export class NoiseGate {
   #cells: Uint8Array = new Uint8Array(0);
 
-  count(key: Uint32Array): void {
+  /** Counts an attempt of the source with this hash. */
+  count(hash: number): void {
     if (this.#cells.length === 0) this.#cells = new Uint8Array(CELLS * 2);
-    const first = hashWords(key, 0, 4) & (CELLS - 1);
-    const second = CELLS + (hashWords(key, 0, 4, SEED) & (CELLS - 1));
-    if (this.#cells[first]! < 255) this.#cells[first] = this.#cells[first]! + 1;
-    if (this.#cells[second]! < 255) this.#cells[second] = this.#cells[second]! + 1;
+    const cells = this.#cells;
+    const first = hash & (CELLS - 1);
+    const second = CELLS + (Math.imul(hash, SECOND) >>> 15);
+    if (cells[first]! < 255) cells[first] = cells[first]! + 1;
+    if (cells[second]! < 255) cells[second] = cells[second]! + 1;
   }
 
   /** Attempts of the source since the last {@link reset}, or more; at most 255. */
-  estimate(key: Uint32Array): number {
+  estimate(hash: number): number {
     if (this.#cells.length === 0) return 0;
-    return Math.min(
-      this.#cells[hashWords(key, 0, 4) & (CELLS - 1)]!,
-      this.#cells[CELLS + (hashWords(key, 0, 4, SEED) & (CELLS - 1))]!,
-    );
+    return Math.min(this.#cells[hash & (CELLS - 1)]!, this.#cells[CELLS + (Math.imul(hash, SECOND) >>> 15)]!);
   }
 
   reset(): void {

@@ -1,4 +1,5 @@
 import { DistinctCounts } from '../../src/columns/distinct.ts';
+import { KeyFilter } from '../../src/columns/key-filter.ts';
 import { hashWords, NO_ROW } from '../../src/columns/key-table.ts';
 import { SCOPE, type SessionBatch } from '../../src/columns/session-batch.ts';
 import { SlidingDistinct } from '../../src/columns/sliding-distinct.ts';
@@ -48,6 +49,7 @@ export class Sources {
   /** Sources dropped to make room. */
   pruned = 0;
   readonly #limit: number;
+  readonly #filter = new KeyFilter();
 
   constructor(limit: number, minutes: number) {
     this.#limit = limit;
@@ -65,9 +67,22 @@ export class Sources {
     return this.rows.byteLength + this.hosts.byteLength + totals;
   }
 
-  touch(key: Uint32Array, sessions: SessionBatch, row: number, rejected: boolean, tick: number): number {
+  /** Whether a source with this hash of its key may be known; false is certain. */
+  mayHave(hash: number): boolean {
+    return this.#filter.maybe(hash);
+  }
+
+  touch(
+    key: Uint32Array,
+    hash: number,
+    sessions: SessionBatch,
+    row: number,
+    rejected: boolean,
+    tick: number,
+  ): number {
     const at = this.rows.touch(key, sessions, row, hashPort(portKey(sessions, row)), rejected, tick);
     if (at === NO_ROW) return at;
+    if (this.rows.table.columns.attempts[at] === 1) this.#filter.add(hash);
     const { columns } = this.rows.table;
     const address = columns.address;
     const fresh = columns.attempts[at] === 1;
@@ -103,6 +118,7 @@ export class Sources {
 
   expire(idle: number, idleOpen: number): void {
     this.rows.expire(idle, idleOpen, (row) => this.#clear(row));
+    this.#refilter();
   }
 
   /** Makes room when the table is nearly full: drops what was not told, the sources with the fewest attempts first, whole levels at once. */
@@ -142,6 +158,14 @@ export class Sources {
     this.failed.restore(columns.get('failed') as Uint8Array);
     this.worked.restore(columns.get('worked') as Uint8Array);
     this.pruned = (meta as { pruned: number }).pruned;
+    this.#refilter();
+  }
+
+  #refilter(): void {
+    const { table } = this.rows;
+    this.#filter.rebuild(table.size * 2);
+    for (let row = 0; row < table.rows; row++)
+      if (table.has(row)) this.#filter.add(hashWords(table.keys.keys, row * 4, 4));
   }
 
   #clear(row: number): void {

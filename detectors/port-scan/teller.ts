@@ -1,10 +1,9 @@
 import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import { type DetectorContext, type Emit, SEVERITIES } from '../../src/contracts.ts';
 import { compareRows, flowSample } from '../evidence.ts';
-import { portKey } from './attempts.ts';
+import { batchOf, type Failures, portKey } from './attempts.ts';
 import type { ScanConfig } from './config.ts';
 import { counterpartOf, findingOf, type Kind, type Scan, severityOf, subjectOf } from './finding.ts';
-import type { Failures } from './judge.ts';
 import { SCAN, type ScanRows } from './scan-rows.ts';
 import type { Sources } from './sources.ts';
 
@@ -166,11 +165,11 @@ export function createTeller(
 /** Gives each scan the first few of its failures, first by what they are. */
 function sample(failures: Failures, told: readonly Told[]): void {
   const bySource = Map.groupBy(told, (scan) => scan.sourceRow);
-  for (let i = 0; i < failures.rows.length; i++) {
+  for (const [i, item] of failures.items.entries()) {
     const scans = bySource.get(failures.sources[i]!);
     if (scans === undefined) continue;
-    const sessions = failures.batches[i]!;
-    const row = failures.rows[i]!;
+    const sessions = batchOf(failures.step, item);
+    const row = item >>> 1;
     for (const scan of scans) {
       if (!belongs(scan, sessions, row)) continue;
       const { samples } = scan;
