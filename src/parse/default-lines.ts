@@ -55,13 +55,13 @@ function readRows(sink: RowSink, bytes: Uint8Array, view: DataView, from: number
     // The shortest plain line is longer; below, words are read without looking for the end.
     if (to - line < 60 || bytes[line] !== 50 || bytes[line + 1] !== 32) break;
     let from = line + 2;
-    let p = codes.endOf(bytes, view, from, to, codes.accountLength);
+    let p = codes.endOf(bytes, view, from, to, codes.accountLength, 32);
     if (p < 0) break;
     codes.accountLength = p - from;
     accountId[row] = codes.found;
 
     from = p + 1;
-    p = codes.endOf(bytes, view, from, to, codes.interfaceLength);
+    p = codes.endOf(bytes, view, from, to, codes.interfaceLength, 32);
     if (p < 0) break;
     codes.interfaceLength = p - from;
     interfaceId[row] = codes.found;
@@ -187,7 +187,7 @@ function readLong(bytes: Uint8Array, from: number, to: number): number {
 }
 
 /** Reads the address at `p` and the blank after it; the position after the blank, or 0 when it is not a plain one. */
-function readEndpoint(bytes: Uint8Array, p: number, out: Uint32Array, offset: number): number {
+export function readEndpoint(bytes: Uint8Array, p: number, out: Uint32Array, offset: number): number {
   let value = 0;
   let i = p;
   for (let index = 0; index < 4; index++) {

@@ -32,9 +32,10 @@ export interface Plan {
   readonly ops: Uint8Array;
   /** Index among the layout's extras, by position in the format. Depends on the layout, so it is bound again when that grows. */
   readonly columns: Uint16Array;
+  /** Length of the last text of each field: a guess for the next line. */
+  readonly lengths: Uint32Array;
   readonly extra: readonly string[];
   readonly packetAddresses: boolean;
-  readonly hasLogStatus: boolean;
   boundTo: Layout | undefined;
 }
 
@@ -46,9 +47,9 @@ export function compilePlan(format: Format): Plan {
     format,
     ops: Uint8Array.from(kinds, (kind) => OP[kind]),
     columns: new Uint16Array(kinds.length),
+    lengths: new Uint32Array(kinds.length),
     extra: [...new Set(format.fields.filter((_, index) => isExtra(index)))],
     packetAddresses: kinds.includes('pktSrcAddr') || kinds.includes('pktDstAddr'),
-    hasLogStatus: kinds.includes('logStatus'),
     boundTo: undefined,
   };
 }

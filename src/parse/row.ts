@@ -168,7 +168,8 @@ export function writeRow(sink: RowSink, plan: Plan, values: Values): number {
   return ROW_OK;
 }
 
-function clearRow(sink: RowSink): void {
+/** Makes every value of the sink's current row absent. */
+export function clearRow(sink: RowSink): void {
   const batch = sink.batch;
   const row = sink.row;
   const at = row * 4;

@@ -48,12 +48,12 @@ export class TextCodes {
   }
 
   /**
-   * The end of the value at `from`, whose code is then in {@link found}; -1 when it needs care: not ASCII, empty, `-`, or not followed by a
-   * blank. `length` is a guess that makes it fast. `bytes[to - 1]` is a newline.
+   * The end of the value at `from`, whose code is then in {@link found}; -1 when it needs care: not ASCII, empty, `-`, or not followed by
+   * `stop`, a blank or newline. `length` is a guess that makes it fast. `bytes[to - 1]` is a newline.
    */
-  endOf(bytes: Uint8Array, view: DataView, from: number, to: number, length: number): number {
+  endOf(bytes: Uint8Array, view: DataView, from: number, to: number, length: number, stop: number): number {
     let end = from + length;
-    if (length >= 4 && length <= WIDTH && end < to && bytes[end] === 32) {
+    if (length >= 4 && length <= WIDTH && end < to && bytes[end] === stop) {
       const slot = slotOf(bytes, end);
       if (this.#lengths[slot] === length) {
         // What matches holds no blank, so this is where the value ends.
@@ -74,7 +74,7 @@ export class TextCodes {
     end = from;
     let c = bytes[end]!;
     while (c > 32 && c < 127) c = bytes[++end]!;
-    if (c !== 32 || end === from || (end === from + 1 && bytes[from] === 45)) return -1;
+    if (c !== stop || end === from || (end === from + 1 && bytes[from] === 45)) return -1;
     this.found = this.code(bytes, from, end);
     return end;
   }

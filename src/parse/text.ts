@@ -7,6 +7,7 @@ import type { Format } from './format.ts';
 import { createJsonScan, MAX_DOCUMENT, resetJsonScan, SCAN, scanJson } from './json-scan.ts';
 import { MAX_LINE } from './limits.ts';
 import { createLineReader, readLine } from './line.ts';
+import { readPlannedLines } from './planned-lines.ts';
 import { createRecordReader, type RecordReader } from './record.ts';
 import { REFUSED, type RowSink } from './row-sink.ts';
 
@@ -90,6 +91,15 @@ function createDecoder(shared: Shared, nesting: number, fixedPosition: number | 
     readDocument(shared, json, position, nesting, slice);
   };
 
+  /** Reads lines without any oddity; the start of the first that has one. */
+  const readPlain = (bytes: Uint8Array, view: DataView, from: number, to: number): number => {
+    const { plan } = lines;
+    if (plan === lines.defaultPlan) return readDefaultLines(sink, bytes, view, from, to);
+    // In a list, a comma or bracket may stand before a line.
+    if (plan.format.separator !== ' ' || inList) return from;
+    return readPlannedLines(sink, plan, bytes, view, from, to);
+  };
+
   /**
    * Reads what is complete of `bytes[from, to)`, which begins where a record may begin. `base + i` is the place of byte i in the source.
    * Returns the start of what has to wait for more; `to` when `last`.
@@ -122,14 +132,13 @@ function createDecoder(shared: Shared, nesting: number, fixedPosition: number | 
         continue;
       }
       const c = bytes[i]!;
-      if (c === 50 && lines.plan === lines.defaultPlan) {
+      // Below are blanks and comments; braces and brackets are documents.
+      if (c > 35 && c !== 91 && c !== 123) {
         if (complete < 0) complete = lastNewline(bytes, i, to) + 1;
-        if (i < complete) {
-          const next = readDefaultLines(sink, bytes, view, i, complete);
-          if (next > i) {
-            i = next;
-            continue;
-          }
+        const next = i < complete ? readPlain(bytes, view, i, complete) : i;
+        if (next > i) {
+          i = next;
+          continue;
         }
       }
       if (c === 123 || (c === 91 && inList) || (c === 34 && inList)) {

@@ -196,3 +196,96 @@ test('the quick reader of default lines and the careful one agree', async () => 
     { numRuns: 3000 },
   );
 });
+
+test('the quick reader of other formats and the careful one agree', async () => {
+  const token = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom('10.0.0.1', '::1', '1700000000', '443', 'vpc-1', 'ACCEPT', 'OK', '-'),
+    },
+    { weight: 1, arbitrary: numbers },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        '',
+        '#',
+        '{',
+        '[',
+        ']',
+        ',x',
+        '"',
+        'Permission Check Successful',
+        'end',
+        'a%20b',
+        'é',
+        'NODATA',
+        'REJECT',
+        'IPv4',
+        '\t',
+        'vpc-12345678901234567890123456789012345',
+      ),
+    },
+  );
+  const name = fc.constantFrom(
+    'version',
+    'srcaddr',
+    'dstaddr',
+    'pkt-srcaddr',
+    'srcport',
+    'protocol',
+    'tcp-flags',
+    'packets',
+    'bytes',
+    'start',
+    'end',
+    'action',
+    'log-status',
+    'vpc-id',
+    'subnet-id',
+    'instance-id',
+    'instance-tag',
+    'interface-id',
+    'account-id',
+  );
+  const fields = fc.uniqueArray(name, { minLength: 2, maxLength: 8 });
+  let rows = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fields,
+      fc.array(fc.array(token, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 6 }),
+      async (names, tokens) => {
+        // Values that mostly suit their fields, so that many lines are good.
+        const lines = tokens.map((line) =>
+          names.map((field, index) => suited(field, line[index] ?? 'x')).join(' '),
+        );
+        const format = names.map((each) => `\${${each}}`).join(' ');
+        const quick = await decodeText(lines.map((line) => `${line}\n`).join(''), { format });
+        const careful = await decodeText(lines.map((line) => `${line}\r\n`).join(''), { format });
+        rows += quick.rows.length;
+        expect(careful.rows).toEqual(quick.rows);
+        expect(careful.rejects.map((reject) => reject.reason)).toEqual(
+          quick.rejects.map((reject) => reject.reason),
+        );
+      },
+    ),
+    { numRuns: 4000 },
+  );
+  expect(rows).toBeGreaterThan(500);
+});
+
+function suited(field: string, token: string): string {
+  if (token !== 'x' && token !== 'vpc-1') return token;
+  const good: Record<string, string> = {
+    version: '5',
+    srcaddr: '10.0.0.1',
+    dstaddr: '2001:db8::1',
+    'pkt-srcaddr': '10.0.0.2',
+    start: '1700000000',
+    end: '1700000059',
+    action: 'REJECT',
+    'log-status': 'OK',
+    'instance-tag': 'web',
+    'vpc-id': 'vpc-0123456789abcdef0',
+  };
+  return good[field] ?? '17';
+}
