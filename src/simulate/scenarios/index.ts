@@ -1,3 +1,6 @@
+import type { Internet } from '../internet.ts';
+import type { Source, World } from '../world.ts';
+
 /** A labelled story on top of the base traffic. */
 export interface ScenarioSummary {
   readonly name: string;
@@ -9,3 +12,8 @@ export interface ScenarioSummary {
 }
 
 export const SCENARIOS: readonly ScenarioSummary[] = [];
+
+/** Sources of the named scenarios. */
+export function openScenarios(_world: World, _internet: Internet, _names: readonly string[]): Source[] {
+  return [];
+}
