@@ -1,0 +1,66 @@
+import { type Alert, SEVERITIES } from '../contracts.ts';
+import { tableText } from './table.ts';
+import { cut, grouped, safe, severityText, style } from './terminal.ts';
+
+/** Most severe first; of the same severity the one with the higher score, then the earlier one. */
+export function bySeverity(a: Alert, b: Alert): number {
+  return (
+    SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity) ||
+    b.score - a.score ||
+    compare(a.firstSeen, b.firstSeen) ||
+    compare(a.id, b.id)
+  );
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** `10.0.1.5 → 203.0.113.9:443`, the subject alone when there is no single other end. */
+export function endsOf(alert: Alert): string {
+  const { subject, peer, port } = alert;
+  if (peer === undefined) return safe(port === undefined ? subject : `${subject} → port ${port}`);
+  const host = port !== undefined && peer.includes(':') ? `[${peer}]` : peer;
+  return safe(`${subject} → ${host}${port === undefined ? '' : `:${port}`}`);
+}
+
+const TITLE_WIDTH = 64;
+
+/** Alerts as a table, in the order given. */
+export function alertTable(alerts: readonly Alert[], withState = false): string {
+  return tableText(
+    [
+      'severity',
+      'id',
+      'detector',
+      'what',
+      'who',
+      'last seen (UTC)',
+      'count',
+      ...(withState ? ['state'] : []),
+    ],
+    alerts.map((alert) => [
+      severityText(alert.severity),
+      style('dim', alert.id.slice(0, 8)),
+      safe(alert.detector),
+      cut(safe(alert.title), TITLE_WIDTH),
+      endsOf(alert),
+      shortTime(alert.lastSeen),
+      grouped(alert.count),
+      ...(withState ? [alert.state] : []),
+    ]),
+    [6],
+  );
+}
+
+/** `2026-01-05 09:30` of an ISO time. */
+export function shortTime(iso: string): string {
+  return safe(iso.slice(0, 16).replace('T', ' '));
+}
+
+/** The numbers that made the alert, on one line. */
+export function whyText(alert: Alert): string {
+  const { observed, baseline, threshold, formula } = alert.explanation;
+  return `observed ${safe(String(observed))} · baseline ${safe(String(baseline))} · threshold ${safe(String(threshold))} · ${safe(formula)}`;
+}

@@ -1,0 +1,144 @@
+import type { Command } from 'commander';
+import { type Alert, SEVERITIES, type Severity } from '../contracts.ts';
+import { UserError } from '../errors.ts';
+import { alertTable, bySeverity, endsOf } from './alert-text.ts';
+import { askHistory } from './history-query.ts';
+import { DEFAULT_DATA, dataOption, jsonOption, severityOption, whole } from './options.ts';
+import { tableText } from './table.ts';
+import { COMMAND, grouped, note, print, safe, severityText, shellWord, style, toJson } from './terminal.ts';
+
+interface ListOptions {
+  readonly data: string;
+  readonly severity?: Severity;
+  readonly detector?: string;
+  readonly state?: string;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+export function addAlerts(program: Command): void {
+  const command = program
+    .command('alerts')
+    .summary('what was found')
+    .description('Shows the alerts of a data folder.');
+  command.addHelpText(
+    'after',
+    `
+Examples:
+  flowsentry alerts list --severity high
+  flowsentry alerts show 1f3a90c2`,
+  );
+  command
+    .command('list', { isDefault: true })
+    .description('Lists alerts, the most severe first.')
+    .addOption(dataOption())
+    .addOption(severityOption('--severity <severity>', 'only those as severe as this'))
+    .option('--detector <id>', 'only those of one detector')
+    .option('--state <state>', 'only firing or resolved ones')
+    .option('--limit <n>', 'at most so many', whole(1), 100)
+    .addOption(jsonOption('print JSON Lines'))
+    .addHelpText('after', '\nExample:\n  flowsentry alerts list --severity medium --detector port-scan')
+    .action(list);
+  command
+    .command('show')
+    .description(
+      'Shows an alert with its evidence, the query that reproduces it and the exception that mutes it.',
+    )
+    .argument('<id>', 'id of an alert, or the beginning of it')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExample:\n  flowsentry alerts show 1f3a90c2')
+    .action(show);
+}
+
+async function list(options: ListOptions): Promise<void> {
+  const least = options.severity === undefined ? 0 : SEVERITIES.indexOf(options.severity);
+  const all = (await readAlerts(options.data))
+    .filter(
+      (alert) =>
+        SEVERITIES.indexOf(alert.severity) >= least &&
+        (options.detector === undefined || alert.detector === options.detector) &&
+        (options.state === undefined || alert.state === options.state),
+    )
+    .sort(bySeverity);
+  const shown = all.slice(0, options.limit);
+  if (options.json === true) for (const alert of shown) print(toJson(alert));
+  else print(shown.length === 0 ? 'no alerts' : alertTable(shown, true));
+  if (shown.length < all.length)
+    note(`${grouped(all.length - shown.length)} more: allow them with --limit ${all.length}`);
+}
+
+async function show(id: string, options: { readonly data: string; readonly json?: boolean }): Promise<void> {
+  const found = (await readAlerts(options.data)).filter((alert) => alert.id.startsWith(id));
+  const alert = found[0];
+  if (alert === undefined)
+    throw new UserError(
+      `cannot show alert ${JSON.stringify(id)}: no alert in ${options.data} begins with it`,
+    );
+  if (found.length > 1)
+    throw new UserError(
+      `cannot show alert ${JSON.stringify(id)}: ${found.length} begin with it; give more of the id`,
+    );
+  print(options.json === true ? toJson(alert) : alertText(alert, options.data));
+}
+
+async function readAlerts(data: string): Promise<Alert[]> {
+  const { rows } = await askHistory(data, 'SELECT record FROM alerts');
+  return rows.map((row) => JSON.parse(String(row[0])) as Alert);
+}
+
+function alertText(alert: Alert, data: string): string {
+  const at = data === DEFAULT_DATA ? '' : ` --data ${shellWord(data)}`;
+  const facts: [string, string][] = [
+    ['id', alert.id],
+    ['detector', alert.detector],
+    ['severity', severityText(alert.severity)],
+    ['state', alert.state],
+    ['who', endsOf(alert)],
+    ['interface', alert.interface ?? ''],
+    ['account', alert.account ?? ''],
+    ['first seen', alert.firstSeen],
+    ['last seen', alert.lastSeen],
+    ['count', grouped(alert.count)],
+    ['score', alert.score.toFixed(3)],
+    ['ATT&CK', alert.attack.join(', ')],
+  ];
+  const named = facts.filter(([, value]) => value !== '');
+  const why = Object.entries(alert.explanation).map(([name, value]): [string, string] => [
+    name,
+    String(value),
+  ]);
+  return [
+    style('bold', safe(alert.title)),
+    ...named.map(([name, value]) => line(name, name === 'severity' ? value : safe(value))),
+    '',
+    style('bold', 'why'),
+    ...why.map(([name, value]) => line(name, safe(value))),
+    '',
+    style('bold', 'evidence'),
+    samplesText(alert),
+    '',
+    style('bold', 'see it in the history'),
+    `  ${COMMAND} query${at} ${shellWord(alert.query.replace(/\s+/g, ' '))}`,
+    '',
+    style('bold', 'mute just this, in the configuration'),
+    ...alert.exception
+      .trimEnd()
+      .split('\n')
+      .map((text) => `  ${safe(text)}`),
+  ].join('\n');
+}
+
+function line(name: string, value: string): string {
+  return `  ${style('dim', name.padEnd(14))} ${value}`;
+}
+
+function samplesText({ samples }: Alert): string {
+  const [first] = samples;
+  if (first === undefined) return '  no samples';
+  const names = Object.keys(first) as (keyof typeof first)[];
+  return tableText(
+    names,
+    samples.map((sample) => names.map((name) => safe(String(sample[name])))),
+  );
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { styleText } from 'node:util';
+import { Command } from 'commander';
+import { addAlerts } from './alerts.ts';
+import { addCheckConfig } from './check-config.ts';
+import { addDetectors } from './detectors.ts';
+import { addDoctor } from './doctor.ts';
+import { addQuery } from './query.ts';
+import { addRejects } from './rejects.ts';
+import { addReplay } from './replay.ts';
+import { addSimulate } from './simulate.ts';
+
+/** All commands. Throws CommanderError instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('flowsentry')
+    .description('Detects and explains what is not normal in AWS VPC flow logs')
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError('run it with --help to see what it takes')
+    .configureHelp({ styleTitle: (title) => styleText('bold', title) })
+    .addHelpText(
+      'after',
+      `
+Exit codes:
+  0    done
+  1    something failed
+  2    wrong use, or a configuration that is not valid
+  3    alerts of the severity that --fail-on names
+  130  interrupted
+
+Start here:
+  flowsentry replay /var/log/flow-logs     alerts and history from a folder of logs
+  flowsentry doctor /var/log/flow-logs     what these logs can show, and what not`,
+    );
+  addReplay(program);
+  addQuery(program);
+  addAlerts(program);
+  addDetectors(program);
+  addRejects(program);
+  addDoctor(program);
+  addCheckConfig(program);
+  addSimulate(program);
+  return program;
+}
+
+function version(): string {
+  const folder = import.meta.url.endsWith('.ts') ? '../..' : '../../..';
+  const text = readFileSync(new URL(`${folder}/package.json`, import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,97 @@
+import type { ReplaySummary } from '../app.ts';
+import { type Alert, SEVERITIES } from '../contracts.ts';
+import { alertTable, bySeverity, whyText } from './alert-text.ts';
+import { DEFAULT_DATA } from './options.ts';
+import { COMMAND, grouped, lengthOf, minuteOf, safe, severityText, shellWord, style } from './terminal.ts';
+
+const MAX_ALERTS = 20;
+const MAX_REASONS = 3;
+
+/** What a person wants to know after a replay: what was read, what was found and why, what to do next. */
+export function summaryText(summary: ReplaySummary, data: string): string {
+  const alerts = [...summary.book].sort(bySeverity);
+  const at = data === DEFAULT_DATA ? '' : ` --data ${shellWord(data)}`;
+  return [readText(summary, at), alertsText(alerts, at), nextText(alerts, at)].join('\n\n');
+}
+
+function readText(summary: ReplaySummary, at: string): string {
+  const { received, stored, rejected, duplicate, late, filtered } = summary;
+  const span =
+    summary.last === 0
+      ? ''
+      : `, ${minuteOf(summary.first)} to ${minuteOf(summary.last)} UTC (${lengthOf(summary.last - summary.first)})`;
+  const lines = [
+    `${style('bold', `${grouped(received)} ${received === 1 ? 'record' : 'records'}`)} of ${grouped(summary.interfaces)} network interfaces${span}`,
+    `  ${grouped(stored)} stored, ${grouped(rejected)} rejected, ${grouped(duplicate)} duplicate, ${grouped(late)} late, ${grouped(filtered)} filtered`,
+    `  ${grouped(summary.sessions)} connections rebuilt in ${summary.seconds.toFixed(1)} s (${grouped(summary.recordsPerSecond)} records/s, ${grouped(summary.peakRssBytes / 1e6)} MB)`,
+  ];
+  if (rejected > 0) {
+    const reasons = Object.entries(summary.rejectedBy).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
+    lines.push(
+      `  rejected as ${reasons.map(([reason, count]) => `${safe(reason)} (${grouped(count)})`).join(', ')}: see ${COMMAND} rejects${at}`,
+    );
+  }
+  if (summary.skipData > 0)
+    lines.push(
+      `  ${grouped(summary.skipData)} SKIPDATA: AWS could not keep all records then, so quiet is not proof`,
+    );
+  for (const [place, count] of Object.entries(summary.overflow))
+    if (count > 0)
+      lines.push(
+        style(
+          'yellow',
+          `  ${grouped(count)} ${safe(place)} beyond the memory cap were counted, not followed`,
+        ),
+      );
+  for (const [detector, message] of Object.entries(summary.failures))
+    lines.push(style('red', `  detector ${safe(detector)} failed: ${safe(message)}`));
+  return lines.join('\n');
+}
+
+function alertsText(alerts: readonly Alert[], at: string): string {
+  if (alerts.length === 0) return `${style('bold', 'no alerts')}: nothing here is out of the ordinary`;
+  const counts = SEVERITIES.toReversed().flatMap((severity) => {
+    const count = alerts.filter((alert) => alert.severity === severity).length;
+    return count === 0 ? [] : [`${grouped(count)} ${severityText(severity)}`];
+  });
+  const title = `${style('bold', `${grouped(alerts.length)} ${alerts.length === 1 ? 'alert' : 'alerts'}`)}: ${counts.join(', ')}`;
+  const lines = [title, '', alertTable(alerts.slice(0, MAX_ALERTS))];
+  if (alerts.length > MAX_ALERTS)
+    lines.push(`… and ${grouped(alerts.length - MAX_ALERTS)} more: ${COMMAND} alerts list${at}`);
+  lines.push('', style('bold', 'why'));
+  for (const alert of alerts.slice(0, MAX_REASONS))
+    lines.push(
+      `  ${style('dim', alert.id.slice(0, 8))}  ${safe(alert.title)}`,
+      `            ${whyText(alert)}`,
+    );
+  return lines.join('\n');
+}
+
+function nextText(alerts: readonly Alert[], at: string): string {
+  const first = alerts[0];
+  const commands: [string, string][] =
+    first === undefined
+      ? [
+          [`${COMMAND} detectors list`, 'what is looked for'],
+          [`${COMMAND} query --name top-talkers${at}`, 'who moves the most bytes'],
+          [
+            `${COMMAND} query${at} "SELECT action, count(*) FROM flows GROUP BY action"`,
+            'any question, in SQL',
+          ],
+        ]
+      : [
+          [`${COMMAND} alerts show ${first.id.slice(0, 8)}${at}`, 'the evidence, and how to mute it'],
+          [
+            `${COMMAND} query --name who-talked-to --param address=${shellWord(first.subject)}${at}`,
+            'everyone this address spoke with',
+          ],
+          [
+            `${COMMAND} query${at} "SELECT dstport, count(*) FROM flows WHERE action = 'REJECT' GROUP BY dstport ORDER BY 2 DESC LIMIT 10"`,
+            'any question, in SQL',
+          ],
+        ];
+  return [
+    style('bold', 'what to try next'),
+    ...commands.map(([command, why]) => `  ${style('dim', `# ${why}`)}\n  ${command}`),
+  ].join('\n');
+}
