@@ -21,7 +21,7 @@ import { hashHost, hashPort, Sources } from './sources.ts';
 import { createTeller } from './teller.ts';
 
 /** Attempts within an hour that give an outside source a place in the table. */
-const GATE = 4;
+const GATE = 8;
 /** Minutes without a failure after which a source is forgotten: before and after it was told. */
 const IDLE = 15;
 const IDLE_OPEN = 120;

@@ -28,7 +28,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
   const allowed = compileAllow(config.allow, context.names);
   const learnSeconds = config.learnDays * 86_400;
   /** Subject, destination, port of the row at hand; the subject's four words first, so that it is a key of `recent`. */
-  const key = new Uint32Array(4 + 2 * THING_WORDS);
+  const key = new Uint32Array(4 + THING_WORDS + 1);
   const thing = new Uint32Array(THING_WORDS);
   const port = new Uint32Array(THING_WORDS);
   const role = new Uint32Array(2);
@@ -71,13 +71,17 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
   function judge(sessions: SessionBatch, row: number, egress: boolean, watched: boolean, time: number): void {
     const withPort = judgesPort(sessions, row);
     if (!egress && !withPort) return;
-    for (let word = 0; word < 4; word++) {
-      key[word] = sessions.srcAddr[row * 4 + word]!;
-      key[4 + word] = egress ? thing[word]! : 0;
-    }
+    const at = row * 4;
+    key[0] = sessions.srcAddr[at]!;
+    key[1] = sessions.srcAddr[at + 1]!;
+    key[2] = sessions.srcAddr[at + 2]!;
+    key[3] = sessions.srcAddr[at + 3]!;
+    key[4] = egress ? thing[0]! : 0;
+    key[5] = egress ? thing[1]! : 0;
+    key[6] = egress ? thing[2]! : 0;
+    key[7] = egress ? thing[3]! : 0;
     if (withPort) portOf(sessions, row, port, 0);
-    else port.fill(0);
-    for (let word = 0; word < THING_WORDS; word++) key[8 + word] = port[word]!;
+    key[8] = withPort ? port[2]! : 0;
     if (recent.has(key, key.length, day)) return;
     if (allowed?.(sessions, row, () => context.roleOf(sessions.srcAddr, row * 4)) === true) return;
     readRole(sessions, row);
@@ -152,19 +156,19 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
       turn(step);
       const sessions = step.active;
       const hourly = step.start % HOUR === 0;
+      const watching = watch.table.size > 0;
       judged = [];
       news = [];
       watch.touched = [];
       const touched: number[] = [];
       for (let row = 0; row < sessions.length; row++) {
-        if (sessions.srcScope[row] !== SCOPE.internal) continue;
         const state = sessions.state[row]!;
-        if ((state & STATE.established) === 0) continue;
+        const due = hourly || (state & STATE.establishedNow) !== 0;
+        if (!due && !watching) continue;
+        if ((state & STATE.established) === 0 || sessions.srcScope[row] !== SCOPE.internal) continue;
         const scope = sessions.dstScope[row]!;
         const egress = isEgress(scope);
-        if (!egress && scope !== SCOPE.internal) continue;
-        const due = hourly || (state & STATE.establishedNow) !== 0;
-        if (!due && (!egress || watch.table.size === 0)) continue;
+        if (egress ? false : !due || scope !== SCOPE.internal) continue;
         let watched = false;
         if (egress) {
           destinationOf(sessions, row, context.names, thing, 0);
@@ -175,7 +179,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
           }
         }
         if (!due) continue;
-        if (config.ports && watch.table.size > 0) {
+        if (config.ports && watching) {
           portOf(sessions, row, port, 0);
           const at = watch.find(sessions, row, port);
           if (at !== NO_ROW) touched.push(at, row);

@@ -1,7 +1,9 @@
 import { hashWords } from '../../src/columns/key-table.ts';
 
 const SLOTS = 1 << 15;
-const SEED = 0x7c3a9d15;
+/** FNV-1a, 32 bits: a second hash that has nothing in common with the first. */
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
 
 /**
  * Combinations that were found known today, so that the usual row costs one look. It only saves work: forgetting it changes nothing,
@@ -16,13 +18,15 @@ export class Recent {
 
   /** Whether the key of `count` words was put on `day`; sets the place for {@link put}. */
   has(key: Uint32Array, count: number, day: number): boolean {
-    this.#first = hashWords(key, 0, count);
-    this.#second = hashWords(key, 0, count, SEED);
-    this.#at = (this.#first & (SLOTS - 1)) * 3;
+    const first = hashWords(key, 0, count);
+    let second = FNV_OFFSET;
+    for (let i = 0; i < count; i++) second = Math.imul(second ^ key[i]!, FNV_PRIME);
+    const at = (first & (SLOTS - 1)) * 3;
+    this.#first = first;
+    this.#second = second >>> 0;
+    this.#at = at;
     const slots = this.#slots;
-    return (
-      slots[this.#at] === this.#first && slots[this.#at + 1] === this.#second && slots[this.#at + 2] === day
-    );
+    return slots[at] === first && slots[at + 1] === second >>> 0 && slots[at + 2] === day;
   }
 
   /** Puts the key last asked for. */
