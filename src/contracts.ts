@@ -28,7 +28,7 @@ export interface Reject {
   readonly reason: RejectReason;
   /** Name of the file or stream. */
   readonly source: string;
-  /** Byte offset in the uncompressed text, or row number in Parquet and JSON arrays. */
+  /** Byte offset in the uncompressed text (of the outermost document for a record inside one), or row number in Parquet. */
   readonly position: number;
   /** The record, at most {@link REJECT_RAW_LIMIT} bytes, invalid UTF-8 replaced. */
   readonly raw: string;

@@ -12,7 +12,7 @@ export type FileContent =
   | { readonly kind: 'parquet'; readonly file: RandomAccessFile; readonly close: () => Promise<void> };
 
 /** A file that can be read at any place. */
-export interface RandomAccessFile {
+interface RandomAccessFile {
   readonly byteLength: number;
   slice(start: number, end?: number): Promise<ArrayBuffer>;
 }

@@ -3,7 +3,7 @@ import { parseFormat } from './format.ts';
 import { type DecodedPart, type DecodeOptions, RowSink } from './row-sink.ts';
 import { createTextDecoder } from './text.ts';
 
-export { decodeParquet, type RandomAccess } from './parquet.ts';
+export { decodeParquet } from './parquet.ts';
 export type { DecodedPart, DecodeOptions } from './row-sink.ts';
 
 /** What a source yields last when the rest of it can't be read: what came before is kept. */

@@ -1,5 +1,5 @@
 /** Deeper documents are refused: no flow log nests more than a handful of levels. */
-export const MAX_DEPTH = 32;
+const MAX_DEPTH = 32;
 /** Larger documents are refused; a CloudWatch payload can't exceed a few megabytes. */
 export const MAX_DOCUMENT = 16 << 20;
 

@@ -14,7 +14,7 @@ import { createRecordReader, type RecordReader, writeRecord } from './record.ts'
 import { type DecodedPart, type DecodeOptions, REFUSED, ROW_OK, RowSink } from './row-sink.ts';
 
 /** A file that can be read at any place. */
-export interface RandomAccess {
+interface RandomAccess {
   readonly byteLength: number;
   slice(start: number, end?: number): Promise<ArrayBuffer>;
 }
