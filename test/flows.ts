@@ -1,0 +1,51 @@
+import { parseAddress } from '../src/columns/address.ts';
+import type { Dictionary } from '../src/columns/dictionary.ts';
+import {
+  ACTION,
+  createFlowBatch,
+  DEFAULT_LAYOUT,
+  type FlowBatch,
+  LOG_STATUS,
+  PRESENT,
+  PRESENT_V2,
+} from '../src/columns/flow-batch.ts';
+
+/** One flow record as tests write it. */
+export interface FlowRow {
+  readonly src: string;
+  readonly dst: string;
+  readonly srcPort?: number;
+  readonly dstPort?: number;
+  readonly protocol?: number;
+  readonly packets?: number;
+  readonly bytes?: number;
+  readonly start: number;
+  readonly end: number;
+  readonly action?: 'ACCEPT' | 'REJECT';
+  readonly flags?: number;
+  readonly eni?: string;
+}
+
+/** A batch of exactly these records. */
+export function flowsOf(rows: readonly FlowRow[], names: Dictionary): FlowBatch {
+  const batch = createFlowBatch(Math.max(8, (rows.length + 7) & ~7), DEFAULT_LAYOUT);
+  for (const [i, row] of rows.entries()) {
+    batch.srcAddr.set(parseAddress(row.src)!, i * 4);
+    batch.dstAddr.set(parseAddress(row.dst)!, i * 4);
+    batch.srcPort[i] = row.srcPort ?? 50_000;
+    batch.dstPort[i] = row.dstPort ?? 443;
+    batch.protocol[i] = row.protocol ?? 6;
+    batch.packets[i] = row.packets ?? 10;
+    batch.bytes[i] = row.bytes ?? 1000;
+    batch.start[i] = row.start;
+    batch.end[i] = row.end;
+    batch.action[i] = row.action === 'REJECT' ? ACTION.reject : ACTION.accept;
+    batch.logStatus[i] = LOG_STATUS.ok;
+    batch.tcpFlags[i] = row.flags ?? 0;
+    batch.present[i] = PRESENT_V2 | (row.flags === undefined ? 0 : PRESENT.tcpFlags);
+    batch.accountId[i] = names.code('123456789012');
+    batch.interfaceId[i] = names.code(row.eni ?? 'eni-a');
+  }
+  batch.length = rows.length;
+  return batch;
+}

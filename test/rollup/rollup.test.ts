@@ -1,0 +1,407 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatAddress } from '../../src/columns/address.ts';
+import { Dictionary } from '../../src/columns/dictionary.ts';
+import { SCOPE, type SessionBatch, STATE, type WindowBatch } from '../../src/columns/session-batch.ts';
+import { Rollup, type RollupOptions } from '../../src/rollup/rollup.ts';
+import { type FlowRow, flowsOf } from '../flows.ts';
+
+const T = 1_767_571_200;
+const LATENESS = 300;
+
+interface SessionRow {
+  readonly [column: string]: number | string;
+}
+
+interface Seen {
+  active: { step: number; row: SessionRow }[];
+  ended: SessionRow[];
+  late: SessionRow[];
+  windows: string[];
+  /** Everything, in an order that does not depend on the order of rows. */
+  log: string[];
+}
+
+function rowsOf(batch: SessionBatch, names: Dictionary): SessionRow[] {
+  const rows: SessionRow[] = [];
+  for (let i = 0; i < batch.length; i++) {
+    rows.push({
+      src: formatAddress(batch.srcAddr, i * 4),
+      dst: formatAddress(batch.dstAddr, i * 4),
+      srcPort: batch.srcPort[i]!,
+      dstPort: batch.dstPort[i]!,
+      protocol: batch.protocol[i]!,
+      scopes: `${batch.srcScope[i]} ${batch.dstScope[i]}`,
+      state: batch.state[i]!,
+      flags: `${batch.flagsOut[i]} ${batch.flagsIn[i]}`,
+      start: batch.start[i]!,
+      end: batch.end[i]!,
+      eni: names.text(batch.interfaceId[i]!),
+      bytesOut: batch.bytesOut[i]!,
+      bytesIn: batch.bytesIn[i]!,
+      packetsOut: batch.packetsOut[i]!,
+      packetsIn: batch.packetsIn[i]!,
+      stepBytesOut: batch.stepBytesOut[i]!,
+      stepBytesIn: batch.stepBytesIn[i]!,
+      rejects: batch.rejects[i]!,
+      rejectedPackets: batch.rejectedPackets[i]!,
+    });
+  }
+  return rows;
+}
+
+function windowText(window: WindowBatch): string {
+  const rows: string[] = [];
+  for (let i = 0; i < window.length; i++) {
+    const {
+      bytesOut,
+      bytesIn,
+      packetsOut,
+      packetsIn,
+      sessionsOut,
+      sessionsIn,
+      rejects,
+      distinctPeers,
+      distinctPorts,
+    } = window;
+    const columns = [
+      bytesOut,
+      bytesIn,
+      packetsOut,
+      packetsIn,
+      sessionsOut,
+      sessionsIn,
+      rejects,
+      distinctPeers,
+      distinctPorts,
+    ];
+    rows.push(
+      [
+        formatAddress(window.subject, i * 4),
+        formatAddress(window.peer, i * 4),
+        ...columns.map((column) => column[i]),
+      ].join(' '),
+    );
+  }
+  return `${window.key} ${window.size} ${window.start - T}: ${rows.sort().join('; ')}`;
+}
+
+function createRollup(names: Dictionary, seen: Seen, options: Partial<RollupOptions> = {}): Rollup {
+  return new Rollup(
+    {
+      names,
+      scopeOf: (words, offset) => (words[offset + 3]! >>> 24 === 10 ? SCOPE.internal : SCOPE.public),
+      lateness: LATENESS,
+      maxFlows: 1 << 16,
+      maxSessions: 1 << 16,
+      maxWindowKeys: 1 << 12,
+      windows: [
+        { size: 300, key: 'subject' },
+        { size: 300, key: 'pair' },
+        { size: 3600, key: 'pair' },
+      ],
+      ...options,
+    },
+    {
+      step(step) {
+        const active = rowsOf(step.active, names);
+        const ended = rowsOf(step.ended, names);
+        for (const row of active) seen.active.push({ step: step.start, row });
+        seen.ended.push(...ended);
+        const text = (rows: SessionRow[]): string =>
+          rows
+            .map((row) => JSON.stringify(row))
+            .sort()
+            .join('\n');
+        seen.log.push(`step ${step.start - T}\n${text(active)}\nended\n${text(ended)}`);
+      },
+      window(window) {
+        const text = windowText(window);
+        seen.windows.push(text);
+        seen.log.push(text);
+      },
+      late: (sessions) => {
+        seen.late.push(...rowsOf(sessions, names));
+      },
+    },
+  );
+}
+
+const nothing = (): Seen => ({ active: [], ended: [], late: [], windows: [], log: [] });
+
+function run(
+  rows: readonly FlowRow[],
+  options: Partial<RollupOptions> = {},
+): Seen & { rollup: Rollup; lateRows: number } {
+  const names = new Dictionary();
+  const seen = nothing();
+  const rollup = createRollup(names, seen, options);
+  const lateRows = rollup.add(flowsOf(rows, names));
+  rollup.finish();
+  return { ...seen, rollup, lateRows };
+}
+
+/** Both directions of a connection as one interface logs them. */
+function exchange(at: number, extra: Partial<FlowRow> = {}, seconds = 20): FlowRow[] {
+  const ask: FlowRow = {
+    src: '10.0.0.1',
+    dst: '34.1.1.1',
+    start: at,
+    end: at + seconds,
+    bytes: 100,
+    ...extra,
+  };
+  const { src, dst, srcPort = 50_000, dstPort = 443 } = ask;
+  return [ask, { ...ask, src: dst, dst: src, srcPort: dstPort, dstPort: srcPort, bytes: 900 }];
+}
+
+describe('rollup', () => {
+  it('pairs both directions of a connection', () => {
+    const { ended } = run(exchange(T));
+
+    expect(ended).toHaveLength(1);
+    expect(ended[0]).toMatchObject({
+      src: '10.0.0.1',
+      dst: '34.1.1.1',
+      dstPort: 443,
+      bytesOut: 100,
+      bytesIn: 900,
+    });
+    expect(Number(ended[0]!.state) & STATE.established).toBe(STATE.established);
+  });
+
+  it('joins capture windows up to twice the aggregation interval apart, and no further', () => {
+    const near = run([...exchange(T), ...exchange(T + 140)]);
+    const far = run([...exchange(T), ...exchange(T + 141)]);
+
+    expect(near.ended.map((row) => row.bytesOut)).toEqual([200]);
+    expect(far.ended.map((row) => row.bytesOut)).toEqual([100, 100]);
+  });
+
+  it('keeps a connection with keep-alives one session for a day', () => {
+    const rows = Array.from({ length: 1440 }, (_, minute) => exchange(T + minute * 60, {}, 45)).flat();
+
+    const { ended, active } = run(rows);
+
+    expect(ended).toHaveLength(1);
+    expect(active.filter(({ row }) => Number(row.state) & STATE.first)).toHaveLength(1);
+    expect(active.filter(({ row }) => Number(row.state) & STATE.establishedNow)).toHaveLength(1);
+    expect(ended[0]).toMatchObject({
+      bytesOut: 144_000,
+      bytesIn: 1_296_000,
+      start: T,
+      end: T + 1439 * 60 + 45,
+    });
+  });
+
+  it('counts a connection that two interfaces logged once, though their capture windows differ', () => {
+    const inside = { dst: '10.0.0.2', dstPort: 5432 };
+    const rows = [
+      ...exchange(T, { ...inside, eni: 'eni-a' }, 58),
+      ...exchange(T + 60, { ...inside, eni: 'eni-a' }, 58),
+      ...exchange(T + 5, { ...inside, eni: 'eni-b' }, 58),
+      ...exchange(T + 65, { ...inside, eni: 'eni-b' }, 57),
+    ];
+
+    const { ended, windows } = run(rows);
+
+    expect(ended).toHaveLength(1);
+    expect(ended[0]).toMatchObject({ bytesOut: 200, bytesIn: 1800 });
+    const subject = windows.filter((text) => text.startsWith('subject 300'));
+    expect(subject.join()).toContain('10.0.0.1 :: 200 1800');
+    expect(subject.join()).toContain('10.0.0.2 :: 1800 200');
+  });
+
+  it('tells an attempt that only the far interface saw rejected', () => {
+    const inside = { dst: '10.0.0.2', dstPort: 5432, packets: 1, bytes: 60 };
+    const rows: FlowRow[] = [
+      { src: '10.0.0.1', start: T, end: T + 50, eni: 'eni-a', ...inside },
+      { src: '10.0.0.1', start: T + 10, end: T + 70, eni: 'eni-b', action: 'REJECT', ...inside },
+    ];
+
+    const { active, ended } = run(rows);
+
+    expect(ended).toHaveLength(1);
+    expect(Number(ended[0]!.state) & STATE.established).toBe(0);
+    expect(active.some(({ row }) => Number(row.state) & STATE.rejectedNow)).toBe(true);
+  });
+
+  it.each([
+    ['a SYN without ACK asks', { flags: 2, srcPort: 443, dstPort: 50_000 }, '10.0.0.1'],
+    ['a known port answers', { srcPort: 5432, dstPort: 50_000 }, '34.1.1.1'],
+    ['the lower of an ephemeral and another port answers', { srcPort: 40_000, dstPort: 17_171 }, '10.0.0.1'],
+  ])('%s', (_why, extra, initiator) => {
+    const { ended } = run([{ src: '10.0.0.1', dst: '34.1.1.1', start: T, end: T + 10, ...extra }]);
+
+    expect(ended[0]!.src).toBe(initiator);
+  });
+
+  it('takes who was seen first for the initiator where nothing else tells', () => {
+    const ports = { srcPort: 40_001, dstPort: 40_000 };
+    const { ended } = run([
+      { src: '10.0.0.1', dst: '34.1.1.1', start: T + 3, end: T + 10, ...ports },
+      { src: '34.1.1.1', dst: '10.0.0.1', start: T, end: T + 10, srcPort: 40_000, dstPort: 40_001 },
+    ]);
+
+    expect(ended[0]!.src).toBe('34.1.1.1');
+  });
+
+  it('does not call a repeated SYN established, however often it is', () => {
+    const rows = [0, 60, 120].map((at) => ({
+      src: '10.0.0.1',
+      dst: '34.1.1.1',
+      start: T + at,
+      end: T + at + 30,
+      packets: 3,
+      bytes: 180,
+      flags: 2,
+    }));
+
+    expect(Number(run(rows).ended[0]!.state) & STATE.established).toBe(0);
+  });
+
+  it('calls one-way UDP of four packets established', () => {
+    const row = {
+      src: '10.0.0.1',
+      dst: '34.1.1.1',
+      start: T,
+      end: T + 9,
+      protocol: 17,
+      packets: 4,
+      dstPort: 514,
+    };
+
+    expect(Number(run([row]).ended[0]!.state) & STATE.established).toBe(STATE.established);
+  });
+
+  it('observes an aggregation interval of 600 s and joins accordingly', () => {
+    const rows = [0, 1700].flatMap((at) => exchange(T + at, {}, 590));
+
+    const { ended, rollup } = run([...rows, ...exchange(T, { srcPort: 1 }, 590)]);
+
+    expect(rollup.interval).toBe(600);
+    expect(ended.filter((row) => row.srcPort === 50_000)).toHaveLength(1);
+  });
+
+  it('hands late records over apart and never changes a closed step', () => {
+    const names = new Dictionary();
+    const seen = nothing();
+    const rollup = createRollup(names, seen);
+    const steady = Array.from({ length: 40 }, (_, i) => exchange(T + i * 30)).flat();
+    rollup.add(flowsOf(steady, names));
+    const before = seen.log.length;
+
+    const late = rollup.add(flowsOf(exchange(T + 30, { srcPort: 50_007 }), names));
+
+    expect(late).toBe(2);
+    expect(seen.log.length).toBe(before);
+    expect(seen.late).toHaveLength(1);
+    expect(seen.late[0]).toMatchObject({ srcPort: 50_007, bytesOut: 100, bytesIn: 900 });
+  });
+
+  it('does not let one record from 2099 close a window', () => {
+    const rows = Array.from({ length: 100 }, (_, i) => exchange(T + i * 5)).flat();
+    const forged: FlowRow = { src: '10.0.0.1', dst: '34.1.1.1', start: 4_070_908_800, end: 4_070_908_800 };
+    const names = new Dictionary();
+    const rollup = createRollup(names, nothing());
+
+    const late = [forged, ...rows].map((row) => rollup.add(flowsOf([row], names)));
+
+    expect(late.every((count) => count === 0)).toBe(true);
+  });
+
+  it('goes on after a leap in time that many records confirm', () => {
+    const rows = [0, 10 * 86_400].flatMap((day) =>
+      Array.from({ length: 100 }, (_, i) => exchange(T + day + i * 10)).flat(),
+    );
+
+    const { ended, lateRows } = run(rows);
+
+    expect(lateRows).toBe(0);
+    expect(ended).toHaveLength(2);
+  });
+
+  it('stays within its caps and counts what found no place', () => {
+    const rows = Array.from({ length: 5000 }, (_, i) =>
+      exchange(T + (i % 50), { dst: `34.1.${i >> 8}.${i & 255}` }),
+    ).flat();
+
+    const { rollup, ended } = run(rows, { maxFlows: 2048, maxSessions: 1024, maxWindowKeys: 64 });
+
+    expect(rollup.overflow.flows).toBeGreaterThan(0);
+    expect(rollup.overflow.sessions).toBeGreaterThan(0);
+    expect(rollup.overflow.windowKeys).toBeGreaterThan(0);
+    expect(ended.length).toBeGreaterThan(1024);
+  });
+});
+
+const address = fc.constantFrom('10.0.0.1', '10.0.0.2', '34.1.1.1', '2600::1');
+const flow = fc.record({
+  src: address,
+  dst: address,
+  srcPort: fc.constantFrom(50_000, 50_001, 443),
+  dstPort: fc.constantFrom(443, 22, 50_000),
+  protocol: fc.constantFrom(6, 17),
+  packets: fc.integer({ min: 1, max: 9 }),
+  bytes: fc.integer({ min: 40, max: 5000 }),
+  at: fc.integer({ min: 0, max: 1500 }),
+  seconds: fc.integer({ min: 0, max: 60 }),
+  action: fc.constantFrom('ACCEPT' as const, 'ACCEPT' as const, 'REJECT' as const),
+  flags: fc.constantFrom(0, 2, 18, 3, 19, 1),
+  eni: fc.constantFrom('eni-a', 'eni-b', 'eni-c'),
+  /** Seconds by which its arrival is delayed. */
+  delay: fc.integer({ min: 0, max: LATENESS - 1 }),
+});
+
+describe('rollup properties', () => {
+  const runs = Number(process.env.FLOWSENTRY_PROPERTY_RUNS ?? 300);
+
+  it('gives the same steps, sessions and windows for any order within the lateness and any batch size', () => {
+    fc.assert(
+      fc.property(fc.array(flow, { maxLength: 60 }), fc.integer({ min: 1, max: 20 }), (flows, size) => {
+        const rows = flows.map(({ at, seconds, ...row }) => ({
+          ...row,
+          start: T + at,
+          end: T + at + seconds,
+        }));
+        const ordered = rows.toSorted((a, b) => a.end - b.end);
+        const delayed = rows.toSorted((a, b) => a.end + a.delay - (b.end + b.delay));
+        const names = new Dictionary();
+        const seen = nothing();
+        const rollup = createRollup(names, seen);
+        for (let from = 0; from < delayed.length; from += size)
+          rollup.add(flowsOf(delayed.slice(from, from + size), names));
+        rollup.finish();
+
+        expect(seen.late).toEqual([]);
+        expect(seen.log).toEqual(run(ordered).log);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('goes on from a snapshot as if nothing had happened', () => {
+    fc.assert(
+      fc.property(
+        fc.array(flow, { minLength: 40, maxLength: 80 }),
+        fc.integer({ min: 0, max: 79 }),
+        (flows, cut) => {
+          const rows = flows
+            .map(({ at, seconds, ...row }) => ({ ...row, start: T + at, end: T + at + seconds }))
+            .toSorted((a, b) => a.end - b.end);
+          const names = new Dictionary();
+          const seen = nothing();
+          const first = createRollup(names, seen);
+          first.add(flowsOf(rows.slice(0, cut), names));
+          const second = createRollup(names, seen);
+          second.restore(first.snapshot());
+          second.add(flowsOf(rows.slice(cut), names));
+          second.finish();
+
+          expect(seen.log).toEqual(run(rows).log);
+        },
+      ),
+      { numRuns: runs },
+    );
+  });
+});
