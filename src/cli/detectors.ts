@@ -69,7 +69,7 @@ function show(id: string, options: Options): void {
     `ATT&CK: ${module.attack.join(', ')}`,
     `resolves after ${lengthOf(module.quietPeriod)} without a new finding`,
     `needs: ${fields.required.join(', ')}`,
-    ...fields.helpful.map(({ field, why }) => `better with ${field}: without it ${why}`),
+    ...fields.helpful.map(({ field, why }) => `better with ${field}: ${why}`),
     '',
     tableText(
       ['parameter', 'default', 'what it does'],

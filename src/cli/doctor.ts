@@ -120,7 +120,7 @@ export function fitnessOf(fields: readonly string[]): Fitness[] {
       return {
         detector: id,
         state: 'degraded',
-        why: lacking.map(({ field, why }) => `without ${field}: ${why}`),
+        why: lacking.map(({ field, why }) => `${field} is missing: ${why}`),
       };
     return { detector: id, state: 'full', why: [] };
   });

@@ -39,7 +39,7 @@ export function addReplay(program: Command): void {
     .addOption(configOption())
     .option(
       '--format <format>',
-      "the records' format, when they don't say: '${version} ${account-id} …' or a header line",
+      `the records' format, when they don't say: '\${version} \${account-id} …' or a header line`,
     )
     .option('--alerts <file>', 'write the alerts as JSON Lines')
     .addOption(jsonOption('end with one line of JSON instead of the summary'))

@@ -36,7 +36,7 @@ export function addSimulate(program: Command): void {
       collect,
     )
     .option('--truth <file>', 'write what is an attack as CSV')
-    .option('--format <format>', "'${field} ${field}…'; without it the default format (version 2)")
+    .option('--format <format>', `'\${field} \${field}…'; without it the default format (version 2)`)
     .option('--interval <seconds>', 'aggregation interval, 60 or 600', whole(1), 60)
     .option('--ipv6-share <x>', 'part of dual-stack connections that use IPv6', numeric(0, 1))
     .option('--start <time>', 'first moment, ISO 8601')
