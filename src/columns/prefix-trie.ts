@@ -66,12 +66,12 @@ export class PrefixTrie {
     this.size = list.count;
     const order = sortedOrder(list);
     const v4 = flatten(list, order, true);
-    this.#v4Starts = v4.starts.filter((_, i) => i % 4 === 3);
+    this.#v4Starts = everyFourth(v4.starts, 3);
     this.#v4Values = v4.values;
     this.#v4Index = firstLevel(v4.starts, 3);
     const v6 = flatten(list, order, false);
     this.#v6Starts = v6.starts;
-    this.#v6Heads = v6.starts.filter((_, i) => i % 4 === 0);
+    this.#v6Heads = everyFourth(v6.starts, 0);
     this.#v6Values = v6.values;
     this.#v6Index = firstLevel(v6.starts, 0);
   }
@@ -109,6 +109,12 @@ export class PrefixTrie {
     const value = this.#v6Values[low]!;
     return value === NONE ? NO_MATCH : value;
   }
+}
+
+function everyFourth(words: Uint32Array, from: number): Uint32Array {
+  const column = new Uint32Array(words.length / 4);
+  for (let i = 0; i < column.length; i++) column[i] = words[i * 4 + from]!;
+  return column;
 }
 
 function compareWords(a: Uint32Array, i: number, b: Uint32Array, j: number): number {

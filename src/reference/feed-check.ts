@@ -73,30 +73,31 @@ function changed(count: number, last: number): string | undefined {
   return undefined;
 }
 
-/** Two networks overlap when one holds the first address of the other; both ways are looked at. */
+/**
+ * Two networks overlap when one holds the first address of the other: inside is a question for the trie, and around is asked only where
+ * the leading bits that every prefix here has (8, or 16 in IPv6) are those of an own network.
+ */
 function wideOrOwn(entries: FeedEntries, own: readonly Prefix[], trie: PrefixTrie): string | undefined {
   const { keys } = entries.keys;
-  const longestOwn = Math.max(...own.map((prefix) => prefix.length));
-  const wide = new PrefixList();
-  const textOf = (row: number): string =>
-    formatPrefix({ words: keys.slice(row * 5, row * 5 + 4), length: keys[row * 5 + 4]! });
+  const near = new Set(own.map((prefix) => leadingBits(prefix.words, 0)));
   for (let row = 0; row < entries.count; row++) {
     const at = row * 5;
     const length = keys[at + 4]!;
     const v4 = isIpv4(keys, at) && length >= 96;
-    if (length < (v4 ? SHORTEST_V4 : SHORTEST_V6)) return `it lists ${textOf(row)}, which is too wide`;
     const inside = trie.match(keys, at);
+    const wide = length < (v4 ? SHORTEST_V4 : SHORTEST_V6);
+    if (!wide && inside === NO_MATCH && !near.has(leadingBits(keys, at))) continue;
+    const entry = { words: keys.slice(at, at + 4), length };
+    const text = formatPrefix(entry);
+    if (wide) return `it lists ${text}, which is too wide`;
     if (inside !== NO_MATCH)
-      return `it lists ${textOf(row)}, which is in ${formatPrefix(own[inside]!)}: private or own`;
-    if (length < longestOwn) wide.addWords(keys, at, length, row);
-  }
-  const trieOfWide = new PrefixTrie(wide);
-  for (const prefix of own) {
-    const row = trieOfWide.match(prefix.words, 0);
-    if (row === NO_MATCH) continue;
-    const holder = { words: keys.slice(row * 5, row * 5 + 4), length: keys[row * 5 + 4]! };
-    if (inPrefix(prefix.words, 0, holder))
-      return `it lists ${textOf(row)}, which holds ${formatPrefix(prefix)}: private or own`;
+      return `it lists ${text}, which is in ${formatPrefix(own[inside]!)}: private or own`;
+    const held = own.find((prefix) => isIpv4(prefix.words, 0) === v4 && inPrefix(prefix.words, 0, entry));
+    if (held !== undefined) return `it lists ${text}, which holds ${formatPrefix(held)}: private or own`;
   }
   return undefined;
+}
+
+function leadingBits(words: Uint32Array, at: number): number {
+  return isIpv4(words, at) ? 0x1_0000 + (words[at + 3]! >>> 24) : words[at]! >>> 16;
 }

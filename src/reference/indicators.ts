@@ -55,13 +55,15 @@ export async function loadIndicators(
   if (options.feeds.length === 0) return { indicators: noIndicators, problems: [] };
   const check = createFeedCheck(options.internal);
   const cache = options.cacheDir === undefined ? undefined : createFeedCache(options.cacheDir);
-  const merged = new FeedEntries();
+  let merged = new FeedEntries();
   const problems: string[] = [];
   // One after the other: a set of a million networks is large while it is read.
   for (const [source, feed] of options.feeds.entries()) {
     const loaded = await loadFeed(feed, check, cache);
     problems.push(...loaded.problems.map((problem) => `feed ${feed.name}: ${problem}`));
-    if (loaded.parsed !== undefined) merge(merged, loaded.parsed.entries, source);
+    if (loaded.parsed === undefined) continue;
+    if (options.feeds.length === 1) merged = loaded.parsed.entries;
+    else merge(merged, loaded.parsed.entries, source);
   }
   if (merged.overflow > 0) problems.push(`feeds: ${merged.overflow} networks found no place`);
   return { indicators: createIndicators(merged, options.feeds, allow), problems };

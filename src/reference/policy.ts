@@ -1,0 +1,180 @@
+import { parsePrefix } from '../columns/address.ts';
+import { Dictionary } from '../columns/dictionary.ts';
+import { PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
+import { SCOPE, type SessionBatch, STATE } from '../columns/session-batch.ts';
+import type { Policy, Verdict } from '../contracts.ts';
+import {
+  ANY,
+  machinesOf,
+  PORT_PROTOCOLS,
+  type PolicyDocument,
+  protocolNumbers,
+  readPolicy,
+  readPorts,
+} from './policy-file.ts';
+
+/** From here on ports are given to clients (Linux's default range): two such ports do not tell which end is the server. */
+const FIRST_DYNAMIC_PORT = 32_768;
+/** Zone of an address in no zone. */
+const NOWHERE = -1;
+
+/** No policy: nothing is judged. */
+export const emptyPolicy: Policy = {
+  size: 0,
+  judge: () => ({ verdict: 'unmatched', rule: 'default-deny', srcZone: '', dstZone: '' }),
+};
+
+/**
+ * Reads a policy and makes it ready to judge, see {@link compilePolicy}; `names` are those of the sessions it will judge, and only needed
+ * by zones of interfaces. Throws a ConfigError that lists every problem with the line it is on.
+ */
+export function parsePolicy(text: string, file: string, names: Dictionary = new Dictionary()): Policy {
+  return compilePolicy(readPolicy(text, file), names);
+}
+
+interface CompiledRule {
+  readonly name: string;
+  readonly allows: boolean;
+  /** Zones as numbers; undefined: any. */
+  readonly from: ReadonlySet<number> | undefined;
+  readonly to: ReadonlySet<number> | undefined;
+  readonly protocols: ReadonlySet<number> | undefined;
+  readonly ports: readonly (readonly [number, number])[] | undefined;
+}
+
+/**
+ * Makes a policy ready to judge. `size` counts the rules and the default. An address is in the zone of the most specific network that
+ * holds it, the first zone of equal ones. A zone's interfaces count for the internal end of sessions with one internal end: of
+ * two internal ends the log does not say whose interface it is, so there only the inventory and networks count.
+ * Where the initiator is a guess without ground (no SYN seen and two dynamic ports, or a protocol without ports), a session that
+ * is allowed the other way round is allowed: return traffic never violates.
+ */
+function compilePolicy(policy: PolicyDocument, names: Dictionary): Policy {
+  const zoneNames = Object.keys(policy.zones);
+  const trie = zoneTrie(policy);
+  const zoneOfInterface = interfaceZones(policy, names);
+  const rules = policy.rules.map((rule) => compileRule(rule, zoneNames));
+  const portClass = portClasses(rules);
+  const zones = zoneNames.length + 1;
+  // Bounded by zones × zones × protocols × ranges of ports that rules tell apart.
+  const verdicts = new Map<number, Verdict>();
+
+  const decide = (src: number, dst: number, protocol: number, port: number): Verdict => {
+    const srcZone = zoneNames[src] ?? '';
+    const dstZone = zoneNames[dst] ?? '';
+    if (src === NOWHERE && dst === NOWHERE)
+      return { verdict: 'unmatched', rule: `default-${policy.default}`, srcZone, dstZone };
+    const rule = rules.find((candidate) => matches(candidate, src, dst, protocol, port));
+    const allows = rule?.allows ?? policy.default === 'allow';
+    return {
+      verdict: allows ? 'allowed' : 'violation',
+      rule: rule?.name ?? `default-${policy.default}`,
+      srcZone,
+      dstZone,
+    };
+  };
+  const verdictOf = (src: number, dst: number, protocol: number, port: number): Verdict => {
+    const range = PORT_PROTOCOLS.has(protocol) ? portClass[port]! : 0;
+    const key = (((src + 1) * zones + dst + 1) * 256 + protocol) * 65_536 + range;
+    let verdict = verdicts.get(key);
+    if (verdict === undefined) {
+      verdict = decide(src, dst, protocol, port);
+      verdicts.set(key, verdict);
+    }
+    return verdict;
+  };
+
+  return {
+    size: rules.length + 1,
+    judge(sessions, row) {
+      let src = trie.match(sessions.srcAddr, row * 4);
+      let dst = trie.match(sessions.dstAddr, row * 4);
+      if (zoneOfInterface !== undefined) {
+        const srcInternal = sessions.srcScope[row] === SCOPE.internal;
+        if (srcInternal !== (sessions.dstScope[row] === SCOPE.internal)) {
+          const zone = zoneOfInterface(sessions.interfaceId[row]!);
+          if (zone !== NOWHERE && srcInternal) src = zone;
+          else if (zone !== NOWHERE) dst = zone;
+        }
+      }
+      const protocol = sessions.protocol[row]!;
+      const verdict = verdictOf(src, dst, protocol, sessions.dstPort[row]!);
+      if (verdict.verdict !== 'violation' || !isGuess(sessions, row)) return verdict;
+      const reverse = verdictOf(dst, src, protocol, sessions.srcPort[row]!);
+      return reverse.verdict === 'allowed' ? reverse : verdict;
+    },
+  };
+}
+
+function isGuess(sessions: SessionBatch, row: number): boolean {
+  if ((sessions.state[row]! & STATE.synSeen) !== 0) return false;
+  if (!PORT_PROTOCOLS.has(sessions.protocol[row]!)) return true;
+  return sessions.srcPort[row]! >= FIRST_DYNAMIC_PORT && sessions.dstPort[row]! >= FIRST_DYNAMIC_PORT;
+}
+
+function zoneTrie(policy: PolicyDocument): PrefixTrie {
+  const list = new PrefixList();
+  // Of equal networks the last added counts, and the first zone shall.
+  for (const [zone, [name, definition]] of [...Object.entries(policy.zones).entries()].reverse())
+    for (const text of [...(definition.cidr ?? []), ...machinesOf(definition, policy.inventory)]) {
+      const prefix = parsePrefix(text);
+      if (prefix === undefined)
+        throw new RangeError(`cannot use zone ${name}: not an address or CIDR: ${text}`);
+      list.add(prefix, zone);
+    }
+  return new PrefixTrie(list);
+}
+
+/** Zone by the dictionary code of an interface; undefined when no zone names one. */
+function interfaceZones(policy: PolicyDocument, names: Dictionary): ((code: number) => number) | undefined {
+  const byText = new Map<string, number>();
+  for (const [zone, definition] of Object.values(policy.zones).entries())
+    for (const text of definition.interface ?? []) if (!byText.has(text)) byText.set(text, zone);
+  if (byText.size === 0) return undefined;
+  const byCode = new Map<number, number>();
+  return (code) => {
+    let zone = byCode.get(code);
+    if (zone === undefined) {
+      zone = byText.get(names.text(code)) ?? NOWHERE;
+      byCode.set(code, zone);
+    }
+    return zone;
+  };
+}
+
+function compileRule(rule: PolicyDocument['rules'][number], zoneNames: readonly string[]): CompiledRule {
+  const side = (zones: string | readonly string[]): ReadonlySet<number> | undefined => {
+    const list = [zones].flat();
+    return list.includes(ANY) ? undefined : new Set(list.map((zone) => zoneNames.indexOf(zone)));
+  };
+  const protocols = protocolNumbers(rule.protocol);
+  return {
+    name: rule.name,
+    allows: rule.action === 'allow',
+    from: side(rule.from),
+    to: side(rule.to),
+    protocols: protocols === undefined ? undefined : new Set(protocols),
+    ports: rule.ports?.map((text) => readPorts(text) as readonly [number, number]),
+  };
+}
+
+function matches(rule: CompiledRule, src: number, dst: number, protocol: number, port: number): boolean {
+  if (rule.from?.has(src) === false || rule.to?.has(dst) === false) return false;
+  if (rule.protocols?.has(protocol) === false) return false;
+  if (rule.ports === undefined) return true;
+  return PORT_PROTOCOLS.has(protocol) && rule.ports.some(([first, last]) => port >= first && port <= last);
+}
+
+/** Numbers the stretches of ports that no rule tells apart. */
+function portClasses(rules: readonly CompiledRule[]): Uint16Array {
+  const borders = new Set(
+    rules.flatMap((rule) => rule.ports?.flatMap(([first, last]) => [first, last + 1]) ?? []),
+  );
+  const classes = new Uint16Array(65_536);
+  let current = 0;
+  for (let port = 0; port < classes.length; port++) {
+    if (borders.has(port) && port > 0) current++;
+    classes[port] = current;
+  }
+  return classes;
+}
