@@ -26,7 +26,7 @@ export async function createJudges(
   const policy =
     config.policy === undefined
       ? emptyPolicy
-      : parsePolicy(await readFile(config.policy, 'utf8'), config.policy);
+      : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names);
   const context: DetectorContext = { names, roleOf: createRoles(config.roles), indicators, policy };
   const judges: Judge[] = [];
   for (const module of detectors) {
