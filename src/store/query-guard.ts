@@ -16,8 +16,20 @@ const FROM_TYPES = new Set([
   'PIVOT',
   'SHOW_REF',
 ]);
-/** Without side effects by DuckDB's own account, and yet nobody's business. */
-const PRIVATE_FUNCTIONS = new Set(['current_setting', 'getvariable', 'getenv', 'query', 'query_table']);
+/** What stands left and right of UNION and its like. */
+const QUERY_TYPES = new Set(['SELECT_NODE', 'SET_OPERATION_NODE', 'RECURSIVE_CTE_NODE', 'CTE_NODE']);
+/** Without side effects by DuckDB's own account, and yet nobody's business: settings, and the text of views with the paths in it. */
+const PRIVATE_FUNCTIONS = new Set([
+  'current_setting',
+  'getvariable',
+  'getenv',
+  'query',
+  'query_table',
+  'current_query',
+  'txid_current',
+  'json_execute_serialized_sql',
+]);
+const PRIVATE_FUNCTION = /^pg_(?!typeof$)|^has_\w+_privilege$/;
 
 export interface Functions {
   readonly allowed: ReadonlySet<string>;
@@ -30,7 +42,8 @@ export async function readFunctions(connection: DuckDBConnection): Promise<Funct
      WHERE function_type IN ('scalar', 'aggregate', 'macro') AND NOT coalesce(has_side_effects, false)`,
   );
   const allowed = new Set(result.getRows().map((row) => String(row[0])));
-  for (const name of PRIVATE_FUNCTIONS) allowed.delete(name);
+  for (const name of allowed)
+    if (PRIVATE_FUNCTIONS.has(name) || PRIVATE_FUNCTION.test(name)) allowed.delete(name);
   return { allowed };
 }
 
@@ -49,17 +62,34 @@ export async function checkStatement(
     error_message?: string;
     statements?: Node[];
   };
-  if (tree.error) throw new UserError(`cannot run query: ${tree.error_message ?? 'it is not a SELECT'}`);
+  if (tree.error) {
+    const why = tree.error_message ?? '';
+    throw new UserError(
+      why === '' || why.startsWith('Only SELECT')
+        ? 'cannot run query: it must be one SELECT (also WITH, DESCRIBE, SUMMARIZE; PIVOT with its values listed by IN)'
+        : `cannot run query: ${why}`,
+    );
+  }
   const statements = tree.statements ?? [];
   if (statements.length !== 1)
     throw new UserError(`cannot run query: one statement at a time, not ${statements.length}`);
   const statement = statements[0]!;
-  const names = new Set(VIEWS);
-  walk(statement, (node) => {
-    for (const entry of cteEntries(node)) names.add(entry);
-  });
-  walk(statement, (node) => checkNode(node, names, functions));
+  checkTree(statement, VIEWS, functions);
   return statement;
+}
+
+/** A name that WITH gives holds inside its own SELECT only: elsewhere the same name may be a file or a table of the engine. */
+function checkTree(value: unknown, names: ReadonlySet<string>, functions: Functions): void {
+  if (Array.isArray(value)) {
+    for (const item of value) checkTree(item, names, functions);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  const node = value as Node;
+  const entries = cteEntries(node);
+  const known = entries.length === 0 ? names : new Set([...names, ...entries]);
+  checkNode(node, known, functions);
+  for (const child of Object.values(node)) checkTree(child, known, functions);
 }
 
 function cteEntries(node: Node): string[] {
@@ -81,13 +111,17 @@ export function walk(value: unknown, visit: (node: Node) => void): void {
 function checkNode(node: Node, names: ReadonlySet<string>, functions: Functions): void {
   for (const place of ['from_table', 'left', 'right', 'source'] as const) {
     const from = node[place];
-    if (isFrom(from) && !FROM_TYPES.has(String(from.type))) refuse(`${String(from.type)} in FROM`);
+    if (!isFrom(from)) continue;
+    const type = String(from.type);
+    if (!FROM_TYPES.has(type) && !QUERY_TYPES.has(type)) refuse(`${type} in FROM`);
   }
   if (node.type === 'BASE_TABLE') {
     const table = String(node.table_name);
     if (node.schema_name !== '' || node.catalog_name !== '' || !names.has(table.toLowerCase()))
       refuse(`table ${table}: there are ${[...VIEWS].join(', ')}`);
   }
+  // DESCRIBE and SUMMARIZE carry the SELECT they are about; SHOW without one lists what the engine has.
+  if (node.type === 'SHOW_REF' && node.query === null) refuse('SHOW');
   if (node.type === 'TABLE_FUNCTION') {
     const called = node.function as Node | undefined;
     const name = String(called?.function_name).toLowerCase();

@@ -25,7 +25,7 @@ export function impliedCondition(
   walk(statement, (node) => {
     if (isView(node, view)) uses++;
     const from = node.from_table;
-    if (node.type === 'SELECT_NODE' && isObject(from) && isView(from, view)) {
+    if (node.type === 'SELECT_NODE' && isObject(from) && isView(from, view) && isPlain(node, from)) {
       const aliases = [view, String(from.alias ?? '')];
       condition = derive(node.where_clause, columns, aliases, parameters);
     }
@@ -39,6 +39,12 @@ function isObject(value: unknown): value is Node {
 
 function isView(node: Node, view: string): boolean {
   return node.type === 'BASE_TABLE' && String(node.table_name).toLowerCase() === view;
+}
+
+/** A sample is taken before WHERE, and `FROM flows AS f(a, b)` gives columns other names. */
+function isPlain(select: Node, from: Node): boolean {
+  const renamed = from.column_name_alias;
+  return select.sample === null && from.sample === null && Array.isArray(renamed) && renamed.length === 0;
 }
 
 function derive(

@@ -159,8 +159,8 @@ export async function openStore(folder: string): Promise<Store> {
   };
 }
 
-/** Rows of a query over the published history, in this process; for many small questions. */
-export async function rowsOf(folder: string, sql: string): Promise<unknown[][]> {
+/** Rows of a query over the published history, in this process; for many small questions. `condition` narrows `flows`. */
+export async function rowsOf(folder: string, sql: string, condition?: string): Promise<unknown[][]> {
   const manifest = await readManifest(folder);
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
@@ -168,7 +168,7 @@ export async function rowsOf(folder: string, sql: string): Promise<unknown[][]> 
     for (const macro of MACROS) await connection.run(macro);
     for (const table of TABLES) {
       const segments = (manifest?.segments ?? []).filter((segment) => segment.table === table);
-      await connection.run(viewSql(table, segments, folder, undefined));
+      await connection.run(viewSql(table, segments, folder, table === 'flows' ? condition : undefined));
     }
     return (await connection.runAndReadAll(sql)).getRowsJson() as unknown[][];
   } finally {
