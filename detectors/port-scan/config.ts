@@ -37,6 +37,10 @@ export const scanConfig = z.strictObject({
     5,
     'Distinct sensitive ports that an internal source fails on, on one host in one minute',
   ),
+  slowPorts: count(
+    100,
+    'Distinct ports that a source fails on over hours, below the other thresholds: told as low at most',
+  ),
   failShare: z
     .number()
     .min(0)

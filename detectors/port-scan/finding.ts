@@ -1,6 +1,6 @@
 import { formatAddress } from '../../src/columns/address.ts';
 import type { Explanation, Finding, FlowSample, Severity } from '../../src/contracts.ts';
-import { evidenceQuery, portText, rounded } from '../evidence.ts';
+import { evidenceQuery, portText, rounded, utc } from '../evidence.ts';
 import type { ScanConfig } from './config.ts';
 import { SCAN, type ScanRows } from './scan-rows.ts';
 import type { Sources } from './sources.ts';
@@ -24,6 +24,8 @@ export interface Scan {
   /** Sensitive ports touched in the last minute. */
   readonly sensitive: number;
   readonly severity: Severity;
+  /** Seen over hours only. */
+  readonly slow: boolean;
 }
 
 /** Severity of a scan: outside sources are internet noise, inside ones are news, high when they look for what matters. */
@@ -41,7 +43,7 @@ export function subjectOf(sources: Sources, row: number): string {
 
 export function counterpartOf(scan: Scan): string {
   const { kind, rows, row } = scan;
-  if (kind === 'block') return 'many ports of many hosts';
+  if (kind === 'block') return 'many ports';
   const keys = rows.table.keys.keys;
   if (kind === 'vertical') return `ports of ${formatAddress(keys, row * 8 + 4)}`;
   const key = keys[row * 5 + 4]!;
@@ -101,7 +103,7 @@ function titleOf(scan: Scan, subject: string, peer: string | undefined): string 
     const key = rows.table.keys.keys[row * 5 + 4]!;
     return `${subject} tried ${portText(key & 0xffff, key >>> 16)} on ${total} hosts in vain`;
   }
-  return `${subject} tried ${sources.rows.total.count(sourceRow)} ports on ${total} hosts in vain`;
+  return `${subject} tried ${sources.rows.total.count(sourceRow)} ports on ${scan.total} host${scan.total === 1 ? '' : 's'} in vain${scan.slow ? ', slowly' : ''}`;
 }
 
 function limitsOf(scan: Scan, config: ScanConfig): ScanConfig['internal'] {
@@ -124,11 +126,21 @@ function explain(scan: Scan, config: ScanConfig): Explanation {
   const unit = kind === 'vertical' ? 'ports' : 'hosts';
   const least = kind === 'vertical' ? limits.ports : limits.hosts;
   const minutes = config.windowMinutes;
+  if (scan.slow) {
+    return {
+      observed: `${sources.rows.total.count(sourceRow)} distinct ports failed since ${utc(columns.first[sourceRow]!)}`,
+      baseline: shareText(scan),
+      threshold: `${config.slowPorts} distinct ports over hours`,
+      formula: `distinct failed ports >= ${config.slowPorts} and failed / targets >= ${config.failShare}`,
+      hosts: total,
+      attempts: columns.attempts[sourceRow]!,
+    };
+  }
   const bySensitive = scan.sensitive >= config.sensitiveCount && inWindow < least;
   const side = limits === config.external ? 'external' : 'internal';
   return {
     observed: `${inWindow} distinct ${unit} failed in ${minutes} min`,
-    baseline: `${rounded(100 * sources.failShare(sourceRow), 3)} % of ${sources.failed.count(sourceRow) + sources.worked.count(sourceRow)} targets of the source failed`,
+    baseline: shareText(scan),
     threshold: bySensitive
       ? `${config.sensitiveCount} sensitive ports in 1 min`
       : `${least} distinct ${unit} in ${minutes} min (${side} source)`,
@@ -144,4 +156,9 @@ function explain(scan: Scan, config: ScanConfig): Explanation {
     hostsOfSource: sources.totalHosts.count(sourceRow),
     attemptsOfSource: columns.attempts[sourceRow]!,
   };
+}
+
+function shareText({ sources, sourceRow }: Scan): string {
+  const targets = sources.failed.count(sourceRow) + sources.worked.count(sourceRow);
+  return `${rounded(100 * sources.failShare(sourceRow), 3)} % of ${targets} targets of the source failed`;
 }

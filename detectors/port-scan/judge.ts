@@ -22,9 +22,11 @@ import { createTeller } from './teller.ts';
 
 /** Attempts within an hour that give an outside source a place in the table. */
 const GATE = 8;
-/** Minutes without a failure after which a source is forgotten: before and after it was told. */
+/** Minutes without a failure after which a pair or sweep is forgotten: before and after it was told. */
 const IDLE = 15;
 const IDLE_OPEN = 120;
+/** The same for sources, which may be slow. */
+const SOURCE_IDLE = 360;
 const EXPIRE_MINUTES = 5;
 const SHORT_PACKETS = 8;
 const HOUR = 3600;
@@ -199,7 +201,7 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
     if (step.start % HOUR === 0) gate.reset();
     if (step.start % ALIVE_SECONDS === 0) alive.turn();
     if (tick % EXPIRE_MINUTES === 0) {
-      sources.expire(tick - IDLE, tick - IDLE_OPEN);
+      sources.expire(tick - SOURCE_IDLE, tick - SOURCE_IDLE);
       for (const rows of [pairs, sweeps]) rows.expire(tick - IDLE, tick - IDLE_OPEN);
     }
     sources.prune();

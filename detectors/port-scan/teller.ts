@@ -1,5 +1,5 @@
 import type { SessionBatch } from '../../src/columns/session-batch.ts';
-import { type DetectorContext, type Emit, SEVERITIES } from '../../src/contracts.ts';
+import { type DetectorContext, type Emit, SEVERITIES, type Severity } from '../../src/contracts.ts';
 import { compareRows, flowSample } from '../evidence.ts';
 import { batchOf, type Failures, portKey } from './attempts.ts';
 import type { ScanConfig } from './config.ts';
@@ -69,6 +69,7 @@ export function createTeller(
         networks: sources.networks.count(sourceRow),
         sensitive: touched,
         severity: severityOf(flags, looksForMore),
+        slow: false,
       });
     }
     return scans;
@@ -87,6 +88,7 @@ export function createTeller(
       networks: sources.networks.count(sourceRow),
       sensitive: 0,
       severity: severityOf(sources.rows.table.columns.flags[sourceRow]!, false),
+      slow: false,
     };
   }
 
@@ -98,6 +100,13 @@ export function createTeller(
     const hosts = sources.hosts.count(sourceRow, tick);
     const factor = others ? 4 : 1;
     if (ports < factor * limits.ports || hosts < factor * limits.hosts) return false;
+    return sources.failShare(sourceRow) >= config.failShare;
+  }
+
+  /** Many ports over hours, too few at a time for the window. */
+  function isSlow(sourceRow: number): boolean {
+    if (sources.rows.table.columns.attempts[sourceRow]! < config.slowPorts) return false;
+    if (sources.rows.total.count(sourceRow) < config.slowPorts) return false;
     return sources.failShare(sourceRow) >= config.failShare;
   }
 
@@ -115,16 +124,28 @@ export function createTeller(
     );
   }
 
+  /** Whether a source that was told does nothing now that the window would show. */
+  function isSlowOnly(sourceRow: number, tick: number): boolean {
+    return !isBlock(sourceRow, tick, false) && isSlow(sourceRow);
+  }
+
+  function slowSeverity(sourceRow: number): Severity {
+    const severity = severityOf(sources.rows.table.columns.flags[sourceRow]!, false);
+    return severity === 'info' ? 'info' : 'low';
+  }
+
   /** The scans to tell of one source. Many at once, or both kinds at once, become one. */
   function choose(sourceRow: number, scans: readonly Scan[], tick: number): Scan[] {
     const { flags, alerts } = sources.rows.table.columns;
     const open = (scan: Scan): boolean => (scan.rows.table.columns.flags[scan.row]! & SCAN.open) !== 0;
     const fresh = scans.filter((scan) => !open(scan)).length;
     const isOne =
-      (flags[sourceRow]! & SCAN.open) !== 0 ||
+      ((flags[sourceRow]! & SCAN.open) !== 0 && !isSlowOnly(sourceRow, tick)) ||
       alerts[sourceRow]! + fresh > config.maxAlerts ||
       isBlock(sourceRow, tick, alerts[sourceRow]! + fresh > 0);
     if (isOne) return [blockOf(sourceRow, tick)].filter(isNews);
+    if (scans.length === 0 && alerts[sourceRow] === 0 && isSlow(sourceRow))
+      return [{ ...blockOf(sourceRow, tick), slow: true, severity: slowSeverity(sourceRow) }].filter(isNews);
     alerts[sourceRow] = alerts[sourceRow]! + fresh;
     return scans.filter(isNews);
   }
