@@ -58,6 +58,8 @@ export class Rollup {
   readonly #lateRows = new Orientation();
   /** First step that is not closed; 0 before the first one closes. */
   #next = 0;
+  /** Newest event time at which the next step closes. */
+  #closeAt = Number.POSITIVE_INFINITY;
   #silent = 0;
   #records = 0;
   #longRecords = 0;
@@ -102,7 +104,15 @@ export class Rollup {
     let lateCount = 0;
     for (let i = 0; i < batch.length; i++) {
       const time = end[i]!;
-      if (time > watermark.max) watermark.raise(time);
+      if (time > watermark.max) {
+        watermark.raise(time);
+        // Not once a batch: a batch may span weeks, and what is late must not depend on where batches begin.
+        if (watermark.max >= this.#closeAt) {
+          this.#closeUntil(watermark.max - this.#options.lateness);
+          from = 1;
+          to = 0;
+        }
+      }
       if (time >= to || time < from) {
         from = time - (time % STEP_SECONDS);
         to = from + STEP_SECONDS;
@@ -128,7 +138,6 @@ export class Rollup {
       if (time - batch.start[i]! > LONG_RECORD_SECONDS) table.longRecords++;
     }
     if (late !== undefined) this.#judgeLate(late);
-    if (watermark.max > 0) this.#closeUntil(watermark.max - this.#options.lateness);
     return lateCount;
   }
 
@@ -152,8 +161,14 @@ export class Rollup {
     if (table === undefined) {
       table = this.#spare.pop() ?? new FlowTable();
       this.#open.set(start, table);
+      if (this.#next === 0) this.#closeAt = Math.min(this.#closeAt, this.#closesAt(start));
     }
     return table;
+  }
+
+  /** Newest event time at which the step that begins at `start` closes. */
+  #closesAt(start: number): number {
+    return start + STEP_SECONDS + this.#options.lateness;
   }
 
   #judgeLate(late: FlowTable): void {
@@ -189,6 +204,7 @@ export class Rollup {
       this.#closeStep(this.#next, flows);
       this.#next += STEP_SECONDS;
     }
+    this.#closeAt = this.#closesAt(this.#next);
   }
 
   #closeStep(start: number, flows: FlowTable | undefined): void {
@@ -254,6 +270,8 @@ export class Rollup {
     }
     this.#watermark.restore(saved.watermark);
     this.#next = saved.next;
+    const first = saved.next === 0 ? Math.min(...this.#open.keys()) : saved.next;
+    this.#closeAt = this.#closesAt(first);
     this.#silent = saved.silent;
     this.#records = saved.records;
     this.#longRecords = saved.longRecords;
