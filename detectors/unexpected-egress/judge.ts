@@ -206,6 +206,10 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
       watch.table.restore(columns.get('watch') as Uint8Array);
       watch.rebuildFilter();
       recent.clear();
+      // Roles come from the configuration, which may have changed since.
+      const { keys, columns: known } = knowledge.subjects;
+      for (let row = 0; row < keys.rows; row++)
+        if (keys.has(row)) hashRole(context.roleOf(keys.keys, row * 4), known.role, row * 2);
       ({ day, steps } = meta as { day: number; steps: number });
     },
   };
