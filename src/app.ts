@@ -65,6 +65,8 @@ export interface ReplaySummary {
   readonly overflow: Readonly<Record<string, number>>;
   /** Detectors that failed, with their last message. */
   readonly failures: Readonly<Record<string, string>>;
+  /** Seconds spent in each detector. */
+  readonly detectorSeconds: Readonly<Record<string, number>>;
   /** All alerts of the data folder, by first sight. */
   readonly book: readonly Alert[];
 }
@@ -205,6 +207,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     interval: rollup.interval,
     overflow: { ...rollup.overflow, ...scorer.overflow(), names: names.overflow },
     failures: scorer.failures(),
+    detectorSeconds: scorer.seconds(),
     book,
   };
 }

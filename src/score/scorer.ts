@@ -16,6 +16,8 @@ export interface DetectorCount {
   failures: number;
   /** Message of the last failure. */
   failure: string;
+  /** Time spent in it, for whoever tunes it; nothing is decided by it. */
+  ms: number;
 }
 
 /** After this many failures a detector is left out until the next start: its state can no longer be trusted. */
@@ -37,7 +39,7 @@ export class Scorer {
     this.#mute = mute;
     this.book = new AlertBook(names);
     for (const judge of judges)
-      this.counts.set(judge.detector, { findings: 0, muted: 0, failures: 0, failure: '' });
+      this.counts.set(judge.detector, { findings: 0, muted: 0, failures: 0, failure: '', ms: 0 });
   }
 
   step(step: Step): void {
@@ -64,12 +66,14 @@ export class Scorer {
     const count = this.counts.get(judge.detector)!;
     if (count.failures >= MAX_FAILURES) return;
     this.#findings = [];
+    const began = performance.now();
     try {
       inspect();
     } catch (error) {
       count.failures++;
       count.failure = error instanceof Error ? error.message : String(error);
     }
+    count.ms += performance.now() - began;
     // Rows come in no particular order; findings are booked in one.
     this.#findings.sort(byContent);
     for (const finding of this.#findings) {
@@ -97,6 +101,10 @@ export class Scorer {
     return Object.fromEntries(
       [...this.counts].filter(([, count]) => count.failures > 0).map(([id, count]) => [id, count.failure]),
     );
+  }
+
+  seconds(): Record<string, number> {
+    return Object.fromEntries([...this.counts].map(([id, count]) => [id, count.ms / 1000]));
   }
 
   /** Keys that found no place, by detector. */
