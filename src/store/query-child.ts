@@ -7,6 +7,8 @@ import type { QueryReply, QueryTask } from './query-messages.ts';
 import { impliedCondition } from './query-prune.ts';
 import { ALERTS_SQL, alertsJson, MACROS, viewSql } from './query-views.ts';
 
+const MAX_SPILL = '8GB';
+
 /** The process that runs one forensic query: it reads the published history, and can be killed at any moment without harm. */
 async function run(task: QueryTask): Promise<void> {
   const folder = resolve(task.dataDir);
@@ -15,6 +17,8 @@ async function run(task: QueryTask): Promise<void> {
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: task.memoryLimit,
     threads: '2',
+    temp_directory: task.spill,
+    max_temp_directory_size: MAX_SPILL,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     allow_community_extensions: 'false',

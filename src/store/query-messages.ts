@@ -7,6 +7,8 @@ export interface QueryTask {
   readonly maxRows: number;
   /** As DuckDB writes it: `512MB`. */
   readonly memoryLimit: string;
+  /** Folder for what does not fit into memory; its owner removes it. */
+  readonly spill: string;
   /** Absolute path of a Parquet file to write instead of answering with rows. */
   readonly parquet?: string;
 }

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import type { QueryColumn, QueryReply, QueryTask } from './query-messages.ts';
+import { watchMemory } from './query-watch.ts';
 
 export type { QueryColumn } from './query-messages.ts';
 
@@ -40,6 +42,7 @@ export async function runQuery(options: QueryOptions): Promise<QueryResult> {
   const began = performance.now();
   const target = options.parquet === undefined ? undefined : resolve(options.parquet);
   const staging = target === undefined ? undefined : await mkdtemp(join(dirname(target), '.flowsentry-'));
+  const spill = await mkdtemp(join(tmpdir(), 'flowsentry-query-'));
   try {
     const staged = staging === undefined ? undefined : join(staging, 'result.parquet');
     const result = await ask(options, {
@@ -48,11 +51,13 @@ export async function runQuery(options: QueryOptions): Promise<QueryResult> {
       parameters: options.parameters ?? [],
       maxRows: options.maxRows,
       memoryLimit: options.memoryLimit,
+      spill,
       ...(staged === undefined ? {} : { parquet: staged }),
     });
     if (staged !== undefined && target !== undefined) await rename(staged, target);
     return { ...result, seconds: (performance.now() - began) / 1000 };
   } finally {
+    await rm(spill, { recursive: true, force: true });
     if (staging !== undefined) await rm(staging, { recursive: true, force: true });
   }
 }
@@ -68,6 +73,11 @@ async function ask(options: QueryOptions, task: QueryTask): Promise<Omit<QueryRe
     timedOut = true;
     child.kill('SIGKILL');
   }, options.timeoutMs);
+  let tooLarge = false;
+  const unwatch = watchMemory(child.pid, options.memoryLimit, () => {
+    tooLarge = true;
+    child.kill('SIGKILL');
+  });
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => {
     if (complaint.length < 4096) complaint += chunk.toString('utf8');
@@ -79,6 +89,10 @@ async function ask(options: QueryOptions, task: QueryTask): Promise<Omit<QueryRe
     const answer = await collect(child.stdout, () => child.kill('SIGKILL'));
     if (answer.error !== undefined) throw new UserError(answer.error);
     if (answer.done) return { columns: answer.columns, rows: answer.rows, truncated: answer.truncated };
+    if (tooLarge)
+      throw new UserError(
+        `cannot run query within ${options.memoryLimit} of memory: return fewer or shorter values, or allow more`,
+      );
     if (timedOut)
       throw new UserError(
         `cannot finish query within ${options.timeoutMs / 1000} s: narrow it by time or address, or allow more with --timeout`,
@@ -88,6 +102,7 @@ async function ask(options: QueryOptions, task: QueryTask): Promise<Omit<QueryRe
     );
   } finally {
     clearTimeout(timer);
+    unwatch();
     child.kill('SIGKILL');
   }
 }
