@@ -1,0 +1,34 @@
+import { defineDetector } from '../define.ts';
+import { badIpConfig } from './config.ts';
+import { createBadIp } from './judge.ts';
+
+/** A session has an address that a feed lists at its other end. */
+export const badIp = defineDetector({
+  id: 'bad-ip',
+  summary: 'A session with an address that a feed lists as bad',
+  attack: ['T1071', 'T1041', 'T1190', 'T1133'],
+  fields: {
+    required: [
+      'srcaddr',
+      'dstaddr',
+      'srcport',
+      'dstport',
+      'protocol',
+      'packets',
+      'bytes',
+      'start',
+      'end',
+      'action',
+    ],
+    helpful: [
+      { field: 'tcp-flags', why: 'without it who started a session is told by ports' },
+      {
+        field: 'pkt-dstaddr',
+        why: 'without it an address behind a NAT gateway or load balancer is the gateway',
+      },
+    ],
+  },
+  quietPeriod: 86_400,
+  config: badIpConfig,
+  create: createBadIp,
+});
