@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT, UserError } from '../errors.ts';
 
@@ -25,31 +25,48 @@ interface Owner {
  * version (it is left untouched), and when it holds other things than ours.
  */
 export async function claimDataFolder(path: string): Promise<DataFolder> {
-  await mkdir(path, { recursive: true });
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot use data folder ${path}: ${(error as Error).message}`, { cause: error });
+  }
   await checkVersion(path);
   const lock = join(path, LOCK);
   const me: Owner = { pid: process.pid, started: startTime(process.pid) ?? '' };
-  for (let attempt = 0; attempt < 2; attempt++) {
+  for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      const file = await open(lock, 'wx');
-      await file.writeFile(JSON.stringify(me));
-      await file.close();
-      await writeFile(join(path, MARKER), `${JSON.stringify({ version: FOLDER_VERSION })}\n`);
+      await createWhole(lock, JSON.stringify(me));
+      const marker = join(path, MARKER);
+      await writeFile(`${marker}.new`, `${JSON.stringify({ version: FOLDER_VERSION })}\n`);
+      await rename(`${marker}.new`, marker);
       return { path, release: () => rm(lock, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
         throw new UserError(`cannot use data folder ${path}: ${(error as Error).message}`, { cause: error });
     }
-    const owner = await readOwner(lock);
+    const text = await readFile(lock, 'utf8').catch(() => undefined);
+    if (text === undefined) continue;
+    const owner = parseOwner(text);
     if (owner !== undefined && isAlive(owner))
       throw new UserError(
         `cannot use data folder ${path}: process ${owner.pid} holds it; stop that process or choose another folder with --data`,
         { exitCode: EXIT.error },
       );
     // Its owner is gone: what a crash left behind.
-    await rm(lock, { force: true });
+    await removeStale(lock, text);
   }
   throw new UserError(`cannot use data folder ${path}: another process claims it at this moment; try again`);
+}
+
+/** Makes the file with its text in it at once, so that no other process reads a half-written owner. Fails with EEXIST when it exists. */
+async function createWhole(path: string, text: string): Promise<void> {
+  const own = `${path}.${process.pid}`;
+  await writeFile(own, text);
+  try {
+    await link(own, path);
+  } finally {
+    await rm(own, { force: true });
+  }
 }
 
 async function checkVersion(path: string): Promise<void> {
@@ -57,18 +74,52 @@ async function checkVersion(path: string): Promise<void> {
   try {
     text = await readFile(join(path, MARKER), 'utf8');
   } catch {
-    return;
+    return refuseForeign(path);
   }
-  const version: unknown = (JSON.parse(text) as { version?: unknown }).version;
-  if (typeof version !== 'number' || version > FOLDER_VERSION)
+  let version: unknown;
+  try {
+    version = (JSON.parse(text) as { version?: unknown } | null)?.version;
+  } catch {
+    version = undefined;
+  }
+  if (typeof version !== 'number')
+    throw new UserError(
+      `cannot use data folder ${path}: its ${MARKER} is damaged; choose another folder with --data`,
+    );
+  if (version > FOLDER_VERSION)
     throw new UserError(
       `cannot use data folder ${path}: a newer flowsentry (format ${String(version)}, this one knows ${FOLDER_VERSION}) wrote it; use that version or another folder`,
     );
 }
 
-async function readOwner(lock: string): Promise<Owner | undefined> {
+/** A folder without our marker must be as good as empty: `--restart` erases what has our names. */
+async function refuseForeign(path: string): Promise<void> {
+  const foreign = (await readdir(path)).filter(
+    (name) => !name.startsWith('flowsentry.') && !name.startsWith('.') && name !== 'lost+found',
+  );
+  if (foreign.length > 0)
+    throw new UserError(
+      `cannot use data folder ${path}: it holds other things (${foreign.slice(0, 3).join(', ')}); choose a new or empty folder with --data`,
+    );
+}
+
+/** Takes a dead owner's lock away, but not one that a third process has put in its place meanwhile. */
+async function removeStale(lock: string, text: string): Promise<void> {
+  const taken = `${lock}.${process.pid}`;
   try {
-    return JSON.parse(await readFile(lock, 'utf8')) as Owner;
+    await rename(lock, taken);
+    if ((await readFile(taken, 'utf8')) !== text) await link(taken, lock);
+  } catch {
+    // Somebody else was faster: the next attempt finds out who holds it.
+  } finally {
+    await rm(taken, { force: true });
+  }
+}
+
+function parseOwner(text: string): Owner | undefined {
+  try {
+    const owner = JSON.parse(text) as Partial<Owner> | null;
+    return Number.isInteger(owner?.pid) && typeof owner?.started === 'string' ? (owner as Owner) : undefined;
   } catch {
     return undefined;
   }
