@@ -1,7 +1,7 @@
 import { Addresses } from './addresses.ts';
 import type { Interface } from './interfaces.ts';
+import type { End } from './legs.ts';
 import { Random } from './random.ts';
-import type { End } from './traffic.ts';
 
 export const ROLES = [
   'alb',
@@ -15,6 +15,7 @@ export const ROLES = [
   'endpoint',
   'monitor',
   'node',
+  'idle',
 ] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -42,6 +43,7 @@ const SUBNETS: Record<Role, number> = {
   endpoint: 44,
   monitor: 46,
   node: 48,
+  idle: 52,
 };
 
 /** Hosts of each role for each host of the whole, and the fewest of a small environment. */
@@ -57,6 +59,7 @@ const SHARES: Record<Role, readonly [share: number, fewest: number]> = {
   endpoint: [0.025, 0],
   monitor: [0.012, 0],
   node: [0.07, 0],
+  idle: [0.04, 0],
 };
 const PODS_PER_NODE = 7;
 const ACCOUNT = '123456789012';
@@ -70,6 +73,7 @@ export class Environment {
   #random: Random;
   readonly #prefix: string;
   readonly #vpc: string;
+  readonly #network: number;
   readonly #interval: number;
   readonly #taken = new Set<number>();
   readonly #seed: number;
@@ -78,6 +82,7 @@ export class Environment {
     this.#seed = options.seed;
     this.#interval = options.interval;
     this.#prefix = options.network.split('.').slice(0, 2).join('.');
+    this.#network = Math.floor(this.addresses.of(`${this.#prefix}.0.0`) / 65536);
     this.#random = new Random(options.seed, `environment/${this.#prefix}`);
     this.#vpc = `vpc-0${this.#hex(16)}`;
     for (const role of ROLES) {
@@ -98,22 +103,27 @@ export class Environment {
   /** A new host with an interface of its own, alive from `born` on. */
   add(role: Role, born: number, name = `${role}-${this.of(role).length}`): Party {
     const hosts = this.of(role);
-    const subnet = SUBNETS[role] + (hosts.length % 2);
+    const party = this.guest(role, born, name, hosts.length);
+    hosts.push(party);
+    return party;
+  }
+
+  /** As {@link add} for a host that base traffic does not know of. `place`: odd or even decides the subnet. */
+  guest(role: Role, born: number, name: string, place = 0): Party {
+    const subnet = SUBNETS[role] + (place % 2);
     // A stream of its own: hosts that a scenario adds must not change those that come after.
     this.#random = this.random(`${this.#prefix}/${name}`);
     const v4 = this.#free(subnet);
     const v6 = this.#v6(subnet);
     const eni = this.#interface(role, v4, v6, subnet, born);
     const dualStack = role !== 'nat' && role !== 'endpoint';
-    const party: Party = {
+    return {
       name,
       role,
       v4: { address: v4, eni },
       v6: dualStack ? { address: v6, eni } : undefined,
       port: 32768 + 2 * this.#random.int(14000),
     };
-    hosts.push(party);
-    return party;
   }
 
   /** Replaces a host as a deployment does: a new instance with a new address; the old one's interface goes. */
@@ -125,6 +135,11 @@ export class Environment {
     hosts[index] = next;
     if (old.v4.eni !== undefined) old.v4.eni.gone = at;
     return next;
+  }
+
+  /** Whether a party's address lies in the VPC, also when nobody has it. */
+  holds(party: Party): boolean {
+    return party.v4.eni !== undefined || Math.floor(party.v4.address / 65536) === this.#network;
   }
 
   /** A stream of numbers for one entity of this environment. */
@@ -145,7 +160,7 @@ export class Environment {
   }
 
   #interface(role: Role, v4: number, v6: number, subnet: number, born: number): Interface {
-    const requesterManaged = role === 'endpoint';
+    const requesterManaged = role === 'endpoint' || role === 'idle';
     const eni: Interface = {
       index: this.interfaces.length,
       key: this.#random.u32(),

@@ -1,66 +1,12 @@
 import { edges, type Interface, windowAt, windowEdges } from './interfaces.ts';
+import { type Connection, type Leg, legsOf, PATH } from './legs.ts';
 import { mix } from './random.ts';
 import { Delivery, type Rows, STATUS } from './rows.ts';
-
-/** One end of a connection. */
-export interface End {
-  /** The address that packets carry: a pod's own one, not its node's. */
-  readonly address: number;
-  /** The interface that captures it; none beyond the VPC. */
-  readonly eni: Interface | undefined;
-}
-
-/** A connection, or one datagram exchange, from its first packet to its last. */
-export interface Connection {
-  readonly client: End;
-  readonly server: End;
-  /** The NAT gateway on the way, and the port it uses outside. */
-  readonly nat?: Interface | undefined;
-  readonly natPort?: number;
-  readonly clientPort: number;
-  readonly serverPort: number;
-  readonly protocol: number;
-  /** Seconds, fractions allowed. */
-  readonly at: number;
-  readonly seconds: number;
-  /** Bytes on the wire and packets from the client (up) and back (down). */
-  readonly up: number;
-  readonly down: number;
-  readonly upPackets: number;
-  readonly downPackets: number;
-  /**
-   * answered; rejected: a security group drops it (the server's when it is ours, else the client's); refused: a reset comes back;
-   * silent: nothing comes back; reset: answered and then cut.
-   */
-  readonly outcome: 'answered' | 'rejected' | 'refused' | 'silent' | 'reset';
-  /** For long-lived ones as busy as the time of day: their amounts follow the rhythm and vary from minute to minute by this number. */
-  readonly wobble?: number | undefined;
-  readonly truth?: number | undefined;
-}
-
-/** Seen legs of a connection: which interface sees it, and with which addresses. */
-interface Leg {
-  readonly eni: Interface;
-  readonly src: number;
-  readonly dst: number;
-  readonly packetSrc: number;
-  readonly packetDst: number;
-  readonly srcPort: number;
-  readonly dstPort: number;
-  /** Whether packets from the client leave the VPC side of this interface here. */
-  readonly egress: boolean;
-  readonly path: number;
-  readonly rejects: boolean;
-  next: number;
-}
 
 interface Running {
   readonly connection: Connection;
   readonly legs: readonly Leg[];
 }
-
-/** AWS's traffic-path values: same VPC, gateway endpoint, internet gateway. */
-const PATH = { none: 0, vpc: 1, gatewayEndpoint: 7, internet: 8 } as const;
 
 /** Turns connections into the records that the interfaces on their way would capture. */
 export class Traffic {
@@ -82,7 +28,7 @@ export class Traffic {
   }
 
   open(connection: Connection): void {
-    const legs = this.#legs(connection);
+    const legs = legsOf(connection, this.#interval, this.#viaEndpoint);
     const running = { connection, legs };
     if (connection.seconds > 2 * this.#interval) this.#running.push(running);
     else for (const leg of legs) this.#emit(running, leg, Number.POSITIVE_INFINITY);
@@ -110,77 +56,6 @@ export class Traffic {
       else if (mix(eni.key ^ Math.imul(window, 7919)) % 20_011 === 0)
         this.#blank(eni, window, STATUS.skipdata);
     }
-  }
-
-  #legs(connection: Connection): Leg[] {
-    const { client, server, nat, clientPort, serverPort, outcome } = connection;
-    const first = windowOrZero(client.eni, connection.at, this.#interval);
-    const legs: Leg[] = [];
-    const rejected = outcome === 'rejected';
-    const inside = server.eni !== undefined || nat !== undefined;
-    if (client.eni !== undefined) {
-      legs.push({
-        eni: client.eni,
-        // A pod's packets are logged with the node's primary address; the pod's own one is in pkt-srcaddr.
-        src: primary(client),
-        dst: server.address,
-        packetSrc: client.address,
-        packetDst: server.address,
-        srcPort: clientPort,
-        dstPort: serverPort,
-        egress: true,
-        path: inside ? PATH.vpc : this.#viaEndpoint(server.address) ? PATH.gatewayEndpoint : PATH.internet,
-        rejects: rejected && server.eni === undefined,
-        next: first,
-      });
-    }
-    if (rejected && server.eni === undefined) return legs;
-    if (nat !== undefined) {
-      const natPort = connection.natPort ?? clientPort;
-      const next = windowAt(nat, connection.at, this.#interval);
-      legs.push({
-        eni: nat,
-        src: client.address,
-        dst: nat.v4,
-        packetSrc: client.address,
-        packetDst: server.address,
-        srcPort: clientPort,
-        dstPort: serverPort,
-        egress: false,
-        path: PATH.vpc,
-        rejects: false,
-        next,
-      });
-      legs.push({
-        eni: nat,
-        src: nat.v4,
-        dst: server.address,
-        packetSrc: nat.v4,
-        packetDst: server.address,
-        srcPort: natPort,
-        dstPort: serverPort,
-        egress: true,
-        path: PATH.internet,
-        rejects: false,
-        next,
-      });
-    }
-    if (server.eni !== undefined) {
-      legs.push({
-        eni: server.eni,
-        src: client.address,
-        dst: primary(server),
-        packetSrc: client.address,
-        packetDst: server.address,
-        srcPort: clientPort,
-        dstPort: serverPort,
-        egress: false,
-        path: client.eni === undefined ? PATH.internet : PATH.vpc,
-        rejects: rejected,
-        next: windowAt(server.eni, connection.at, this.#interval),
-      });
-    }
-    return legs;
   }
 
   /** Emits the windows of a leg that close before `until`; false when none is left. */
@@ -241,8 +116,7 @@ export class Traffic {
       rows.reject[row] = leg.rejects ? 1 : 0;
       rows.egress[row] = leg.egress ? 1 : 0;
       rows.path[row] = leg.egress ? leg.path : PATH.none;
-      // The client's side counts; a connection from outside counts at the server.
-      rows.counts[row] = first && leg.egress === (connection.client.eni !== undefined) ? 1 : 0;
+      rows.counts[row] = first && leg === running.legs[0] ? 1 : 0;
     }
     if (down > 0 && !leg.rejects && (answered || outcome === 'refused')) {
       const row = begin(rows, leg.eni, connection);
@@ -317,14 +191,4 @@ function begin(rows: Rows, eni: Interface, connection: Connection): number {
   rows.status[row] = STATUS.ok;
   rows.truth[row] = connection.truth ?? 0;
   return row;
-}
-
-function primary(end: End): number {
-  const eni = end.eni;
-  // IPv6 has no primary address to fall back to: the packet's own address is logged.
-  return eni === undefined || end.address >= 4294967296 ? end.address : eni.v4;
-}
-
-function windowOrZero(eni: Interface | undefined, second: number, interval: number): number {
-  return eni === undefined ? 0 : windowAt(eni, second, interval);
 }

@@ -1,7 +1,8 @@
 import type { Addresses } from './addresses.ts';
 import type { Environment, Party } from './environment.ts';
+import type { Connection } from './legs.ts';
 import type { Random } from './random.ts';
-import type { Connection, Traffic } from './traffic.ts';
+import type { Traffic } from './traffic.ts';
 import type { Truth } from './truth.ts';
 
 /** What traffic sources act on. */
@@ -77,13 +78,15 @@ export function stream(
   const dual = client.v6 !== undefined && server.v6 !== undefined;
   const ipv6 = dual && (spec.ipv6 ?? random.chance(world.ipv6Share));
   const headers = (protocol === 6 ? TCP_HEADERS : UDP_HEADERS) + (ipv6 ? V6_EXTRA : 0);
-  const leaves = client.v4.eni !== undefined && server.v4.eni === undefined && !ipv6;
+  const local = world.environment.holds(server);
+  const leaves = client.v4.eni !== undefined && !local && !ipv6;
   const port = nextPort(client, random);
   world.traffic.open({
     client: ipv6 ? client.v6! : client.v4,
     server: ipv6 ? server.v6! : server.v4,
     nat: leaves && isPrivate(client) && !viaEndpoint(world, server) ? natFor(world, client) : undefined,
     natPort: 1024 + ((port * 7919 + (client.v4.address & 0xffff) * 31) % 64000),
+    local,
     clientPort: protocol === 1 || protocol === 58 ? 0 : port,
     serverPort: spec.port,
     protocol,

@@ -1,0 +1,95 @@
+import { outside } from '../internet.ts';
+import { act, actStream, cast, copy, repeat, type Scenario, type Stage, spread, victim } from './scenario.ts';
+
+const BEACON_PERIODS = [60, 300, 3600] as const;
+const BEACON_JITTERS = [0, 20, 50] as const;
+/** Relays of the cast and the ports that relays listen on. */
+const RELAYS = ['198.51.100.201', '198.51.100.202', '198.51.100.203', '198.51.100.204'] as const;
+const RELAY_PORTS = [9001, 443, 9001, 9030] as const;
+
+export const threats: readonly Scenario[] = [
+  {
+    name: 'threat-ip',
+    summary: 'a host of ours calls 198.51.100.23 (or 2001:db8:23::17), which a feed lists',
+    attack: ['T1071'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const client = victim(stage);
+      const server = cast(stage, 'listed');
+      return spread(stage, 3, 600, (_, at) =>
+        act(stage, { client, server, port: 443, at, seconds: 2, up: 2400, down: 9000 }),
+      );
+    },
+  },
+  {
+    name: 'tor-client',
+    summary: 'a host of ours keeps connections to four Tor relays (198.51.100.201 to .204) for an hour',
+    attack: ['T1090.003'],
+    quiet: false,
+    play(stage) {
+      const client = victim(stage);
+      return spread(stage, RELAYS.length, 600, (index, at) => {
+        const server = outside('relay', stage.world.addresses.of(RELAYS[index]!));
+        const port = RELAY_PORTS[index]!;
+        actStream(stage, {
+          client,
+          server,
+          port,
+          at,
+          seconds: 3600,
+          up: 1_400_000,
+          down: 9_000_000,
+          upPackets: 9000,
+          downPackets: 11_000,
+        });
+      });
+    },
+  },
+  ...BEACON_PERIODS.flatMap((period) =>
+    BEACON_JITTERS.map(
+      (jitter): Scenario => ({
+        name: `beacon-${period}-${jitter}`,
+        summary: `a host of ours calls the same new address every ${period} seconds, give or take ${jitter} %`,
+        attack: ['T1071', 'T1573'],
+        quiet: false,
+        dual: true,
+        from: 0.1,
+        play: (stage) => beacon(stage, period, jitter / 100),
+      }),
+    ),
+  ),
+  {
+    name: 'listed-knock',
+    summary: '198.51.100.23, which a feed lists, knocks on closed ports of ours and is rejected',
+    attack: [],
+    quiet: true,
+    from: 0.5,
+    play(stage) {
+      const client = cast(stage, 'listed');
+      const server = copy(stage.world.environment.of('alb')[0]!);
+      return spread(stage, 8, 900, (index, at) =>
+        act(stage, {
+          client,
+          server,
+          port: [22, 23, 3389, 8080][index % 4]!,
+          at,
+          seconds: 0,
+          up: 0,
+          down: 0,
+          outcome: 'rejected',
+        }),
+      );
+    },
+  },
+];
+
+function beacon(stage: Stage, period: number, jitter: number) {
+  const client = victim(stage);
+  const server = cast(stage, 'commandServer');
+  const { random } = stage;
+  return repeat(stage, (at) => {
+    act(stage, { client, server, port: 443, at, seconds: 0.4, up: 380 + random.int(40), down: 1200 });
+    return period * (1 + jitter * (2 * random.unit() - 1));
+  });
+}
