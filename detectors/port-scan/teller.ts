@@ -23,6 +23,7 @@ export function createTeller(
   context: DetectorContext,
 ): (failures: Failures, tick: number, emit: Emit) => void {
   const sensitive = new Set(config.sensitivePorts);
+  const turned = new Uint32Array(8);
 
   const limitsOf = (source: number): ScanConfig['internal'] =>
     (sources.rows.table.columns.flags[source]! & SCAN.external) !== 0 ? config.external : config.internal;
@@ -37,6 +38,15 @@ export function createTeller(
     if (others > 1) return own;
     const all = vertical ? sources.rows.window.count(sourceRow, tick) : sources.hosts.count(sourceRow, tick);
     return Math.max(own, all);
+  }
+
+  /** Whether the other end fails more on this one: then some of its attempts were taken for answers, and this one is the victim. */
+  function isTurned(row: number): boolean {
+    const { keys } = pairs.table.keys;
+    turned.set(keys.subarray(row * 8 + 4, row * 8 + 8));
+    turned.set(keys.subarray(row * 8, row * 8 + 4), 4);
+    const other = pairs.table.find(turned, 0);
+    return other >= 0 && pairs.total.count(other) > pairs.total.count(row);
   }
 
   /** The scans among the touched rows of pairs or sweeps. */
@@ -55,6 +65,7 @@ export function createTeller(
       const bySensitive = kind === 'vertical' && !external && touched >= config.sensitiveCount;
       if (inWindow < (kind === 'vertical' ? limits.ports : limits.hosts) && !bySensitive) continue;
       if (sources.failShare(sourceRow) < config.failShare) continue;
+      if (kind === 'vertical' && isTurned(row)) continue;
       const looksForMore = kind === 'vertical' ? bySensitive : sensitive.has(keys[row * words + 4]! & 0xffff);
       const flags = columns.flags[row]! | (external ? SCAN.external : 0);
       scans.push({

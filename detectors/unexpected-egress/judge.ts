@@ -14,7 +14,12 @@ import { WATCH, Watch } from './watch.ts';
 const WATCH_SECONDS = 86_400;
 const HOUR = 3600;
 const ICMP = 1;
+const TCP = 6;
 const ICMP_V6 = 58;
+
+/** A handshake and its end; a packet without payload in IPv6 with options. */
+const BARE_PACKETS = 3;
+const BARE_BYTES = 84;
 
 /** Bits of a judged row. */
 const NEW = { destination: 1, port: 2 } as const;
@@ -163,7 +168,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
       const touched: number[] = [];
       for (let row = 0; row < sessions.length; row++) {
         const state = sessions.state[row]!;
-        const due = hourly || (state & STATE.establishedNow) !== 0;
+        const due = hourly ? !isBare(sessions, row) : begins(sessions, row, state);
         if (!due && !watching) continue;
         if ((state & STATE.established) === 0 || sessions.srcScope[row] !== SCOPE.internal) continue;
         const scope = sessions.dstScope[row]!;
@@ -213,4 +218,23 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
       ({ day, steps } = meta as { day: number; steps: number });
     },
   };
+}
+
+/** TCP without payload: what a refused or half-open attempt looks like when the log has no flags. */
+function isBare(sessions: SessionBatch, row: number): boolean {
+  const packets = sessions.packetsOut[row]!;
+  return (
+    packets <= BARE_PACKETS &&
+    sessions.protocol[row] === TCP &&
+    sessions.bytesOut[row]! <= packets * BARE_BYTES
+  );
+}
+
+/** Whether this is the step in which the session is first seen to be more than an attempt. */
+function begins(sessions: SessionBatch, row: number, state: number): boolean {
+  if ((state & STATE.establishedNow) !== 0) return !isBare(sessions, row);
+  const before = sessions.packetsOut[row]! - sessions.stepPacketsOut[row]!;
+  if (before > BARE_PACKETS || sessions.protocol[row] !== TCP) return false;
+  const bytes = sessions.bytesOut[row]! - sessions.stepBytesOut[row]!;
+  return bytes <= before * BARE_BYTES && !isBare(sessions, row);
 }

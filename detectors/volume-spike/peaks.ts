@@ -157,7 +157,8 @@ function medianOf(values: number[]): number {
 
 /**
  * `since`: start of the first window; `day`: day that is open; `today`, `top`: highest window of the open day and of the days before, by
- * measure; `told*`: the last finding; `bulk*`: new addresses that got bulk from the subject.
+ * measure; `told*`: the last finding; `bulk*`: new addresses that got bulk from the subject;
+ * `fetched`: of a pair, the peer opened its last sessions.
  */
 function peakTable(words: number, limit: number) {
   return new StateTable(words, limit, {
@@ -173,5 +174,6 @@ function peakTable(words: number, limit: number) {
     toldSeverity: u8(),
     bulkCount: u8(),
     bulkDay: u32(),
+    fetched: u8(),
   });
 }

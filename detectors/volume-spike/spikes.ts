@@ -23,6 +23,8 @@ export interface Spike {
 }
 
 const SUBJECT_WORDS = 4;
+/** Days with traffic from which the daily peaks are believed as they are. */
+const FEW_DAYS = 14;
 
 /** Compares every row of a window with its history and learns it. */
 export function judgeWindow(
@@ -48,13 +50,15 @@ export function judgeWindow(
       if (row === NO_ROW) continue;
     }
     peaks.turn(row, time);
-    const bulk = pair && isBulk(window, at, row, peaks, config) && isKnownSubject(at);
+    const fetched = pair && isFetched(window, at, row, peaks);
+    const bulk = pair && !fetched && isBulk(window, at, row, peaks, config) && isKnownSubject(at);
     const found: Spike[] = [];
     for (let measure = 0; measure < MEASURES.length; measure++) {
       if (MEASURES[measure]!.size !== window.size) continue;
       const value = amountOf(window, at, measure);
       const log = toLog(value);
       if (!peaks.note(row, measure, log, leastAbove)) continue;
+      if (fetched && isOut(measure)) continue;
       const spike = judge(peaks, row, at, measure, value, log, time, pair, config);
       if (spike !== undefined) found.push({ ...spike, key: window.key });
     }
@@ -83,9 +87,9 @@ export function compareWords(a: Uint32Array, i: number, b: Uint32Array, j: numbe
 
 function amountOf(window: WindowBatch, at: number, measure: number): number {
   if (measure === MEASURE.packets) return window.packetsOut[at]! + window.packetsIn[at]!;
-  if (measure === MEASURE.sessions) return window.sessionsOut[at]! + window.sessionsIn[at]!;
-  const out = measure === MEASURE.out || measure === MEASURE.hourOut;
-  return out ? window.bytesOut[at]! : window.bytesIn[at]!;
+  if (measure === MEASURE.sessions)
+    return Math.max(0, window.sessionsOut[at]! + window.sessionsIn[at]! - window.rejects[at]!);
+  return isOut(measure) ? window.bytesOut[at]! : window.bytesIn[at]!;
 }
 
 function judge(
@@ -100,12 +104,12 @@ function judge(
   config: VolumeConfig,
 ): Omit<Spike, 'key'> | undefined {
   const isBytes = MEASURES[measure]!.unit === 'bytes';
-  const least = isBytes
+  const floor = isBytes
     ? config.weakBytes
     : measure === MEASURE.packets
       ? config.minPackets
       : config.minSessions;
-  if (value < least) return undefined;
+  if (value < floor) return undefined;
   const baseline = peaks.baseline(row, measure, time, config.learnDays);
   if (baseline === undefined) return undefined;
   const z = (log - baseline.median) / baseline.spread;
@@ -114,18 +118,30 @@ function judge(
   // Pairs are many and little; what is uncertain must show in the subject as a whole.
   if (pair && !(far && isBytes && value >= config.minBytes)) return undefined;
   if (!far && (!isBytes || z < config.weakZ || ratio < config.weakRatio)) return undefined;
-  // A few days know few peaks: only what is far above them counts.
-  if (!far && baseline.days < 2 * config.learnDays && z < config.z) return undefined;
+  // Few days know few peaks: only what is far above them counts.
+  const least =
+    baseline.days < 2 * config.learnDays ? config.z : config.weakZ + (baseline.days < FEW_DAYS ? 1 : 0);
+  if (!far && z < least) return undefined;
   const certain = far && isBytes && value >= config.minBytes;
   return { kind: 'spike', row, at, measure, value, log, z, ratio, baseline, certain, also: [] };
+}
+
+/** Clients outside that come and fetch are what servers are for: whoever opened the pair's last sessions asked for the bytes. */
+function isFetched(window: WindowBatch, at: number, row: number, peaks: Peaks): boolean {
+  const { fetched } = peaks.table.columns;
+  if (window.sessionsOut[at]! > 0) fetched[row] = 0;
+  else if (window.sessionsIn[at]! > 0) fetched[row] = 1;
+  return fetched[row] === 1 && window.peerScope[at] === SCOPE.public;
+}
+
+function isOut(measure: number): boolean {
+  return measure === MEASURE.out || measure === MEASURE.hourOut;
 }
 
 /** Much sent to a public address that never got a tenth of it in an hour. */
 function isBulk(window: WindowBatch, at: number, row: number, peaks: Peaks, config: VolumeConfig): boolean {
   if (window.size !== 3600 || window.peerScope[at] !== SCOPE.public) return false;
   if (window.bytesOut[at]! < config.bulkBytes) return false;
-  // Clients that come and fetch are what servers are for.
-  if (window.sessionsIn[at]! > 0 && window.sessionsOut[at] === 0) return false;
   const { top, today } = peaks.table.columns;
   const index = row * MEASURES.length + MEASURE.hourOut;
   return Math.max(top[index]!, today[index]!) < toLog(config.bulkBytes / 10);
