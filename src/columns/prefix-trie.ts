@@ -64,12 +64,11 @@ export class PrefixTrie {
 
   constructor(list: PrefixList) {
     this.size = list.count;
-    const order = sortedOrder(list);
-    const v4 = flatten(list, order, true);
+    const v4 = flatten(list, sortedOrder(list, true), true);
     this.#v4Starts = everyFourth(v4.starts, 3);
     this.#v4Values = v4.values;
     this.#v4Index = firstLevel(v4.starts, 3);
-    const v6 = flatten(list, order, false);
+    const v6 = flatten(list, sortedOrder(list, false), false);
     this.#v6Starts = v6.starts;
     this.#v6Heads = everyFourth(v6.starts, 0);
     this.#v6Values = v6.values;
@@ -125,27 +124,32 @@ function compareWords(a: Uint32Array, i: number, b: Uint32Array, j: number): num
   return 0;
 }
 
-/** Positions of `list` by network address, then by length, then as added: a radix sort, because a million comparisons calls are slow. */
-function sortedOrder(list: PrefixList): Uint32Array {
-  const { count, words, lengths } = list;
-  let order = new Uint32Array(count);
-  for (let i = 0; i < count; i++) order[i] = i;
+/** Positions of one family's networks by address, then by length, then as added: a radix sort, since a million comparisons are slow. */
+function sortedOrder(list: PrefixList, v4: boolean): Uint32Array {
+  const { words, lengths } = list;
+  let order = new Uint32Array(list.count);
+  let count = 0;
+  for (let at = 0; at < list.count; at++) if (list.isV4(at) === v4) order[count++] = at;
+  order = order.slice(0, count);
   let next = new Uint32Array(count);
+  const digits = new Uint16Array(count);
   const tally = new Uint32Array(DIGITS + 1);
   for (let pass = 0; pass < 9; pass++) {
     const word = 3 - ((pass - 1) >> 1);
     const shift = pass & 1 ? 0 : 16;
-    const digitOf = (at: number): number =>
-      pass === 0 ? lengths[at]! : (words[at * 4 + word]! >>> shift) & 0xffff;
     tally.fill(0);
-    for (let i = 0; i < count; i++) tally[digitOf(i) + 1]!++;
-    // All alike, as the upper words of an IPv4 feed are: nothing to sort.
-    if (count > 0 && tally[digitOf(0) + 1] === count) continue;
-    for (let digit = 0; digit < DIGITS; digit++) tally[digit + 1] = tally[digit + 1]! + tally[digit]!;
     for (let i = 0; i < count; i++) {
       const at = order[i]!;
-      const digit = digitOf(at);
-      next[tally[digit]!] = at;
+      const digit = pass === 0 ? lengths[at]! : (words[at * 4 + word]! >>> shift) & 0xffff;
+      digits[i] = digit;
+      tally[digit + 1] = tally[digit + 1]! + 1;
+    }
+    // All alike, as the upper words of IPv4 addresses are: nothing to sort.
+    if (count === 0 || tally[digits[0]! + 1] === count) continue;
+    for (let digit = 0; digit < DIGITS; digit++) tally[digit + 1] = tally[digit + 1]! + tally[digit]!;
+    for (let i = 0; i < count; i++) {
+      const digit = digits[i]!;
+      next[tally[digit]!] = order[i]!;
       tally[digit] = tally[digit]! + 1;
     }
     [order, next] = [next, order];
@@ -162,16 +166,13 @@ interface Ranges {
 /** Nested networks become ranges: each begins with its own value and, where it ends, gives way to the one around it. */
 function flatten(list: PrefixList, order: Uint32Array, v4: boolean): Ranges {
   const lowest = v4 ? Uint32Array.of(0, 0, 0xffff, 0) : new Uint32Array(4);
-  let starts = new Uint32Array(256 * 4);
-  let values = new Uint32Array(256);
+  // Each network begins a range and ends one, before the first there is one more.
+  const starts = new Uint32Array((order.length * 2 + 1) * 4);
+  const values = new Uint32Array(order.length * 2 + 1);
   let count = 0;
   const begin = (words: Uint32Array, offset: number, value: number): void => {
     if (count > 0 && compareWords(starts, (count - 1) * 4, words, offset) === 0) count--;
     if (count > 0 && values[count - 1] === value) return;
-    if (count === values.length) {
-      starts = grown(starts, count * 8);
-      values = grown(values, count * 2);
-    }
     for (let word = 0; word < 4; word++) starts[count * 4 + word] = words[offset + word]!;
     values[count++] = value;
   };
@@ -186,7 +187,6 @@ function flatten(list: PrefixList, order: Uint32Array, v4: boolean): Ranges {
   };
   begin(lowest, 0, NONE);
   for (const at of order) {
-    if (list.isV4(at) !== v4) continue;
     while (depth > 0 && compareWords(ends, (depth - 1) * 4, list.words, at * 4) < 0) close();
     const length = list.lengths[at]!;
     if (depth > 0 && lengths[depth - 1] === length) depth--;

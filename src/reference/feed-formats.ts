@@ -168,6 +168,7 @@ function splitCells(line: string, delimiter: string): string[] {
 
 /** What of a line without header should be the network: the first cell or word, or the first two as a range (DShield). */
 function networkOfLine(line: string): string {
+  if (!/[#;,|"\s]/.test(line)) return line;
   const end = line.search(/[#;,|]|\s\/\//);
   const cell = (end < 0 ? line : line.slice(0, end)).replaceAll('"', '').trim();
   if (!/\s/.test(cell)) return cell;
