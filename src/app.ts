@@ -35,8 +35,6 @@ export interface ReplayOptions {
   readonly format: string | undefined;
   /** Forget what an earlier run left in the data folder. */
   readonly restart: boolean;
-  /** Seconds between checkpoints; tests make many. */
-  readonly checkpointSeconds?: number;
   onProgress(progress: ReplayProgress): void;
   warn(message: string): void;
 }
@@ -71,7 +69,8 @@ export interface ReplaySummary {
   readonly book: readonly Alert[];
 }
 
-const CHECKPOINT_SECONDS = 20;
+/** Some 32 MB of connections: files are in order only stream by stream, and a replay has time. */
+const HOLD_FLOWS = 1 << 18;
 /** Names of saved states that no detector can have: ids have no colon. */
 const NAMES = ':names';
 const ROLLUP = ':rollup';
@@ -114,6 +113,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       scopeOf: createScopes({ internal: config.network.internal }),
       lateness: config.ingest.lateness,
       maxFlows: config.ingest.maxFlows,
+      holdFlows: HOLD_FLOWS,
       maxSessions: config.ingest.maxSessions,
       maxWindowKeys: config.ingest.maxWindowKeys,
       windows: judges.flatMap((judge) => judge.windows),
@@ -154,8 +154,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
         appendRejects: (rejects) => history.appendRejects(rejects, newest),
       },
       rollup,
-      isDue: () =>
-        performance.now() - checkpointed > (options.checkpointSeconds ?? CHECKPOINT_SECONDS) * 1000,
+      isDue: () => performance.now() - checkpointed > config.ingest.checkpoint * 1000,
       async checkpoint(now: Totals) {
         const added = await history.seal();
         const blobs = new Map(scorer.snapshots());

@@ -65,7 +65,16 @@ export const Settings = z.strictObject({
   ingest: z
     .strictObject({
       lateness: duration.prefault('5m').describe('How long a record may come after newer ones'),
-      batchRows: z.int().min(2048).max(65_536).default(16_384).describe('Records decoded at once'),
+      checkpoint: duration
+        .prefault('20s')
+        .describe('Time between checkpoints: what a crash makes read again'),
+      batchRows: z
+        .int()
+        .min(64)
+        .max(65_536)
+        .multipleOf(8)
+        .default(16_384)
+        .describe('Records decoded at once; changes speed and memory, never a result'),
       maxFlows: count(1_048_576, 'Most flows followed at once'),
       maxSessions: count(1_048_576, 'Most sessions followed at once'),
       maxWindowKeys: count(262_144, 'Most keys of one kind of window'),

@@ -43,6 +43,9 @@ export const FLOW_F64 = {
 export const SIDE = { lo: 1, hi: 2, accepted: 4 } as const;
 export const NEVER = 0xffffffff;
 
+/** Most steps of most people are small, and thousands may be open. */
+const FIRST_ROWS = 64;
+
 /** The records of one open step, joined by connection and interface. Grows by doubling. */
 export class FlowTable {
   length = 0;
@@ -55,7 +58,7 @@ export class FlowTable {
   #slots: Uint32Array;
   #capacity: number;
 
-  constructor(capacity = 1024) {
+  constructor(capacity = FIRST_ROWS) {
     this.#capacity = capacity;
     const memory = new ArrayBuffer(capacity * FLOW_WORDS * 4);
     this.words = new Uint32Array(memory);
@@ -222,7 +225,7 @@ export class FlowTable {
   }
 
   static from(rows: Uint32Array): FlowTable {
-    let capacity = 1024;
+    let capacity = FIRST_ROWS;
     const length = rows.length / FLOW_WORDS;
     while (capacity < length) capacity *= 2;
     const table = new FlowTable(capacity);

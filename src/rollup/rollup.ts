@@ -21,6 +21,11 @@ export interface RollupOptions {
   readonly maxSessions: number;
   /** Most keys of one window; some 120 bytes each, and twice that for pairs. */
   readonly maxWindowKeys: number;
+  /**
+   * Connections in open steps up to which closing waits although it could go on; 0 when alerts must come as soon as they can. Files are
+   * often several streams one after the other: whoever replays them can wait, and then nothing of a smaller file is late.
+   */
+  readonly holdFlows: number;
   /** Windows to hand over, beside the 60 s subject windows, which always are. */
   readonly windows: readonly WindowDemand[];
 }
@@ -43,6 +48,8 @@ const JUDGED = PRESENT.srcAddr | PRESENT.dstAddr | PRESENT.protocol;
 /** An aggregation interval of 600 s shows in records longer than this; with 60 s the longest seen in the wild is 120. */
 const LONG_RECORD_SECONDS = 120;
 const LONG_SHARE = 0.01;
+/** Open steps past which nothing is held back: nearly three days. */
+const MAX_HELD_STEPS = 4096;
 /** Silent steps handed over in a row before time leaps to the next record: a day. */
 const SILENT_STEPS = 1440;
 
@@ -108,7 +115,7 @@ export class Rollup {
         watermark.raise(time);
         // Not once a batch: a batch may span weeks, and what is late must not depend on where batches begin.
         if (watermark.max >= this.#closeAt) {
-          this.#closeUntil(watermark.max - this.#options.lateness);
+          this.#closeUntil(watermark.max - this.#options.lateness, false);
           from = 1;
           to = 0;
         }
@@ -144,7 +151,7 @@ export class Rollup {
   /** Closes everything: the input has ended. */
   finish(): void {
     const last = Math.max(0, ...this.#open.keys());
-    if (last > 0) this.#closeUntil(last + STEP_SECONDS);
+    if (last > 0) this.#closeUntil(last + STEP_SECONDS, true);
     this.#sessions.endAll();
     const start = this.#next;
     this.#output.step({
@@ -187,14 +194,21 @@ export class Rollup {
     if (this.#spare.length < 4 && table.capacity <= 65_536) this.#spare.push(table);
   }
 
-  #closeUntil(time: number): void {
+  /** Whether closing can wait: few connections are open, in few steps. */
+  #canHold(): boolean {
+    return this.#flows < this.#options.holdFlows && this.#open.size < MAX_HELD_STEPS;
+  }
+
+  /** Closes steps that end at or before `time`, the oldest first, as long as it must or, at the end, all of them. */
+  #closeUntil(time: number, all: boolean): void {
     const until = time - (time % STEP_SECONDS);
     if (this.#next === 0) {
+      if (!all && this.#canHold()) return;
       const first = Math.min(...this.#open.keys());
       if (!(first < until)) return;
       this.#next = first;
     }
-    while (this.#next < until) {
+    while (this.#next < until && (all || !this.#canHold())) {
       const flows = this.#open.get(this.#next);
       this.#silent = flows === undefined ? this.#silent + 1 : 0;
       if (this.#silent > SILENT_STEPS) {

@@ -93,6 +93,7 @@ function createRollup(names: Dictionary, seen: Seen, options: Partial<RollupOpti
       scopeOf: (words, offset) => (words[offset + 3]! >>> 24 === 10 ? SCOPE.internal : SCOPE.public),
       lateness: LATENESS,
       maxFlows: 1 << 16,
+      holdFlows: 0,
       maxSessions: 1 << 16,
       maxWindowKeys: 1 << 12,
       windows: [
@@ -297,6 +298,15 @@ describe('rollup', () => {
     expect(seen.log.length).toBe(before);
     expect(seen.late).toHaveLength(1);
     expect(seen.late[0]).toMatchObject({ srcPort: 50_007, bytesOut: 100, bytesIn: 900 });
+  });
+
+  it('loses nothing to lateness while it may hold steps open', () => {
+    const streams = ['eni-a', 'eni-b'].flatMap((eni) =>
+      Array.from({ length: 200 }, (_, i) => exchange(T + i * 30, { eni, dst: `34.1.1.${i}` })).flat(),
+    );
+
+    expect(run(streams).lateRows).toBeGreaterThan(0);
+    expect(run(streams, { holdFlows: 1 << 12 }).lateRows).toBe(0);
   });
 
   it('does not let one record from 2099 close a window', () => {
