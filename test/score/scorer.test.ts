@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { Dictionary } from '../../src/columns/dictionary.ts';
+import { createSessionBatch, type Step } from '../../src/columns/session-batch.ts';
+import type { Detector, Emit, Exception, Finding, Severity } from '../../src/contracts.ts';
+import { createMute } from '../../src/score/exceptions.ts';
+import { fingerprint } from '../../src/score/fingerprint.ts';
+import { Scorer } from '../../src/score/scorer.ts';
+
+const T = 1_767_571_200;
+
+function finding(extra: Partial<Finding> = {}): Finding {
+  return {
+    severity: 'medium',
+    title: 'something happened',
+    subject: '10.0.0.1',
+    counterpart: 'x',
+    firstSeen: T,
+    lastSeen: T + 10,
+    count: 1,
+    score: 0.5,
+    explanation: { observed: 1, baseline: 0, threshold: 1, formula: 'x' },
+    samples: [],
+    query: 'SELECT 1',
+    exception: { subject: '10.0.0.1' },
+    ...extra,
+  };
+}
+
+function step(minute: number): Step {
+  const start = T + minute * 60;
+  return { start, end: start + 60, active: createSessionBatch(8), ended: createSessionBatch(8) };
+}
+
+/** A scorer with one detector that does as the script says, call by call. */
+function scorerOf(
+  script: ((emit: Emit) => void)[],
+  exceptions: readonly Exception[] = [],
+  shadow = false,
+): Scorer {
+  let call = 0;
+  const instance: Detector = {
+    overflow: 0,
+    step: (_step, emit) => script[call++]?.(emit),
+    snapshot: () => new Uint8Array(),
+    restore: () => {},
+  };
+  const judge = { detector: 'test', attack: ['T1046'], quietPeriod: 600, shadow, windows: [], instance };
+  return new Scorer([judge], createMute(exceptions), new Dictionary());
+}
+
+function emitAll(findings: readonly Finding[]): (emit: Emit) => void {
+  return (emit) => {
+    for (const one of findings) emit(one);
+  };
+}
+
+const alertsOf = (scorer: Scorer) => scorer.book.entries().map((entry) => entry.alert);
+
+describe('scorer', () => {
+  it('opens one alert for what it sees again, and counts on', () => {
+    const scorer = scorerOf([
+      (emit) => emit(finding()),
+      (emit) => emit(finding({ firstSeen: T + 60, lastSeen: T + 70, count: 3 })),
+    ]);
+
+    scorer.step(step(0));
+    scorer.step(step(1));
+
+    expect(alertsOf(scorer)).toMatchObject([
+      {
+        id: fingerprint('test', '10.0.0.1', 'x'),
+        state: 'firing',
+        count: 4,
+        firstSeen: '2026-01-05T00:00:00.000Z',
+        lastSeen: '2026-01-05T00:01:10.000Z',
+        attack: ['T1046'],
+      },
+    ]);
+  });
+
+  it('keeps the worst severity and its evidence', () => {
+    const scorer = scorerOf([
+      (emit) => emit(finding({ severity: 'high', title: 'worst' })),
+      (emit) => emit(finding({ severity: 'low', title: 'mild' })),
+    ]);
+
+    scorer.step(step(0));
+    scorer.step(step(1));
+
+    expect(alertsOf(scorer)).toMatchObject([{ severity: 'high', title: 'worst', count: 2 }]);
+  });
+
+  it('resolves after the quiet period in event time, and fires again when it is seen again', () => {
+    const scorer = scorerOf([
+      (emit) => emit(finding()),
+      ...Array.from({ length: 9 }, () => () => {}),
+      () => {},
+      (emit) => emit(finding({ lastSeen: T + 700 })),
+    ]);
+
+    for (let minute = 0; minute < 10; minute++) scorer.step(step(minute));
+    expect(alertsOf(scorer)).toMatchObject([{ state: 'firing' }]);
+    scorer.step(step(10));
+    expect(alertsOf(scorer)).toMatchObject([{ state: 'resolved' }]);
+    scorer.step(step(11));
+    expect(alertsOf(scorer)).toMatchObject([{ state: 'firing' }]);
+  });
+
+  it('books findings of one call in an order of their own', () => {
+    const pair = [finding({ title: 'b', severity: 'low' }), finding({ title: 'a', severity: 'low' })];
+    const books = [pair, pair.toReversed()].map((findings) => {
+      const scorer = scorerOf([emitAll(findings)]);
+      scorer.step(step(0));
+      return JSON.stringify(alertsOf(scorer));
+    });
+
+    expect(books[0]).toBe(books[1]);
+  });
+
+  it('goes on with the others when a detector throws, and leaves it out after five times', () => {
+    const scorer = scorerOf(
+      Array.from({ length: 8 }, () => () => {
+        throw new Error('boom');
+      }),
+    );
+
+    for (let minute = 0; minute < 8; minute++) scorer.step(step(minute));
+
+    expect(scorer.failures()).toEqual({ test: 'boom' });
+    expect(scorer.counts.get('test')?.failures).toBe(5);
+  });
+
+  it('keeps what a detector in the shadow finds, marked', () => {
+    const scorer = scorerOf([(emit) => emit(finding())], [], true);
+
+    scorer.step(step(0));
+
+    expect(scorer.book.entries()).toMatchObject([{ shadow: true }]);
+  });
+
+  it('gives out what changed once', () => {
+    const scorer = scorerOf([(emit) => emit(finding())]);
+
+    scorer.step(step(0));
+
+    expect(scorer.book.takeChanged()).toHaveLength(1);
+    expect(scorer.book.takeChanged()).toHaveLength(0);
+  });
+
+  it('offers an exception that, pasted into the configuration, mutes just this', () => {
+    const seen = finding({
+      peer: '34.1.1.1',
+      port: 443,
+      exception: { subject: '10.0.0.1', peer: '34.1.1.1', port: 443 },
+    });
+    const first = scorerOf([(emit) => emit(seen)]);
+    first.step(step(0));
+    const offered = parse(alertsOf(first)[0]!.exception) as { exceptions: Exception[] };
+
+    const other = {
+      ...seen,
+      peer: '34.1.1.2',
+      counterpart: 'y',
+      exception: { ...seen.exception, peer: '34.1.1.2' },
+    };
+    const second = scorerOf([emitAll([seen, other])], offered.exceptions);
+    second.step(step(0));
+
+    expect(alertsOf(second).map((alert) => alert.peer)).toEqual(['34.1.1.2']);
+    expect(second.counts.get('test')).toMatchObject({ findings: 2, muted: 1 });
+  });
+});
+
+describe('exceptions', () => {
+  const mutes = (exception: Omit<Exception, 'detector'>, extra: Partial<Finding> = {}, now = T): boolean =>
+    createMute([{ detector: 'test', ...exception }])('test', finding(extra), now) === 0;
+
+  it.each([
+    ['nothing but the detector', {}, {}, true],
+    ['the subject', { subject: '10.0.0.1' }, {}, true],
+    ['a network of the subject', { subject: '10.0.0.0/8' }, {}, true],
+    ['another subject', { subject: '10.0.0.2' }, {}, false],
+    [
+      'a network that the finding names as peer',
+      { peer: '34.0.0.0/8' },
+      { exception: { peer: '34.1.1.0/24' } },
+      true,
+    ],
+    [
+      'a smaller network than the finding names',
+      { peer: '34.1.1.0/25' },
+      { exception: { peer: '34.1.1.0/24' } },
+      false,
+    ],
+    ['a peer where the finding has none', { peer: '34.1.1.1' }, {}, false],
+    ['the port', { port: 443 }, { port: 443 }, true],
+    ['another port', { port: 443 }, { port: 80 }, false],
+    ['the rule', { rule: 'r' }, { exception: { rule: 'r' } }, true],
+    ['another rule', { rule: 'r' }, { exception: { rule: 's' } }, false],
+    ['an IPv6 network', { subject: '2600::/16' }, { subject: '2600::1' }, true],
+  ])('match by %s', (_why, exception, extra, expected) => {
+    expect(mutes(exception, extra)).toBe(expected);
+  });
+
+  it('hold until they expire, in event time', () => {
+    const exception = { expires: '2026-01-05T01:00:00Z' };
+
+    expect(mutes(exception, {}, T + 3599)).toBe(true);
+    expect(mutes(exception, {}, T + 3600)).toBe(false);
+  });
+
+  it('are of one detector only', () => {
+    expect(createMute([{ detector: 'other' }])('test', finding(), T)).toBe(-1);
+  });
+});
+
+it('severity orders are the ones alerts use', () => {
+  const order: Severity[] = ['info', 'low', 'medium', 'high', 'critical'];
+  const scorer = scorerOf(order.map((severity) => (emit) => emit(finding({ severity, title: severity }))));
+
+  for (let minute = 0; minute < order.length; minute++) {
+    scorer.step(step(minute));
+    expect(alertsOf(scorer)[0]!.severity).toBe(order[minute]);
+  }
+});
