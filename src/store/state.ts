@@ -1,9 +1,16 @@
-import { access, rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { blobValue, type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { access, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  blobValue,
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBValue,
+  listValue,
+} from '@duckdb/node-api';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import type { Alert } from '../contracts.ts';
 import type { Segment } from './messages.ts';
+import { makeDurable } from './segment-file.ts';
 
 /** An alert with what its book needs to go on after a restart. */
 export interface AlertRow {
@@ -13,15 +20,21 @@ export interface AlertRow {
   readonly shadow: boolean;
 }
 
-export interface CheckpointInput {
+/** Runs one statement with values for its question marks. */
+type Run = (sql: string, values?: readonly DuckDBValue[]) => Promise<unknown>;
+
+export interface SegmentChange {
+  readonly added: readonly Segment[];
+  readonly removed: readonly Segment[];
+}
+
+export interface CheckpointInput extends SegmentChange {
   /** Records of each source, by identity, that are in this state. Sources not named keep their position. */
   readonly positions: ReadonlyMap<string, number>;
   /** State of the rollup and of each detector, by name. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
   /** Alerts that changed. */
   readonly alerts: readonly AlertRow[];
-  readonly added: readonly Segment[];
-  readonly removed: readonly Segment[];
 }
 
 export interface LoadedState {
@@ -77,36 +90,57 @@ export class State implements AsyncDisposable {
   async checkpoint(input: CheckpointInput): Promise<void> {
     const seq = this.#seq + 1;
     const positions = new Map([...this.#positions, ...input.positions]);
-    const run = (sql: string, values: readonly (string | number)[] = []): Promise<unknown> =>
-      this.#connection.run(sql, [...values]);
-    await run('BEGIN');
-    try {
-      await this.#connection.run('INSERT INTO checkpoint VALUES (?, ?, ?)', [
+    await this.#transaction(async (run) => {
+      await run('INSERT INTO checkpoint VALUES (?, ?, ?)', [
         seq,
         JSON.stringify([...positions]),
         blobValue(packSnapshot(Object.fromEntries(input.blobs), null)),
       ]);
       await run('DELETE FROM checkpoint WHERE seq < ?', [seq]);
-      for (const segment of input.added)
-        await run('INSERT INTO segment VALUES (?, ?, ?)', [seq, segment.path, JSON.stringify(segment)]);
-      for (const segment of input.removed) await run('DELETE FROM segment WHERE path = ?', [segment.path]);
-      for (const row of input.alerts) {
-        await run('DELETE FROM alert WHERE id = ?', [row.alert.id]);
-        await run('INSERT INTO alert VALUES (?, ?, ?)', [seq, row.alert.id, JSON.stringify(row)]);
-      }
+      await exchange(run, seq, input);
+      if (input.alerts.length === 0) return;
+      const ids = texts(input.alerts.map((row) => row.alert.id));
+      await run('DELETE FROM alert WHERE id IN (SELECT unnest(?))', [ids]);
+      const records = texts(input.alerts.map((row) => JSON.stringify(row)));
+      await run('INSERT INTO alert SELECT ?, unnest(?), unnest(?)', [seq, ids, records]);
+    });
+    this.#seq = seq;
+    this.#positions = positions;
+  }
+
+  /** Puts segments in the place of others with the same rows, or of none, and changes nothing else. */
+  async replaceSegments(change: SegmentChange): Promise<void> {
+    await this.#transaction((run) => exchange(run, this.#seq, change));
+  }
+
+  async #transaction(work: (run: Run) => Promise<void>): Promise<void> {
+    const run: Run = (sql, values = []) => this.#connection.run(sql, [...values]);
+    await run('BEGIN');
+    try {
+      await work(run);
       await run('COMMIT');
     } catch (error) {
       await run('ROLLBACK').catch(() => {});
       throw error;
     }
-    this.#seq = seq;
-    this.#positions = positions;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#connection.closeSync();
     this.#instance.closeSync();
   }
+}
+
+async function exchange(run: Run, seq: number, { added, removed }: SegmentChange): Promise<void> {
+  const paths = (segments: readonly Segment[]): DuckDBValue => texts(segments.map((segment) => segment.path));
+  if (removed.length > 0) await run('DELETE FROM segment WHERE path IN (SELECT unnest(?))', [paths(removed)]);
+  if (added.length === 0) return;
+  const records = texts(added.map((segment) => JSON.stringify(segment)));
+  await run('INSERT INTO segment SELECT ?, unnest(?), unnest(?)', [seq, paths(added), records]);
+}
+
+function texts(values: readonly string[]): DuckDBValue {
+  return listValue(values);
 }
 
 /** A file under its final name has always been whole: a process killed while it makes one leaves a file no database can open. */
@@ -118,14 +152,16 @@ async function create(path: string): Promise<void> {
     // None yet.
   }
   const staged = `${path}.new`;
+  for (const left of [staged, `${staged}.wal`]) await rm(left, { force: true });
   const instance = await DuckDBInstance.create(staged, { memory_limit: '256MB', threads: '1' });
   const connection = await instance.connect();
-  for (const statement of SCHEMA)
-    await connection.run(statement.replace('CREATE TABLE', 'CREATE OR REPLACE TABLE'));
+  for (const statement of SCHEMA) await connection.run(statement);
   await connection.run('CHECKPOINT');
   connection.closeSync();
   instance.closeSync();
+  await makeDurable(staged);
   await rename(staged, path);
+  await makeDurable(dirname(path));
 }
 
 async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
@@ -149,6 +185,6 @@ async function load(connection: DuckDBConnection): Promise<LoadedState> {
   const alerts = (await rowsOf(connection, 'SELECT record FROM alert ORDER BY id')).map(
     (row) => JSON.parse(row[0] as string) as AlertRow,
   );
-  const numbers = segments.map((segment) => Number(/(\d+)\.parquet$/.exec(segment.path)?.[1] ?? 0));
+  const numbers = segments.map((segment) => Number(/(\d+)m*\.parquet$/.exec(segment.path)?.[1] ?? 0));
   return { positions, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1 };
 }

@@ -9,15 +9,8 @@ import type { Reject } from '../../src/contracts.ts';
 import { readManifest, removeOrphans } from '../../src/store/manifest.ts';
 import { columnName, quoted } from '../../src/store/table-spec.ts';
 import { windowOf } from '../rows.ts';
-import {
-  type FlowLiteral,
-  flowBatchOf,
-  openStore,
-  plainFlow,
-  rowsOf,
-  temporaryFolder,
-  V2,
-} from './support.ts';
+import { type FlowLiteral, flowBatchOf, plainFlow, V2 } from './literals.ts';
+import { openStore, rowsOf, temporaryFolder } from './support.ts';
 
 const START = 1_767_225_600;
 const LAYOUTS: readonly Layout[] = [

@@ -10,7 +10,8 @@ import { checkStatement, readFunctions } from '../../src/store/query-guard.ts';
 import { impliedCondition, uuidOf } from '../../src/store/query-prune.ts';
 import { MACROS } from '../../src/store/query-views.ts';
 import { HOSTILE_SQL } from './hostile-sql.ts';
-import { flowBatchOf, openStore, plainFlow, rowsOf, temporaryFolder, V2 } from './support.ts';
+import { flowBatchOf, plainFlow, V2 } from './literals.ts';
+import { openStore, rowsOf, temporaryFolder } from './support.ts';
 
 const START = 1_767_225_600;
 const LIMITS = { timeoutMs: 60_000, maxRows: 1000, memoryLimit: '256MB' };

@@ -1,0 +1,42 @@
+import { BufferPool } from '../../src/columns/buffer-pool.ts';
+import { Dictionary } from '../../src/columns/dictionary.ts';
+import { History } from '../../src/store/history.ts';
+import { publishManifest, removeOrphans } from '../../src/store/manifest.ts';
+import { State } from '../../src/store/state.ts';
+import { flowBatchOf, plainFlow, V2 } from './literals.ts';
+
+// Stores records numbered by their bytes, in checkpoints that say how many there are, until somebody kills it.
+const START = 1_767_225_600;
+const folder = process.argv[2]!;
+const { state, loaded } = await State.open(folder);
+await removeOrphans(folder, loaded.segments);
+const names = new Dictionary();
+const history = new History({
+  dataDir: folder,
+  names,
+  pool: new BufferPool(),
+  fieldTypes: new Map(),
+  sequence: loaded.sequence,
+});
+let segments = [...loaded.segments];
+let position = loaded.positions.get('numbers') ?? 0;
+process.stdout.write('ready\n');
+for (;;) {
+  for (let batch = 0; batch < 3; batch++) {
+    const rows = Array.from({ length: 500 }, (_, i) =>
+      plainFlow('10.0.0.1', '10.0.0.2', START + ((position + i) % 7200), position + i),
+    );
+    position += rows.length;
+    await history.appendFlows(flowBatchOf(rows, V2, names));
+  }
+  const added = await history.seal();
+  await state.checkpoint({
+    positions: new Map([['numbers', position]]),
+    blobs: new Map([['count', Uint8Array.of(position & 255)]]),
+    alerts: [],
+    added,
+    removed: [],
+  });
+  segments = [...segments, ...added];
+  await publishManifest(folder, { segments, alerts: [] });
+}

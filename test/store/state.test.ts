@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { Alert } from '../../src/contracts.ts';
+import { publishManifest, removeOrphans } from '../../src/store/manifest.ts';
+import { type AlertRow, State } from '../../src/store/state.ts';
+import { rowsOf, temporaryFolder } from './support.ts';
+
+function alertRow(id: string, count: number): AlertRow {
+  const alert: Alert = {
+    id,
+    detector: 'bad-ip',
+    severity: 'high',
+    state: 'firing',
+    title: `it's ${id} \u{1f600}`,
+    subject: '10.0.0.1',
+    firstSeen: '2026-01-01T00:00:00Z',
+    lastSeen: '2026-01-01T00:00:00Z',
+    count,
+    score: 1,
+    attack: [],
+    explanation: { observed: 1, baseline: 0, threshold: 0, formula: 'observed > threshold' },
+    samples: [],
+    query: 'SELECT 1',
+    exception: '',
+  };
+  return { alert, resolvesAt: 5, shadow: false };
+}
+
+const NOTHING = { positions: new Map(), blobs: new Map(), alerts: [], added: [], removed: [] };
+
+describe('the state', () => {
+  it('comes back as the last checkpoint left it', async () => {
+    const folder = temporaryFolder();
+    const { state, loaded } = await State.open(folder);
+    expect(loaded).toEqual({ positions: new Map(), blobs: new Map(), alerts: [], segments: [], sequence: 1 });
+    const big = new Uint8Array(3_000_000).map((_, i) => i * 31);
+    await state.checkpoint({
+      ...NOTHING,
+      positions: new Map([
+        ['a', 2 ** 50],
+        ['b', 1],
+      ]),
+      blobs: new Map([['old', new Uint8Array(8)]]),
+      alerts: [alertRow('x', 1), alertRow('y', 1)],
+    });
+    await state.checkpoint({
+      ...NOTHING,
+      positions: new Map([['b', 2]]),
+      blobs: new Map([
+        ['big', big],
+        ['empty', new Uint8Array(0)],
+      ]),
+      alerts: [alertRow('y', 7), alertRow('z', 1)],
+    });
+    await state[Symbol.asyncDispose]();
+    const again = await State.open(folder);
+    await again.state[Symbol.asyncDispose]();
+    expect([...again.loaded.positions]).toEqual([
+      ['a', 2 ** 50],
+      ['b', 2],
+    ]);
+    expect([...again.loaded.blobs.keys()]).toEqual(['big', 'empty']);
+    expect(Buffer.compare(again.loaded.blobs.get('big')!, big)).toBe(0);
+    expect(again.loaded.alerts).toEqual([alertRow('x', 1), alertRow('y', 7), alertRow('z', 1)]);
+  });
+
+  it('keeps a storm of alerts', async () => {
+    const folder = temporaryFolder();
+    const { state } = await State.open(folder);
+    const storm = Array.from({ length: 20_000 }, (_, i) => alertRow(`a${i}`, 1));
+    await state.checkpoint({ ...NOTHING, alerts: storm });
+    await state.checkpoint({ ...NOTHING, alerts: storm.map((row) => alertRow(row.alert.id, 2)) });
+    await state[Symbol.asyncDispose]();
+    const { state: again, loaded } = await State.open(folder);
+    await again[Symbol.asyncDispose]();
+    expect(loaded.alerts).toHaveLength(20_000);
+    expect(new Set(loaded.alerts.map((row) => row.alert.count))).toEqual(new Set([2]));
+  });
+
+  it('is made anew where a crash left a torn beginning of it', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'state.duckdb.new'), 'torn');
+    writeFileSync(join(folder, 'state.duckdb.new.wal'), 'torn');
+    const { state, loaded } = await State.open(folder);
+    await state[Symbol.asyncDispose]();
+    expect(loaded.sequence).toBe(1);
+  });
+
+  it('holds exactly the records of its position, whenever the writer is killed', {
+    timeout: 120_000,
+  }, async () => {
+    const folder = temporaryFolder();
+    const writer = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
+    let last = 0;
+    for (let kill = 0; kill < 8; kill++) {
+      const child = spawn(process.execPath, [writer, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+      await once(child.stdout, 'data');
+      await setTimeout(60 + kill * 41);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const { state, loaded } = await State.open(folder);
+      await state[Symbol.asyncDispose]();
+      await removeOrphans(folder, loaded.segments);
+      await publishManifest(folder, { segments: loaded.segments, alerts: [] });
+      const position = loaded.positions.get('numbers') ?? 0;
+      expect(
+        await rowsOf(
+          folder,
+          'SELECT count(*)::INTEGER, count(DISTINCT bytes)::INTEGER, coalesce(max(bytes) + 1, 0)::INTEGER FROM flows',
+        ),
+      ).toEqual([[position, position, position]]);
+      expect(loaded.blobs.get('count') ?? Uint8Array.of(0)).toEqual(Uint8Array.of(position & 255));
+      expect(position).toBeGreaterThanOrEqual(last);
+      last = position;
+    }
+    expect(last).toBeGreaterThan(0);
+  });
+});
