@@ -1,8 +1,15 @@
 import { badIp } from './bad-ip/detector.ts';
 import type { DetectorModule } from './define.ts';
 import { portScan } from './port-scan/detector.ts';
+import { segmentation } from './segmentation/detector.ts';
 import { unexpectedEgress } from './unexpected-egress/detector.ts';
 import { volumeSpike } from './volume-spike/detector.ts';
 
 /** Every detector that ships, sorted by id: the only list of them. */
-export const detectors: readonly DetectorModule[] = [badIp, portScan, unexpectedEgress, volumeSpike];
+export const detectors: readonly DetectorModule[] = [
+  badIp,
+  portScan,
+  segmentation,
+  unexpectedEgress,
+  volumeSpike,
+];

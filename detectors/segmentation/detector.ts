@@ -1,0 +1,32 @@
+import { defineDetector } from '../define.ts';
+import { segmentationConfig } from './config.ts';
+import { createSegmentation } from './judge.ts';
+
+/** A session goes where the segmentation policy says it must not. */
+export const segmentation = defineDetector({
+  id: 'segmentation',
+  summary: 'A session that the segmentation policy denies: let through (a hole) or rejected (an attempt)',
+  attack: ['T1021', 'T1210', 'T1046'],
+  fields: {
+    required: [
+      'srcaddr',
+      'dstaddr',
+      'srcport',
+      'dstport',
+      'protocol',
+      'packets',
+      'bytes',
+      'start',
+      'end',
+      'action',
+    ],
+    helpful: [
+      { field: 'tcp-flags', why: 'without it who started a session is told by ports' },
+      { field: 'pkt-srcaddr', why: 'without it an address behind NAT is the gateway and in its zone' },
+      { field: 'interface-id', why: 'zones by interface need it' },
+    ],
+  },
+  quietPeriod: 86_400,
+  config: segmentationConfig,
+  create: createSegmentation,
+});
