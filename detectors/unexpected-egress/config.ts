@@ -59,6 +59,10 @@ export const egressConfig = z.strictObject({
       'New destinations a day past which a role counts as open-ended, as people who browse: only a new port or bulk is news then',
     ),
   ports: z.boolean().default(true).describe('Judge server ports too, internal ones included'),
+  commonPorts: z
+    .array(z.int().min(1).max(65_535))
+    .default([53, 123])
+    .describe('Server ports that any machine may begin to use: never new (name service and time)'),
   internalPeers: z.boolean().default(false).describe('Judge internal destinations too'),
   allow: z.array(allowRule).default([]).describe('Destinations and ports that are never news'),
   maxSubjects: z.int().min(1).default(65_536).describe('Most subjects remembered'),

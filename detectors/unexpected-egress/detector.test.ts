@@ -222,6 +222,15 @@ describe('unexpected-egress', () => {
     ]);
   });
 
+  it('takes name service and time for granted, and refused attempts for no sessions', () => {
+    const { show, learn } = at();
+    learn(web);
+    expect(show(AFTER, { ...web, port: 123, protocol: 17, bytesOut: 76, packetsOut: 1 })).toEqual([]);
+    const bare = { ...web, dst: '198.51.100.7', port: 22, bytesOut: 72, packetsOut: 1, packetsIn: 1 };
+    expect(show(AFTER, bare)).toEqual([]);
+    expect(show(AFTER + 60, { ...bare, state: seen, packetsOut: 1, bytesOut: 72 })).toEqual([]);
+  });
+
   it('never tells what an allow rule covers', () => {
     const allow = [
       { cidr: '198.51.100.0/24', port: 443 },

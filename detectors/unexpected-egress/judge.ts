@@ -32,6 +32,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
   const tell = createTeller(knowledge, watch, config, context);
   const allowed = compileAllow(config.allow, context.names);
   const learnSeconds = config.learnDays * 86_400;
+  const common = new Set(config.commonPorts);
   /** Subject, destination, port of the row at hand; the subject's four words first, so that it is a key of `recent`. */
   const key = new Uint32Array(4 + THING_WORDS + 1);
   const thing = new Uint32Array(THING_WORDS);
@@ -50,6 +51,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
   function judgesPort(sessions: SessionBatch, row: number): boolean {
     const protocol = sessions.protocol[row]!;
     if (!config.ports || protocol === ICMP || protocol === ICMP_V6) return false;
+    if (common.has(sessions.dstPort[row]!)) return false;
     if ((sessions.state[row]! & STATE.synSeen) !== 0) return true;
     // Without a SYN the server is a guess: believe it only when its port looks like a server's.
     const dst = sessions.dstPort[row]!;
