@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { detectors } from '../detectors/index.ts';
-import { parametersOf } from '../src/cli/detectors.ts';
+import { parametersOf } from '../src/cli/detector-parameters.ts';
 import { configSchema } from '../src/config-schema.ts';
 import { FIELD_BY_NAME } from '../src/parse/fields.ts';
 

@@ -1,6 +1,4 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
-import { configSchema } from '../config-schema.ts';
 import { jsonOption } from './options.ts';
 import { print, safe, style, toJson } from './terminal.ts';
 
@@ -33,7 +31,9 @@ async function run(
   file: string,
   options: { readonly schema?: boolean; readonly json?: boolean },
 ): Promise<void> {
+  const { configSchema } = await import('../config-schema.ts');
   if (options.schema === true) return print(JSON.stringify(configSchema(), null, 2));
+  const { loadConfig } = await import('../config.ts');
   const config = await loadConfig(file);
   if (options.json === true) return print(toJson(config));
   print(`${safe(file)} is ${style('green', 'valid')}`);

@@ -1,7 +1,4 @@
 import type { Command } from 'commander';
-import { z } from 'zod';
-import type { DetectorModule } from '../../detectors/define.ts';
-import { detectors } from '../../detectors/index.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { jsonOption } from './options.ts';
 import { tableText } from './table.ts';
@@ -38,11 +35,9 @@ Examples:
     .action(show);
 }
 
-function list(options: Options): void {
-  if (options.json === true) {
-    print(toJson(detectors.map(publicOf)));
-    return;
-  }
+async function list(options: Options): Promise<void> {
+  const { detectors, publicOf } = await import('./detector-parameters.ts');
+  if (options.json === true) return print(toJson(detectors.map(publicOf)));
   print(
     tableText(
       ['detector', 'what it sees', 'ATT&CK'],
@@ -52,17 +47,15 @@ function list(options: Options): void {
   print(`\nparameters: ${COMMAND} detectors show ID`);
 }
 
-function show(id: string, options: Options): void {
+async function show(id: string, options: Options): Promise<void> {
+  const { detectors, parametersOf, publicOf } = await import('./detector-parameters.ts');
   const module = detectors.find((each) => each.id === id);
   if (module === undefined)
     throw new UserError(
       `cannot show detector ${JSON.stringify(id)}: there are ${detectors.map((each) => each.id).join(', ')}`,
       { exitCode: EXIT.usage },
     );
-  if (options.json === true) {
-    print(toJson(publicOf(module)));
-    return;
-  }
+  if (options.json === true) return print(toJson(publicOf(module)));
   const { fields } = module;
   const lines = [
     `${style('bold', module.id)}: ${module.summary}`,
@@ -85,34 +78,4 @@ function show(id: string, options: Options): void {
     `    ${module.id}: { mode: shadow }   # off, shadow or alert; parameters go here too`,
   ];
   print(lines.join('\n'));
-}
-
-function publicOf(module: DetectorModule) {
-  const { id, summary, attack, fields, quietPeriod } = module;
-  return { id, summary, attack, fields, quietPeriod, parameters: parametersOf(module) };
-}
-
-interface Parameter {
-  readonly name: string;
-  readonly default: unknown;
-  readonly description: string;
-}
-
-interface JsonSchema {
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly default?: unknown;
-  readonly description?: string;
-}
-
-/** Every parameter of a detector, those of groups as `group.name`. */
-export function parametersOf(module: DetectorModule): Parameter[] {
-  return walk(z.toJSONSchema(module.config, { io: 'input' }) as JsonSchema, '');
-}
-
-function walk(schema: JsonSchema, before: string): Parameter[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([key, property]) =>
-    property.properties === undefined
-      ? [{ name: `${before}${key}`, default: property.default, description: property.description ?? '' }]
-      : walk(property, `${before}${key}.`),
-  );
 }

@@ -1,5 +1,4 @@
-import { defaultConfig } from '../config.ts';
-import { type QueryResult, runQuery } from '../store/query.ts';
+import type { QueryResult } from '../store/query.ts';
 
 /** Asks the history of a data folder on behalf of a command that shows a part of it, within the default limits. */
 export async function askHistory(
@@ -7,6 +6,10 @@ export async function askHistory(
   sql: string,
   parameters: readonly (string | number | null)[] = [],
 ): Promise<QueryResult> {
+  const [{ defaultConfig }, { runQuery }] = await Promise.all([
+    import('../config.ts'),
+    import('../store/query.ts'),
+  ]);
   const { query } = defaultConfig();
   return runQuery({
     dataDir,

@@ -1,9 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { loadConfig } from '../config.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { NAMED_QUERIES, type NamedQuery } from '../store/queries.ts';
-import { runQuery } from '../store/query.ts';
 import { collect, configOption, dataOption, jsonOption, numeric, whole } from './options.ts';
 import { formatResult, TEXT_FORMATS, type TextFormat } from './query-output.ts';
 import { tableText } from './table.ts';
@@ -70,6 +68,10 @@ async function run(sql: string | undefined, options: Options, command: Command):
     command.error('error: --param belongs to a named query: --name NAME');
 
   const named = options.name === undefined ? undefined : findQuery(options.name);
+  const [{ loadConfig }, { runQuery }] = await Promise.all([
+    import('../config.ts'),
+    import('../store/query.ts'),
+  ]);
   const { query } = await loadConfig(options.config);
   const result = await runQuery({
     dataDir: options.data,

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
 import { SEVERITIES, type Severity } from '../contracts.ts';
 import { EXIT } from '../errors.ts';
 import { configOption, dataOption, jsonOption, severityOption } from './options.ts';
@@ -50,8 +49,8 @@ export function addReplay(program: Command): void {
 }
 
 async function run(paths: readonly string[], options: Options): Promise<void> {
+  const { loadConfig } = await import('../config.ts');
   const config = await loadConfig(options.config);
-  // Loads DuckDB, which the other commands need not wait for.
   const { replay } = await import('../app.ts');
   const progress = createProgress();
   const summary = await replay({

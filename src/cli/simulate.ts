@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { SCENARIOS, type SimulateOptions, simulateToFile } from '../simulate/simulate.ts';
+import type { SimulateOptions } from '../simulate/options.ts';
+import type { ScenarioSummary } from '../simulate/scenarios/index.ts';
 import { collect, jsonOption, numeric, whole } from './options.ts';
 import { tableText } from './table.ts';
 import { COMMAND, grouped, minuteOf, note, print, safe, shellWord, style, toJson } from './terminal.ts';
@@ -53,7 +54,8 @@ export function addSimulate(program: Command): void {
 
 async function run(options: Options, command: Command): Promise<void> {
   const { scenario, list, json, ...rest } = options;
-  if (list === true) return print(json === true ? toJson(SCENARIOS) : scenarioTable());
+  const { SCENARIOS, simulateToFile } = await import('../simulate/simulate.ts');
+  if (list === true) return print(json === true ? toJson(SCENARIOS) : scenarioTable(SCENARIOS));
   if (options.out === undefined) command.error('error: say where to with --out FILE (or --out -)');
   if (options.records === undefined && options.hours === undefined)
     command.error('error: say how much with --records N or --hours H');
@@ -69,10 +71,10 @@ async function run(options: Options, command: Command): Promise<void> {
   if (options.out !== '-') tell(`try next: ${COMMAND} replay ${shellWord(options.out)} --data sim-data`);
 }
 
-function scenarioTable(): string {
+function scenarioTable(scenarios: readonly ScenarioSummary[]): string {
   return tableText(
     ['scenario', 'what it is', 'ATT&CK', 'alerts'],
-    SCENARIOS.map(({ name, summary, attack, quiet }) => [
+    scenarios.map(({ name, summary, attack, quiet }) => [
       name,
       summary,
       attack.join(' '),
