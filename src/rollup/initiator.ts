@@ -23,7 +23,7 @@ const EPHEMERAL = 32768;
 
 /**
  * Whether "lo" initiated, from everything seen of the session so far. `fact` (a SYN without ACK, or a SYN with ACK from the other side)
- * beats a known port, a known port beats a lower one, and the rest is decided by who was seen first.
+ * beats a known port, a known port beats a lower one, and the rest is decided by who was seen first. `accepted`: some record of it was.
  */
 export function loInitiated(
   flagsLo: number,
@@ -32,6 +32,7 @@ export function loInitiated(
   hiPort: number,
   startLo: number,
   startHi: number,
+  accepted: boolean,
 ): { readonly lo: boolean; readonly fact: boolean } {
   const loSyn = (flagsLo & SYN) !== 0;
   const hiSyn = (flagsHi & SYN) !== 0;
@@ -45,6 +46,9 @@ export function loInitiated(
   const loKnown = KNOWN[loPort];
   const hiKnown = KNOWN[hiPort];
   if (loKnown !== hiKnown) return hiKnown ? LO_GUESS : HI_GUESS;
+  // Refused and unanswered: whoever sent it asked. Scanners use any source port.
+  if (!accepted && (startLo === NEVER) !== (startHi === NEVER))
+    return startHi === NEVER ? LO_GUESS : HI_GUESS;
   if (loPort < EPHEMERAL !== hiPort < EPHEMERAL) return hiPort < EPHEMERAL ? LO_GUESS : HI_GUESS;
   if (startLo !== startHi) return startLo < startHi || startHi === NEVER ? LO_GUESS : HI_GUESS;
   if (loPort !== hiPort) return hiPort < loPort ? LO_GUESS : HI_GUESS;

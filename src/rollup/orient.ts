@@ -35,7 +35,15 @@ export class Orientation {
     const hiPort = words[base + FLOW.ports]! & 0xffff;
     const startLo = words[base + FLOW.startLo]!;
     const startHi = words[base + FLOW.startHi]!;
-    const who = loInitiated(flagsLo, flagsHi, loPort, hiPort, startLo, startHi);
+    const who = loInitiated(
+      flagsLo,
+      flagsHi,
+      loPort,
+      hiPort,
+      startLo,
+      startHi,
+      (state & STATE.accepted) !== 0,
+    );
     const lo = who.lo;
     this.lo = lo;
     const src = lo ? base : base + 4;

@@ -237,6 +237,23 @@ describe('rollup', () => {
     expect(ended[0]!.src).toBe(initiator);
   });
 
+  it('takes the sender of what was refused for the initiator, whatever its port', () => {
+    const { ended } = run([
+      {
+        src: '34.1.1.1',
+        dst: '10.0.0.1',
+        start: T,
+        end: T,
+        srcPort: 20_547,
+        dstPort: 58_938,
+        action: 'REJECT',
+      },
+      { src: '34.1.1.2', dst: '10.0.0.1', start: T, end: T, srcPort: 443, dstPort: 58_938, action: 'REJECT' },
+    ]);
+
+    expect(ended.map((row) => row.src).sort()).toEqual(['10.0.0.1', '34.1.1.1']);
+  });
+
   it('takes who was seen first for the initiator where nothing else tells', () => {
     const ports = { srcPort: 40_001, dstPort: 40_000 };
     const { ended } = run([
