@@ -61,18 +61,24 @@ export class PrefixTrie {
   readonly #v6Heads: Uint32Array;
   readonly #v6Values: Uint32Array;
   readonly #v6Index: Uint32Array;
+  /** The index of IPv6 covers the first words in use, from this one on in steps of 2^shift: all feeds are in a few of the upper 16 bits. */
+  readonly #v6Base: number;
+  readonly #v6Shift: number;
 
   constructor(list: PrefixList) {
     this.size = list.count;
     const v4 = flatten(list, sortedOrder(list, true), true);
     this.#v4Starts = everyFourth(v4.starts, 3);
     this.#v4Values = v4.values;
-    this.#v4Index = firstLevel(v4.starts, 3);
+    this.#v4Index = firstLevel(v4.starts, 3, 0, 16);
     const v6 = flatten(list, sortedOrder(list, false), false);
     this.#v6Starts = v6.starts;
     this.#v6Heads = everyFourth(v6.starts, 0);
     this.#v6Values = v6.values;
-    this.#v6Index = firstLevel(v6.starts, 0);
+    this.#v6Base = this.#v6Heads[1] ?? 0;
+    const span = this.#v6Heads.at(-1)! - this.#v6Base;
+    this.#v6Shift = Math.max(0, 16 - Math.clz32(span));
+    this.#v6Index = firstLevel(v6.starts, 0, this.#v6Base, this.#v6Shift);
   }
 
   /** Value of the longest network that holds the address at `offset`, {@link NO_MATCH} when none does. */
@@ -93,7 +99,8 @@ export class PrefixTrie {
 
   #matchV6(words: Uint32Array, offset: number): number {
     const head = words[offset]!;
-    const digit = head >>> 16;
+    const above = head - this.#v6Base;
+    const digit = above <= 0 ? 0 : Math.min(above >>> this.#v6Shift, DIGITS - 1);
     const starts = this.#v6Starts;
     const heads = this.#v6Heads;
     let low = this.#v6Index[digit]!;
@@ -209,23 +216,25 @@ function increment(words: Uint32Array, offset: number, top: number): boolean {
   return false;
 }
 
-/** For each upper half of word `word` the last range that starts at or before its lowest address; one more at the end. */
-function firstLevel(starts: Uint32Array, word: number): Uint32Array {
+/** For each digit, `base` + digit × 2^shift in word `word`, the last range that starts at or before it; one more at the end. */
+function firstLevel(starts: Uint32Array, word: number, base: number, shift: number): Uint32Array {
   const count = starts.length / 4;
   const index = new Uint32Array(DIGITS + 1);
   let range = 0;
-  for (let digit = 0; digit < DIGITS; digit++) {
-    while (range + 1 < count && startsBy(starts, range + 1, word, digit)) range++;
+  // What lies below the base has digit 0 too: its search begins with the first range.
+  for (let digit = 1; digit < DIGITS; digit++) {
+    const first = base + digit * 2 ** shift;
+    while (range + 1 < count && startsBy(starts, range + 1, word, first)) range++;
     index[digit] = range;
   }
   index[DIGITS] = count - 1;
   return index;
 }
 
-function startsBy(starts: Uint32Array, range: number, word: number, digit: number): boolean {
-  const first = starts[range * 4 + word]!;
-  if (first >>> 16 !== digit) return first >>> 16 < digit;
-  if ((first & 0xffff) !== 0) return false;
+/** Whether a range starts at or before the address whose word `word` is `first`, the lower ones being zero. */
+function startsBy(starts: Uint32Array, range: number, word: number, first: number): boolean {
+  const start = starts[range * 4 + word]!;
+  if (start !== first) return start < first;
   for (let lower = word + 1; lower < 4; lower++) if (starts[range * 4 + lower] !== 0) return false;
   return true;
 }
