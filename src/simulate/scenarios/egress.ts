@@ -21,12 +21,12 @@ export const egress: readonly Scenario[] = [
   },
   {
     name: 'volume-spike',
-    summary: 'a host of ours sends 8 GB within ten minutes to a service it uses every day',
-    attack: ['T1048', 'T1567'],
+    summary: 'a host of ours sends 8 GB to S3 within ten minutes',
+    attack: ['T1048', 'T1537'],
     quiet: false,
     play(stage) {
       const client = victim(stage);
-      const server = stage.internet.service(client.role === 'web' ? 'login' : 's3', stage.random);
+      const server = stage.internet.service('s3', stage.random);
       return spread(stage, 20, 600, (_, at) =>
         act(stage, { client, server, port: 443, at, seconds: 28, up: 400_000_000, down: 50_000 }),
       );

@@ -8,6 +8,11 @@ const NOTHING = { seconds: 0, up: 0, down: 0 } as const;
 /** nmap's default: its 1,000 most common ports are the low ones and a scatter of high ones. */
 const TOP_PORTS = 1000;
 const LOW_PORTS = 600;
+/** Remote access, Windows services, databases, container and cluster control. */
+const PROBED = [
+  21, 22, 23, 111, 135, 139, 389, 445, 1433, 1521, 2049, 2375, 2379, 3306, 3389, 5900, 5985, 6379, 6443, 8500,
+  9200, 10250, 11211, 27017,
+] as const;
 const SWEEP_TARGETS = 500;
 const STORM_PORTS = 1_000_000;
 const STORM_HOSTS = 16;
@@ -22,6 +27,14 @@ export const scans: readonly Scenario[] = [
     quiet: false,
     dual: true,
     play: (stage) => scanPorts(stage, victim(stage), target(stage)),
+  },
+  {
+    name: 'port-probe',
+    summary: 'a host of ours tries the 24 ports that intruders look for on another one within a minute',
+    attack: ['T1046'],
+    quiet: false,
+    dual: true,
+    play: (stage) => tryPorts(stage, victim(stage), target(stage), PROBED),
   },
   {
     name: 'port-scan-inbound',
@@ -110,7 +123,10 @@ export const scans: readonly Scenario[] = [
 ];
 
 function scanPorts(stage: Stage, client: Party, server: Party) {
-  const ports = topPorts(stage.random);
+  return tryPorts(stage, client, server, topPorts(stage.random));
+}
+
+function tryPorts(stage: Stage, client: Party, server: Party, ports: readonly number[]) {
   const { random } = stage;
   return spread(stage, ports.length, 45, (index, at) => {
     const inside = client.role !== undefined;
