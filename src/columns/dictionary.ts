@@ -38,6 +38,13 @@ export class Dictionary {
     return this.#hashes[code] ?? 0;
   }
 
+  /** An order of texts that does not depend on which came first. */
+  precedes(a: number, b: number): boolean {
+    const hashA = this.hash(a);
+    const hashB = this.hash(b);
+    return hashA !== hashB ? hashA < hashB : this.text(a) < this.text(b);
+  }
+
   /** The texts of all codes from `code` on, to send to a copy of this dictionary elsewhere. */
   since(code: number): string[] {
     return this.#texts.slice(code);

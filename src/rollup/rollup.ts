@@ -5,8 +5,9 @@ import { STATE } from '../columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import type { WindowDemand } from '../contracts.ts';
 import { FLOW_WORDS, FlowTable } from './flow-table.ts';
+import { type ScopeOf, writeFlow } from './lone-flow.ts';
 import { Orientation } from './orient.ts';
-import { type ScopeOf, Sessions, STEP_SECONDS, writeFlow } from './sessions.ts';
+import { Sessions, STEP_SECONDS } from './sessions.ts';
 import { Watermark } from './watermark.ts';
 import { Windows } from './windows.ts';
 

@@ -2,18 +2,15 @@ import type { Dictionary } from '../columns/dictionary.ts';
 import { grown } from '../columns/key-table.ts';
 import { STATE } from '../columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
-import { FLOW, FLOW_F64, FLOW_WORDS, type FlowTable, NEVER, SIDE } from './flow-table.ts';
+import { FLOW, FLOW_WORDS, type FlowTable, NEVER } from './flow-table.ts';
+import { type ScopeOf, writeFlow } from './lone-flow.ts';
+import { mergeFlows, SHOWN } from './merge-flows.ts';
 import { isEstablished, Orientation } from './orient.ts';
 import { SESSION, SESSION_F64, SESSION_WORDS, SessionTable } from './session-table.ts';
-
-/** Scope of the four words at `offset`, a SCOPE value. */
-export type ScopeOf = (words: Uint32Array, offset: number) => number;
 
 export const STEP_SECONDS = 60;
 /** State bits that hold for one step only. */
 const STEP_BITS = (STATE.first | STATE.establishedNow | STATE.rejectedNow) << 16;
-/** Bit of the stamp word: this step's row of the session has been accounted for. */
-const SHOWN = 0x80000000;
 
 /**
  * Turns the flows of closed steps into sessions: joins steps whose gap is at most `gap`, keeps one interface's view of a connection
@@ -54,7 +51,7 @@ export class Sessions {
     if (flows !== undefined) {
       this.#link(flows, start);
       this.#prepare(gap);
-      this.#merge(flows);
+      mergeFlows(flows, this.#table, this.#sequence);
       this.#show(flows);
     }
     this.#expire(start, gap, interval);
@@ -67,7 +64,7 @@ export class Sessions {
     for (const [step, head] of [...this.#expiry]) {
       this.#expiry.delete(step);
       for (let row = head - 1; row >= 0; ) {
-        const next = this.#table.words[row * SESSION_WORDS + SESSION.next]! - 1;
+        const next = this.#nextOf(row);
         this.#end(row);
         row = next;
       }
@@ -103,7 +100,7 @@ export class Sessions {
       }
       if (f[at + FLOW.start]! < s[base + SESSION.stepStart]!)
         s[base + SESSION.stepStart] = f[at + FLOW.start]!;
-      if (isNew && this.#precedes(f[at + FLOW.interfaceId]!, s[base + SESSION.interfaceId]!))
+      if (isNew && this.#names.precedes(f[at + FLOW.interfaceId]!, s[base + SESSION.interfaceId]!))
         this.#count(base, f, at);
     }
   }
@@ -112,13 +109,6 @@ export class Sessions {
   #count(base: number, f: Uint32Array, at: number): void {
     this.#table.words[base + SESSION.interfaceId] = f[at + FLOW.interfaceId]!;
     this.#table.words[base + SESSION.accountId] = f[at + FLOW.accountId]!;
-  }
-
-  /** An order of interfaces that does not depend on which was seen first. */
-  #precedes(a: number, b: number): boolean {
-    const hashA = this.#names.hash(a);
-    const hashB = this.#names.hash(b);
-    return hashA !== hashB ? hashA < hashB : this.#names.text(a) < this.#names.text(b);
   }
 
   /** Begins new sessions, ends those whose gap was too long, and clears what held for an earlier step. */
@@ -154,41 +144,6 @@ export class Sessions {
     s[base + SESSION.startHi] = NEVER;
     const scopes = this.#scopeOf(s, base) | (this.#scopeOf(s, base + 4) << 8);
     s[base + SESSION.protocol] = (s[base + SESSION.protocol]! & 255) | (scopes << 8);
-  }
-
-  #merge(flows: FlowTable): void {
-    const f = flows.words;
-    const f64 = flows.doubles;
-    const s = this.#table.words;
-    const s64 = this.#table.doubles;
-    for (let i = 0; i < flows.length; i++) {
-      const at = i * FLOW_WORDS;
-      const row = f[at + FLOW.session]! | 0;
-      if (row < 0) continue;
-      const base = row * SESSION_WORDS;
-      if (f[at + FLOW.end]! > s[base + SESSION.end]!) s[base + SESSION.end] = f[at + FLOW.end]!;
-      let flags = s[base + SESSION.flags]! | (f[at + FLOW.flags]! & 0xffff);
-      if ((f[at + FLOW.flags]! & (SIDE.accepted << 16)) !== 0) flags |= STATE.accepted << 16;
-      if (f[at + FLOW.rejects]! > 0) {
-        flags |= (STATE.rejected | STATE.rejectedNow) << 16;
-        s[base + SESSION.rejects] = s[base + SESSION.rejects]! + f[at + FLOW.rejects]!;
-        const packets = f64[(at >>> 1) + FLOW_F64.rejectedPackets]!;
-        s[base + SESSION.rejectedPackets] = s[base + SESSION.rejectedPackets]! + packets;
-      }
-      s[base + SESSION.flags] = flags;
-      if (f[at + FLOW.startLo]! < s[base + SESSION.startLo]!)
-        s[base + SESSION.startLo] = f[at + FLOW.startLo]!;
-      if (f[at + FLOW.startHi]! < s[base + SESSION.startHi]!)
-        s[base + SESSION.startHi] = f[at + FLOW.startHi]!;
-      if (f[at + FLOW.serviceLo] !== 0) s[base + SESSION.serviceLo] = f[at + FLOW.serviceLo]!;
-      if (f[at + FLOW.serviceHi] !== 0) s[base + SESSION.serviceHi] = f[at + FLOW.serviceHi]!;
-      if (f[at + FLOW.interfaceId] !== s[base + SESSION.interfaceId]) continue;
-      s[base + SESSION.stamp] = this.#sequence | SHOWN;
-      const from = at >>> 1;
-      const to = base >>> 1;
-      for (let k = FLOW_F64.bytesLo; k <= FLOW_F64.packetsHi; k++)
-        s64[to + k] = s64[to + k]! + f64[from + k]!;
-    }
   }
 
   /** Writes the step's rows: one a session, by its counted interface, or by another one that alone saw a rejection. */
@@ -241,6 +196,10 @@ export class Sessions {
     );
   }
 
+  #nextOf(row: number): number {
+    return this.#table.words[row * SESSION_WORDS + SESSION.next]! - 1;
+  }
+
   /** Looks at a session again when the step at `step` closes. */
   #expect(row: number, step: number): void {
     this.#table.words[row * SESSION_WORDS + SESSION.next] = this.#expiry.get(step) ?? 0;
@@ -254,9 +213,8 @@ export class Sessions {
     this.#expiry.delete(start);
     const horizon = start + STEP_SECONDS - interval - gap;
     for (let row = head - 1; row >= 0; ) {
-      const base = row * SESSION_WORDS;
-      const next = this.#table.words[base + SESSION.next]! - 1;
-      const left = this.#table.words[base + SESSION.end]! - horizon;
+      const next = this.#nextOf(row);
+      const left = this.#table.words[row * SESSION_WORDS + SESSION.end]! - horizon;
       if (left < 0) this.#end(row);
       else this.#expect(row, start + STEP_SECONDS * (Math.floor(left / STEP_SECONDS) + 1));
       row = next;
@@ -274,8 +232,7 @@ export class Sessions {
   snapshot(): Uint8Array {
     const buckets = [...this.#expiry].map(([step, head]) => {
       const rows: number[] = [];
-      for (let row = head - 1; row >= 0; row = this.#table.words[row * SESSION_WORDS + SESSION.next]! - 1)
-        rows.push(row);
+      for (let row = head - 1; row >= 0; row = this.#nextOf(row)) rows.push(row);
       return { step, rows };
     });
     const rows = new Uint32Array(this.#table.size * SESSION_WORDS);
@@ -310,30 +267,4 @@ export class Sessions {
       this.#expect(row, steps[i]!);
     }
   }
-}
-
-/** Writes a flow row as a session of its own: what is not, or cannot be, joined with other steps. Returns the row. */
-export function writeFlow(
-  target: Orientation,
-  flows: FlowTable,
-  at: number,
-  scopeOf: ScopeOf,
-  state: number,
-): number {
-  const f = flows.words;
-  const d = flows.doubles;
-  const half = at >>> 1;
-  const accepted = (f[at + FLOW.flags]! & (SIDE.accepted << 16)) !== 0;
-  let bits = state;
-  if (accepted) bits |= STATE.accepted;
-  if (f[at + FLOW.rejects]! > 0) bits |= STATE.rejected | STATE.rejectedNow;
-  const packetsLo = d[half + FLOW_F64.packetsLo]!;
-  const packetsHi = d[half + FLOW_F64.packetsHi]!;
-  const bytes = d[half + FLOW_F64.bytesLo]! + d[half + FLOW_F64.bytesHi]!;
-  const flags = f[at + FLOW.flags]!;
-  const protocol = f[at + FLOW.protocol]!;
-  if (accepted && isEstablished(protocol, flags & 255, (flags >>> 8) & 255, packetsLo, packetsHi, bytes))
-    bits |= STATE.established | STATE.establishedNow;
-  const scopes = scopeOf(f, at) | (scopeOf(f, at + 4) << 8);
-  return target.write(f, d, at, bits, scopes, d[half + FLOW_F64.rejectedPackets]!);
 }
