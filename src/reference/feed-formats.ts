@@ -1,6 +1,6 @@
 import { type EntryFacts, FeedEntries } from './feed-entries.ts';
 import { walkJson } from './feed-json.ts';
-import { eachNetwork } from './feed-network.ts';
+import { eachNetwork, hostOfUrl } from './feed-network.ts';
 import {
   type FeedDefaults,
   type FeedRecord,
@@ -44,8 +44,14 @@ export function parseFeed(text: string, defaults: FeedDefaults): ParsedFeed {
 }
 
 function take(text: string, facts: EntryFacts, tally: Tally): void {
-  tally.total++;
   const { entries } = tally;
+  const host = hostOfUrl(text);
+  if (host !== undefined) {
+    // A URL with a name for a host is nothing that flow logs show, and nothing wrong.
+    if (eachNetwork(host, (words, length) => entries.add(words, 0, length, facts))) tally.total++;
+    return;
+  }
+  tally.total++;
   if (eachNetwork(text, (words, length) => entries.add(words, 0, length, facts))) return;
   tally.bad++;
   if (tally.example === '') tally.example = text.slice(0, EXAMPLE_LENGTH);

@@ -37,6 +37,11 @@ export function eachNetwork(text: string, each: EachNetwork): boolean {
   return true;
 }
 
+/** The host of a URL, with its port and also defanged (`hxxp://1[.]2[.]3[.]4/x`); undefined when the text is no URL. */
+export function hostOfUrl(text: string): string | undefined {
+  return /^[a-z]{3,6}(?::|\[:\]|\[:)\/\/\]?(?:[^/?#@]*@)?([^/?#]+)/i.exec(text)?.[1];
+}
+
 function refang(text: string): string {
   return text.replace(DEFANGED, '.').replaceAll('[:]', ':');
 }

@@ -1,4 +1,5 @@
 import type { EntryFacts } from './feed-entries.ts';
+import { eachNetwork, hostOfUrl } from './feed-network.ts';
 
 /** Names, lower-case and without `_`, `-` and blanks, of columns and keys that hold an address or network, best first. */
 const NETWORK_NAMES = [
@@ -24,6 +25,8 @@ const NETWORK_NAMES = [
   'srcip',
   'host',
 ];
+/** Holds an address only when its host is one. */
+const URL_NAME = 'url';
 const KIND_NAMES = ['ioctype', 'indicatortype', 'type'];
 const CATEGORY_NAMES = ['malwareprintable', 'malware', 'threattype', 'threat', 'category', 'service'];
 const CONFIDENCE_NAMES = ['confidencelevel', 'confidence', 'abuseconfidencescore'];
@@ -49,15 +52,17 @@ export function normalName(name: string): string {
 
 /** Whether the normalised names can be a header: one of them says where the address is. */
 export function isHeader(names: readonly string[]): boolean {
-  return NETWORK_NAMES.some((name) => names.includes(name));
+  return [...NETWORK_NAMES, URL_NAME].some((name) => names.includes(name));
 }
 
 /** The text that should be a network; undefined when the record is of something else (a domain, a hash, metadata). */
 export function networkText(record: FeedRecord): string | undefined {
   const kind = firstOf(record, KIND_NAMES)?.toLowerCase();
-  if (kind !== undefined && /domain|url|hash|md5|sha|email|hostname|file|metadata/.test(kind))
-    return undefined;
-  return firstOf(record, NETWORK_NAMES);
+  if (kind !== undefined && /domain|hash|md5|sha|email|hostname|file|metadata/.test(kind)) return undefined;
+  const named = firstOf(record, NETWORK_NAMES);
+  if (named !== undefined) return named;
+  const host = hostOfUrl(record.get(URL_NAME) ?? '');
+  return host !== undefined && eachNetwork(host, () => {}) ? host : undefined;
 }
 
 export function factsOf(record: FeedRecord, defaults: FeedDefaults): EntryFacts {

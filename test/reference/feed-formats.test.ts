@@ -78,6 +78,29 @@ describe('parseFeed', () => {
     ]);
   });
 
+  it('reads the address in a URL and passes over URLs with names', () => {
+    expect(
+      networks(
+        [
+          'http://203.0.113.7/bin.sh',
+          'hxxps://203[.]0[.]113[.]8:8080/x?y=1#z',
+          'hxxp[://]user@203.0.113.9',
+          'https://[2001:db8::1]:8443/a',
+          'https://example.org/203.0.113.10',
+        ].join('\n'),
+      ),
+    ).toEqual(['203.0.113.7/32', '203.0.113.8/32', '203.0.113.9/32', '2001:db8::1/128']);
+    const urlhaus = [
+      '# id,dateadded,url,url_status,last_online,threat,tags',
+      '"1","2026-01-05 10:00:00","http://203.0.113.7:4444/i","online","2026-01-05 10:00:00","malware_download","elf"',
+      '"2","2026-01-05 10:00:00","http://example.org/i","online","2026-01-05 10:00:00","malware_download","elf"',
+    ].join('\n');
+    expect(read(urlhaus)).toMatchObject({
+      bad: 0,
+      entries: [{ network: '203.0.113.7/32', category: 'malware_download' }],
+    });
+  });
+
   it('reads the ranges of a DShield list', () => {
     const text = '# Start End Netmask\n203.0.113.0\t203.0.113.255\t24\t4711\tNAME\tDE\tabuse@example.org';
     expect(networks(text)).toEqual(['203.0.113.0/24']);
