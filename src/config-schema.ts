@@ -9,7 +9,6 @@ const network = z
   .describe('Address or network, IPv4 or IPv6');
 
 const count = (fallback: number, text: string) => z.int().min(1).default(fallback).describe(text);
-const port = z.int().min(0).max(65_535);
 
 const Feed = z
   .strictObject({
@@ -28,13 +27,13 @@ const Feed = z
 const Exception = z
   .strictObject({
     detector: z.enum(detectors.map((detector) => detector.id)).describe('Id of the detector to mute'),
-    subject: network.optional(),
-    peer: network.optional(),
-    port: port.optional(),
+    subject: network.optional().describe('Whom it is about: an address or network'),
+    peer: network.optional().describe('The other end: an address or network'),
+    port: z.int().min(0).max(65_535).optional().describe('Server port'),
     protocol: z.int().min(0).max(255).optional().describe('IANA protocol number'),
     rule: z.string().optional().describe('Name of the policy rule, feed or counterpart'),
-    reason: z.string().optional(),
-    owner: z.string().optional(),
+    reason: z.string().optional().describe('Why this is expected'),
+    owner: z.string().optional().describe('Whom to ask'),
     expires: z
       .string()
       .refine((text) => !Number.isNaN(Date.parse(text)), 'not an ISO 8601 date or time')

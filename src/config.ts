@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
@@ -27,7 +27,10 @@ export function defaultConfig(): Config {
   return parseConfig('', 'default');
 }
 
-/** Reads a configuration file. Throws a {@link ConfigError} that lists every problem with the line it is on. */
+/**
+ * Reads a configuration file, and looks whether the files it names are there. Throws a {@link ConfigError} that lists every problem with the
+ * line it is on.
+ */
 export async function loadConfig(path: string | undefined): Promise<Config> {
   if (path === undefined) return defaultConfig();
   let text: string;
@@ -36,44 +39,58 @@ export async function loadConfig(path: string | undefined): Promise<Config> {
   } catch (error) {
     throw new ConfigError(path, [(error as Error).message]);
   }
-  return parseConfig(text, path);
+  const source = openSource(text, path);
+  const config = readSource(source);
+  const problems: Problem[] = [];
+  for (const [key, file] of filesOf(config)) {
+    try {
+      await access(file, constants.R_OK);
+    } catch (error) {
+      problems.push({ path: key, message: `cannot read it: ${(error as Error).message}` });
+    }
+  }
+  if (problems.length > 0) throw errorOf(source, problems);
+  return config;
 }
 
-/** As {@link loadConfig} for text; paths in it are relative to the folder of `path`. */
+/** As {@link loadConfig} for text, without a look at other files; paths in it are relative to the folder of `path`. */
 export function parseConfig(text: string, path: string): Config {
+  return readSource(openSource(text, path));
+}
+
+interface Source {
+  readonly path: string;
+  readonly document: Document.Parsed;
+  readonly lines: LineCounter;
+}
+
+function openSource(text: string, path: string): Source {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `line ${line}:${col}`;
-  };
+  const source = { path, document, lines };
   if (document.errors.length > 0)
     throw new ConfigError(
       path,
-      document.errors.map((error) => `${at(error.pos[0])}  ${error.message}`),
+      document.errors.map((error) => `${placeOf(source, error.pos[0])}  ${error.message}`),
     );
+  return source;
+}
 
+function readSource(source: Source): Config {
   let content: unknown;
   try {
-    content = document.toJS() ?? {};
+    content = source.document.toJS() ?? {};
   } catch (error) {
-    throw new ConfigError(path, [(error as Error).message]);
+    throw new ConfigError(source.path, [(error as Error).message]);
   }
   const found: Problem[] = [];
   const settings = Settings.safeParse(content, { error: explain });
   if (!settings.success) found.push(...settings.error.issues.flatMap(toProblems));
   const chosen = readDetectors(content, found);
-  if (!settings.success || found.length > 0) {
-    const placed = found.map((problem) => ({ ...problem, offset: offsetOf(document, problem.path) }));
-    placed.sort((a, b) => a.offset - b.offset);
-    throw new ConfigError(
-      path,
-      placed.map(({ path, message, offset }) => `${at(offset)}  ${path.join('.') || 'file'}: ${message}`),
-    );
-  }
+  if (!settings.success || found.length > 0) throw errorOf(source, found);
 
-  const folder = dirname(resolve(path));
-  const { policy, feeds, exceptions, ...rest } = settings.data;
+  const folder = dirname(resolve(source.path));
+  const { policy, feeds, ...rest } = settings.data;
   return {
     ...rest,
     policy: policy === undefined ? undefined : resolve(folder, policy),
@@ -83,8 +100,35 @@ export function parseConfig(text: string, path: string): Config {
       ca: feed.ca === undefined ? undefined : resolve(folder, feed.ca),
     })),
     detectors: Object.fromEntries(chosen),
-    exceptions,
   };
+}
+
+/** Every file a configuration names, with the setting that does. */
+function filesOf({ policy, feeds }: Config): [PropertyKey[], string][] {
+  const files: [PropertyKey[], string | undefined][] = [
+    [['policy'], policy],
+    ...feeds.flatMap(({ file, ca }, index): [PropertyKey[], string | undefined][] => [
+      [['feeds', index, 'file'], file],
+      [['feeds', index, 'ca'], ca],
+    ]),
+  ];
+  return files.filter((entry): entry is [PropertyKey[], string] => entry[1] !== undefined);
+}
+
+function errorOf(source: Source, problems: readonly Problem[]): ConfigError {
+  const placed = problems.map((problem) => ({ ...problem, offset: offsetOf(source.document, problem.path) }));
+  placed.sort((a, b) => a.offset - b.offset);
+  return new ConfigError(
+    source.path,
+    placed.map(
+      ({ path, message, offset }) => `${placeOf(source, offset)}  ${path.join('.') || 'file'}: ${message}`,
+    ),
+  );
+}
+
+function placeOf(source: Source, offset: number): string {
+  const { line, col } = source.lines.linePos(offset);
+  return `line ${line}:${col}`;
 }
 
 interface Problem {

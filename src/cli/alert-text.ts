@@ -1,6 +1,6 @@
 import { type Alert, SEVERITIES } from '../contracts.ts';
 import { tableText } from './table.ts';
-import { cut, grouped, safe, severityText, style } from './terminal.ts';
+import { cut, grouped, isTerminal, safe, severityText, style } from './terminal.ts';
 
 /** Most severe first; of the same severity the one with the higher score, then the earlier one. */
 export function bySeverity(a: Alert, b: Alert): number {
@@ -25,10 +25,19 @@ export function endsOf(alert: Alert): string {
   return safe(`${subject} → ${host}${port === undefined ? '' : `:${port}`}`);
 }
 
-const TITLE_WIDTH = 64;
+const TITLE_WIDTH = 72;
+/** What the other columns of the table take, about. */
+const OTHER_COLUMNS = 100;
+
+/** Room for a title: enough in a pipe, what the terminal leaves otherwise. */
+function titleWidth(): number {
+  if (!isTerminal()) return TITLE_WIDTH;
+  return Math.min(TITLE_WIDTH, Math.max(28, process.stdout.columns - OTHER_COLUMNS));
+}
 
 /** Alerts as a table, in the order given. */
 export function alertTable(alerts: readonly Alert[], withState = false): string {
+  const width = titleWidth();
   return tableText(
     [
       'severity',
@@ -44,7 +53,7 @@ export function alertTable(alerts: readonly Alert[], withState = false): string 
       severityText(alert.severity),
       style('dim', alert.id.slice(0, 8)),
       safe(alert.detector),
-      cut(safe(alert.title), TITLE_WIDTH),
+      cut(safe(alert.title), width),
       endsOf(alert),
       shortTime(alert.lastSeen),
       grouped(alert.count),
@@ -59,8 +68,12 @@ export function shortTime(iso: string): string {
   return safe(iso.slice(0, 16).replace('T', ' '));
 }
 
-/** The numbers that made the alert, on one line. */
-export function whyText(alert: Alert): string {
+/** The numbers that made the alert, one a line. */
+export function whyLines(alert: Alert): string[] {
   const { observed, baseline, threshold, formula } = alert.explanation;
-  return `observed ${safe(String(observed))} · baseline ${safe(String(baseline))} · threshold ${safe(String(threshold))} · ${safe(formula)}`;
+  return [
+    `observed ${safe(String(observed))}`,
+    `baseline ${safe(String(baseline))}, threshold ${safe(String(threshold))}`,
+    style('dim', safe(formula)),
+  ];
 }

@@ -129,8 +129,11 @@ function alertText(alert: Alert, data: string): string {
   ].join('\n');
 }
 
+/** As long as the longest names that detectors give their numbers, about. */
+const NAME_WIDTH = 18;
+
 function line(name: string, value: string): string {
-  return `  ${style('dim', name.padEnd(14))} ${value}`;
+  return `  ${style('dim', name.padEnd(NAME_WIDTH))} ${value}`;
 }
 
 function samplesText({ samples }: Alert): string {

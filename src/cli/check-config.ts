@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { jsonOption } from './options.ts';
-import { print, safe, style, toJson } from './terminal.ts';
+import { counted, print, safe, style, toJson } from './terminal.ts';
 
 const DEFAULT_FILE = 'flowsentry.yaml';
 
@@ -35,10 +36,14 @@ async function run(
   if (options.schema === true) return print(JSON.stringify(configSchema(), null, 2));
   const { loadConfig } = await import('../config.ts');
   const config = await loadConfig(file);
+  if (config.policy !== undefined) {
+    const { parsePolicy } = await import('../reference/policy.ts');
+    parsePolicy(await readFile(config.policy, 'utf8'), config.policy);
+  }
   if (options.json === true) return print(toJson(config));
   print(`${safe(file)} is ${style('green', 'valid')}`);
   for (const [id, { mode }] of Object.entries(config.detectors)) print(`  ${id}: ${mode}`);
   print(
-    `  ${config.feeds.length} feeds, ${config.exceptions.length} exceptions, policy ${safe(config.policy ?? 'none')}`,
+    `  ${counted(config.feeds.length, 'feed')}, ${counted(config.exceptions.length, 'exception')}, policy ${safe(config.policy ?? 'none')}`,
   );
 }

@@ -1,6 +1,6 @@
 import type { SurveyResult } from './survey.ts';
 import { tableText } from './table.ts';
-import { grouped, lengthOf, minuteOf, safe, style } from './terminal.ts';
+import { counted, grouped, lengthOf, minuteOf, safe, style } from './terminal.ts';
 
 /** How well a detector works with the fields there are. */
 export interface Fitness {
@@ -18,7 +18,7 @@ export function surveyText(survey: SurveyResult): string {
   const rejected = Object.entries(survey.rejected).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   const rejectedCount = rejected.reduce((sum, [, count]) => sum + count, 0);
   const lines = [
-    `${style('bold', `${grouped(records)} records`)} of ${grouped(survey.interfaces)} network interfaces${survey.last === 0 ? '' : `, ${minuteOf(survey.first)} to ${minuteOf(survey.last)} UTC`}`,
+    `${style('bold', counted(records, 'record'))} of ${counted(survey.interfaces, 'network interface')}${survey.last === 0 ? '' : `, ${minuteOf(survey.first)} to ${minuteOf(survey.last)} UTC`}`,
   ];
   if (rejectedCount > 0)
     lines.push(

@@ -1,4 +1,4 @@
-import { grouped, lengthOf } from './terminal.ts';
+import { counted, grouped, lengthOf } from './terminal.ts';
 
 /** What a progress line is made of. */
 export interface Progress {
@@ -40,11 +40,11 @@ export function progressLine(progress: Progress): string {
   const parts = [
     `${'█'.repeat(full)}${'░'.repeat(WIDTH - full)}`,
     `${Math.floor(share * 100)} %`,
-    `${grouped(records)} records`,
+    counted(records, 'record'),
     `${grouped(seconds > 0 ? records / seconds : 0)}/s`,
   ];
   // The first second says little about the rest.
   if (share > 0 && seconds >= 1) parts.push(`${lengthOf((seconds / share) * (1 - share))} left`);
-  parts.push(`${grouped(alerts)} ${alerts === 1 ? 'alert' : 'alerts'}`);
+  parts.push(counted(alerts, 'alert'));
   return parts.join('  ');
 }

@@ -5,7 +5,7 @@ import { NAMED_QUERIES, type NamedQuery } from '../store/queries.ts';
 import { collect, configOption, dataOption, jsonOption, numeric, whole } from './options.ts';
 import { formatResult, TEXT_FORMATS, type TextFormat } from './query-output.ts';
 import { tableText } from './table.ts';
-import { grouped, isTerminal, note, print, safe, style, toJson } from './terminal.ts';
+import { counted, isTerminal, note, print, safe, style, toJson } from './terminal.ts';
 
 interface Options {
   readonly data: string;
@@ -90,9 +90,7 @@ async function run(sql: string | undefined, options: Options, command: Command):
   }
   if (options.out !== undefined) note(`wrote ${safe(options.out)} in ${result.seconds.toFixed(2)} s`);
   else if (format === 'table')
-    note(
-      `${grouped(result.rows.length)} ${result.rows.length === 1 ? 'row' : 'rows'} in ${result.seconds.toFixed(2)} s`,
-    );
+    note(`${counted(result.rows.length, 'row')} in ${result.seconds.toFixed(2)} s`);
   if (result.truncated)
     note('there are more rows: allow them with --max-rows, or write them with --format parquet');
 }

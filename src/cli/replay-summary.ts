@@ -1,8 +1,18 @@
 import type { ReplaySummary } from '../app.ts';
 import { type Alert, SEVERITIES } from '../contracts.ts';
-import { alertTable, bySeverity, whyText } from './alert-text.ts';
+import { alertTable, bySeverity, whyLines } from './alert-text.ts';
 import { DEFAULT_DATA } from './options.ts';
-import { COMMAND, grouped, lengthOf, minuteOf, safe, severityText, shellWord, style } from './terminal.ts';
+import {
+  COMMAND,
+  counted,
+  grouped,
+  lengthOf,
+  minuteOf,
+  safe,
+  severityText,
+  shellWord,
+  style,
+} from './terminal.ts';
 
 const MAX_ALERTS = 20;
 const MAX_REASONS = 3;
@@ -21,9 +31,9 @@ function readText(summary: ReplaySummary, at: string): string {
       ? ''
       : `, ${minuteOf(summary.first)} to ${minuteOf(summary.last)} UTC (${lengthOf(summary.last - summary.first)})`;
   const lines = [
-    `${style('bold', `${grouped(received)} ${received === 1 ? 'record' : 'records'}`)} of ${grouped(summary.interfaces)} network interfaces${span}`,
+    `${style('bold', counted(received, 'record'))} of ${counted(summary.interfaces, 'network interface')}${span}`,
     `  ${grouped(stored)} stored, ${grouped(rejected)} rejected, ${grouped(duplicate)} duplicate, ${grouped(late)} late, ${grouped(filtered)} filtered`,
-    `  ${grouped(summary.sessions)} connections rebuilt in ${summary.seconds.toFixed(1)} s (${grouped(summary.recordsPerSecond)} records/s, ${grouped(summary.peakRssBytes / 1e6)} MB)`,
+    `  ${counted(summary.sessions, 'connection')} rebuilt in ${summary.seconds.toFixed(1)} s (${grouped(summary.recordsPerSecond)} records/s, ${grouped(summary.peakRssBytes / 1e6)} MB)`,
   ];
   if (rejected > 0) {
     const reasons = Object.entries(summary.rejectedBy).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
@@ -54,7 +64,7 @@ function alertsText(alerts: readonly Alert[], at: string): string {
     const count = alerts.filter((alert) => alert.severity === severity).length;
     return count === 0 ? [] : [`${grouped(count)} ${severityText(severity)}`];
   });
-  const title = `${style('bold', `${grouped(alerts.length)} ${alerts.length === 1 ? 'alert' : 'alerts'}`)}: ${counts.join(', ')}`;
+  const title = `${style('bold', counted(alerts.length, 'alert'))}: ${counts.join(', ')}`;
   const lines = [title, '', alertTable(alerts.slice(0, MAX_ALERTS))];
   if (alerts.length > MAX_ALERTS)
     lines.push(`… and ${grouped(alerts.length - MAX_ALERTS)} more: ${COMMAND} alerts list${at}`);
@@ -62,7 +72,7 @@ function alertsText(alerts: readonly Alert[], at: string): string {
   for (const alert of alerts.slice(0, MAX_REASONS))
     lines.push(
       `  ${style('dim', alert.id.slice(0, 8))}  ${safe(alert.title)}`,
-      `            ${whyText(alert)}`,
+      ...whyLines(alert).map((line) => `            ${line}`),
     );
   return lines.join('\n');
 }

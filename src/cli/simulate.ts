@@ -3,7 +3,18 @@ import type { SimulateOptions } from '../simulate/options.ts';
 import type { ScenarioSummary } from '../simulate/scenarios/index.ts';
 import { collect, jsonOption, numeric, whole } from './options.ts';
 import { tableText } from './table.ts';
-import { COMMAND, grouped, minuteOf, note, print, safe, shellWord, style, toJson } from './terminal.ts';
+import {
+  COMMAND,
+  counted,
+  grouped,
+  minuteOf,
+  note,
+  print,
+  safe,
+  shellWord,
+  style,
+  toJson,
+} from './terminal.ts';
 
 interface Options extends Omit<SimulateOptions, 'scenarios'> {
   readonly scenario?: readonly string[];
@@ -64,7 +75,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const tell = options.out === '-' ? note : print;
   if (json === true) return tell(toJson(result));
   tell(
-    `${style('bold', `${grouped(result.records)} records`)} in ${safe(options.out)}, ${minuteOf(result.from)} to ${minuteOf(result.to)} UTC, ${grouped(result.bytes)} bytes of text`,
+    `${style('bold', counted(result.records, 'record'))} in ${safe(options.out)}, ${minuteOf(result.from)} to ${minuteOf(result.to)} UTC, ${grouped(result.bytes)} bytes of text`,
   );
   if (options.truth !== undefined)
     tell(`${grouped(result.truthRows)} rows of truth in ${safe(options.truth)}`);

@@ -57,6 +57,11 @@ export function grouped(value: number): string {
     .replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** `1 record`, `1,200 records`. */
+export function counted(value: number, noun: string): string {
+  return `${grouped(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 /** `2026-01-05 09:30` (UTC) of Unix seconds. */
 export function minuteOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ');
@@ -90,7 +95,10 @@ export const COMMAND = import.meta.url.endsWith('.ts') ? 'npx flowsentry' : 'flo
 
 /** An argument as a POSIX shell reads it. */
 export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${safe(text).replaceAll("'", `'\\''`)}'`;
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  // Easier to read where the text has single quotes, as SQL does.
+  if (text.includes("'") && !/["$`\\!]/.test(text)) return `"${safe(text)}"`;
+  return `'${safe(text).replaceAll("'", `'\\''`)}'`;
 }
 
 /** Writes data to standard output; a line end is added. */
