@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import { registerAddressFunctions } from './address-functions.ts';
 import { readManifest } from './manifest.ts';
 import { checkStatement, readFunctions } from './query-guard.ts';
 import type { QueryReply, QueryTask } from './query-messages.ts';
 import { impliedCondition } from './query-prune.ts';
-import { ALERTS_SQL, alertsJson, MACROS, viewSql } from './query-views.ts';
+import { ALERTS_SQL, alertsJson, viewSql } from './query-views.ts';
 
 const MAX_SPILL = '8GB';
 
@@ -24,7 +25,7 @@ async function run(task: QueryTask): Promise<void> {
     allow_community_extensions: 'false',
   });
   const connection = await instance.connect();
-  for (const macro of MACROS) await connection.run(macro);
+  registerAddressFunctions(connection);
   const functions = await readFunctions(connection);
   const statement = await checkStatement(connection, functions, task.sql);
   for (const view of ['flows', 'sessions', 'windows', 'rejects'] as const) {

@@ -4,11 +4,11 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, inPrefix, parseAddress, parsePrefix } from '../../src/columns/address.ts';
+import { registerAddressFunctions } from '../../src/store/address-functions.ts';
 import { NAMED_QUERIES } from '../../src/store/queries.ts';
 import { type QueryOptions, runQuery } from '../../src/store/query.ts';
 import { checkStatement, readFunctions } from '../../src/store/query-guard.ts';
 import { impliedCondition, uuidOf } from '../../src/store/query-prune.ts';
-import { MACROS } from '../../src/store/query-views.ts';
 import { HOSTILE_SQL } from './hostile-sql.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { openStore, rowsOf, temporaryFolder } from './support.ts';
@@ -38,7 +38,7 @@ async function filledFolder(): Promise<string> {
 
 const ENGINE = await (async () => {
   const connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
-  for (const macro of MACROS) await connection.run(macro);
+  registerAddressFunctions(connection);
   return { connection, functions: await readFunctions(connection) };
 })();
 const check = (sql: string) => checkStatement(ENGINE.connection, ENGINE.functions, sql);
@@ -313,6 +313,29 @@ describe('addresses in SQL', () => {
         );
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it.each([
+    ["is_private('100.64.0.1')", true],
+    ["is_private('fd00::1')", true],
+    ["is_private('172.32.0.1')", false],
+    ["is_ipv6('::ffff:10.0.0.1')", false],
+    ["is_ipv6('2001:db8::1')", true],
+    ["network('10.1.2.3', 24)", '10.1.2.0/24'],
+    ["network('2001:db8:1:2::1', 48)", '2001:db8:1::/48'],
+    ["network('10.1.2.3', 33)", null],
+    ["in_cidr('x', '10.0.0.0/8')", null],
+    ["in_cidr(NULL, '10.0.0.0/8')", null],
+    ['address_text(NULL)', null],
+  ])('%s is %s', async (expression, value) => {
+    const result = await ENGINE.connection.runAndReadAll(`SELECT ${expression}`);
+    expect(result.getRows()).toEqual([[value]]);
+  });
+
+  it('a text that is no network is named in the error', async () => {
+    await expect(ENGINE.connection.run("SELECT in_cidr('10.0.0.1', '10.0.0.0/33')")).rejects.toThrow(
+      '10.0.0.0/33',
     );
   });
 });

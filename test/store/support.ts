@@ -5,9 +5,10 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { onTestFinished } from 'vitest';
 import { BufferPool } from '../../src/columns/buffer-pool.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
+import { registerAddressFunctions } from '../../src/store/address-functions.ts';
 import { History } from '../../src/store/history.ts';
 import { publishManifest, readManifest } from '../../src/store/manifest.ts';
-import { MACROS, viewSql } from '../../src/store/query-views.ts';
+import { viewSql } from '../../src/store/query-views.ts';
 import { type LoadedState, State } from '../../src/store/state.ts';
 import { TABLES } from '../../src/store/table-spec.ts';
 
@@ -69,7 +70,7 @@ export async function rowsOf(folder: string, sql: string, condition?: string): P
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   try {
-    for (const macro of MACROS) await connection.run(macro);
+    registerAddressFunctions(connection);
     for (const table of TABLES) {
       const segments = (manifest?.segments ?? []).filter((segment) => segment.table === table);
       await connection.run(viewSql(table, segments, folder, table === 'flows' ? condition : undefined));
