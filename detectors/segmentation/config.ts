@@ -1,11 +1,6 @@
 import { z } from 'zod';
 
 export const segmentationConfig = z.strictObject({
-  attempts: z
-    .int()
-    .min(1)
-    .default(20)
-    .describe('Rejected attempts after which a known path is told again; a new path is told at once'),
   ports: z
     .int()
     .min(1)
@@ -17,7 +12,7 @@ export const segmentationConfig = z.strictObject({
     .min(1)
     .max(3650)
     .default(14)
-    .describe('Days without a violation after which a path is new again'),
+    .describe('Days without a violation after which the ports told of a path are forgotten'),
   maxPaths: z.int().min(1).default(32_768).describe('Most paths (subject, rule and zones) remembered'),
 });
 

@@ -38,34 +38,31 @@ function policyContext(names: Dictionary): DetectorContext {
 function at(settings: object = {}, context: (names: Dictionary) => DetectorContext = policyContext) {
   const names = new Dictionary();
   const detector = segmentation.create(segmentation.config.parse(settings), context(names));
-  const show = (start: number, ...active: SessionLiteral[]): Finding[] => {
+  const seen = (start: number, active: SessionLiteral[], ended: SessionLiteral[]): Finding[] => {
     const found: Finding[] = [];
-    const step = stepOf({ start, active }, names);
-    // Of a session that goes on a literal's packets are all of this step; the log's are not.
-    for (const [row, { state }] of active.entries())
-      if (state?.includes('first') === false) step.active.stepPacketsOut[row] = 1;
-    detector.step?.(step, (finding) => found.push(finding));
+    detector.step?.(stepOf({ start, active, ended }, names), (finding) => found.push(finding));
     for (const finding of found) expectWhole(finding);
     return found;
   };
-  return { detector, show, names };
+  const show = (start: number, ...active: SessionLiteral[]): Finding[] => seen(start, active, []);
+  const end = (start: number, ...ended: SessionLiteral[]): Finding[] => seen(start, [], ended);
+  return { detector, show, end, names };
 }
 
 const hole: SessionLiteral = { src: '10.0.1.5', dst: '10.0.0.7', port: 22 };
-const rejected: SessionLiteral['state'] = ['rejected', 'rejectedNow', 'first', 'synSeen'];
-const attempt: SessionLiteral = { ...hole, state: rejected };
+const attempt: SessionLiteral = { ...hole, state: ['rejected', 'ended', 'synSeen'] };
 const many = (count: number, row: SessionLiteral): SessionLiteral[] =>
   Array.from({ length: count }, (_, i) => ({ ...row, sport: 40_000 + i }));
 
 itIsADetector(segmentation, {
   context: policyContext,
   firing: [
-    { start: T0, active: [hole, { ...attempt, sport: 50_000 }, { ...hole, src: 'fd00:0:0:1::5' }] },
+    { start: T0, active: [hole, { ...hole, src: 'fd00:0:0:1::5' }], ended: [{ ...attempt, sport: 50_000 }] },
     {
       start: T0 + 60,
       active: [1, 2, 3, 4, 5, 6, 7].map((port) => ({ ...hole, port, sport: 41_000 + port })),
     },
-    { start: T0 + 120, active: many(30, { ...attempt, dst: '10.0.0.9' }) },
+    { start: T0 + 120, ended: many(30, { ...attempt, dst: '10.0.0.9' }) },
   ],
   tiny: { maxPaths: 1 },
 });
@@ -124,42 +121,57 @@ describe('segmentation', () => {
     expect(others).toMatchObject({ count: 3, exception: { rule: 'no-db-from-web other ports' } });
   });
 
-  it('judges a session once, and again when it is let through after it was rejected', () => {
-    const { show } = at();
-    expect(show(T0, hole)).toHaveLength(1);
-    expect(show(T0 + 60, { ...hole, state: ['accepted', 'established'] })).toEqual([]);
-    const names = new Dictionary();
-    const found: Finding[] = [];
-    const step = stepOf({ start: T0, active: [{ ...hole, state: ['accepted', 'rejected'] }] }, names);
-    segmentation
-      .create(segmentation.config.parse({}), policyContext(names))
-      .step?.(step, (finding) => found.push(finding));
-    expect(found[0]?.severity).toBe('high');
+  it('judges a session once', () => {
+    const { show, end } = at();
+    expect(show(T0, { ...hole, state: ['accepted', 'first', 'synSeen'] })).toEqual([]);
+    expect(show(T0 + 60, { ...hole, state: ['accepted', 'established', 'establishedNow'] })).toHaveLength(1);
+    expect(show(T0 + 120, { ...hole, state: ['accepted', 'established'] })).toEqual([]);
+    expect(end(T0 + 180, { ...hole, state: ['accepted', 'established', 'ended'] })).toEqual([]);
   });
 
-  it('tells the first attempt of a path as low, then every twenty', () => {
-    const { show } = at();
-    expect(show(T0, attempt)[0]).toMatchObject({
+  it('tells what was let through and not answered when it ends', () => {
+    const [finding] = at().end(T0, { ...hole, state: ['accepted', 'ended'], bytesOut: 60, bytesIn: 0 });
+    expect(finding).toMatchObject({ severity: 'high', score: 0.8 });
+    expect(finding?.title).toContain('was let through to 10.0.0.7 (db)');
+  });
+
+  it('takes what one interface let out and the other one rejected for an attempt', () => {
+    const [finding, ...rest] = at().end(T0, { ...hole, state: ['accepted', 'rejected', 'ended'] });
+    expect(rest).toEqual([]);
+    expect(finding?.severity).toBe('low');
+  });
+
+  it('tells attempts as low, one alert a subject and path, and counts them all', () => {
+    const { end } = at();
+    const [first] = end(T0, attempt);
+    expect(first).toMatchObject({
       severity: 'low',
       count: 1,
       counterpart: 'no-db-from-web web > db attempts',
       exception: { subject: '10.0.1.5', rule: 'no-db-from-web attempts' },
     });
-    expect(show(T0 + 60, ...many(19, attempt))).toEqual([]);
-    expect(show(T0 + 120, attempt)[0]).toMatchObject({ count: 20, firstSeen: T0 + 60 });
-    expect(show(T0 + 180, attempt)).toEqual([]);
+    expect(first?.title).toContain('tried to reach 10.0.0.7 (db) on 22/tcp');
+    const [more, ...rest] = end(T0 + 60, ...many(19, { ...attempt, dst: '10.0.0.8' }), {
+      ...attempt,
+      port: 23,
+    });
+    expect(rest).toEqual([]);
+    expect(more).toMatchObject({ count: 20, counterpart: 'no-db-from-web web > db attempts' });
+    expect(more?.explanation.observed).toMatch(/^20 rejected sessions on 2 ports/);
   });
 
-  it('tells a path as new again once it was forgotten', () => {
-    const { show } = at({ forgetDays: 1 });
-    expect(show(T0, attempt)).toHaveLength(1);
-    expect(show(T0 + 3600, attempt)).toEqual([]);
-    expect(show(T0 + 3 * 86_400, attempt)).toHaveLength(1);
+  it('tells ports apart again once the path was forgotten', () => {
+    const { show } = at({ forgetDays: 1, ports: 1 });
+    const counterparts = (start: number, port: number) =>
+      show(start, { ...hole, port }).map(({ counterpart }) => counterpart.split(' > db ')[1]);
+    expect(counterparts(T0, 22)).toEqual(['22/tcp']);
+    expect(counterparts(T0 + 3600, 23)).toEqual(['other ports']);
+    expect(counterparts(T0 + 3 * 86_400, 23)).toEqual(['23/tcp']);
   });
 
   it('does not tell noise from outside that was rejected, and tells what got in by its target', () => {
-    const { show } = at();
-    expect(show(T0, { ...attempt, src: '203.0.113.9' })).toEqual([]);
+    const { show, end } = at();
+    expect(end(T0, { ...attempt, src: '203.0.113.9' })).toEqual([]);
     const [finding, ...rest] = show(
       T0 + 60,
       { ...hole, src: '203.0.113.9' },
@@ -173,9 +185,10 @@ describe('segmentation', () => {
   });
 
   it('says how many sessions were judged before', () => {
-    const { show } = at();
-    show(T0, { ...hole, port: 5432 }, { src: '10.9.9.9', dst: '10.8.8.8' }, attempt);
-    expect(show(T0 + 60, hole)[0]?.explanation).toMatchObject({
+    const { show, end } = at();
+    show(T0, { ...hole, port: 5432 }, { src: '10.9.9.9', dst: '10.8.8.8' });
+    end(T0 + 60, attempt);
+    expect(show(T0 + 120, hole)[0]?.explanation).toMatchObject({
       allowedBefore: 1,
       unmatchedBefore: 1,
       rejectedBefore: 1,

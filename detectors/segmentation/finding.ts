@@ -3,7 +3,6 @@ import type { Dictionary } from '../../src/columns/dictionary.ts';
 import { type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
 import type { Finding, Verdict } from '../../src/contracts.ts';
 import { bytesText, compareRows, evidenceQuery, flowSample, portText, protocolText } from '../evidence.ts';
-import type { SegmentationConfig } from './config.ts';
 
 /** Sessions judged so far, by verdict; violations by whether they were let through. */
 export const TOTAL = { allowed: 0, accepted: 1, rejected: 2, unmatched: 3 } as const;
@@ -128,7 +127,7 @@ export function holeFinding(
   return {
     ...common(item, sessions, names),
     severity: 'high',
-    title: `${item.from} reached ${item.to} on ${where}, ${whyText(verdict)}`,
+    title: `${item.from} ${item.established > 0 ? 'reached' : 'was let through to'} ${item.to} on ${where}, ${whyText(verdict)}`,
     counterpart: `${pathName(verdict)} ${apart ? where : 'other ports'}`,
     firstSeen: item.first,
     count,
@@ -162,32 +161,28 @@ export function holeFinding(
   };
 }
 
-/** Attempts that were rejected: `count` since `first`, those of this step in `rows`. */
+/** Attempts that were rejected, `violation.rejected`. `totals`: verdicts before this step. */
 export function attemptFinding(
   violation: Violation,
   sessions: SessionBatch,
-  rows: readonly number[],
-  count: number,
-  first: number,
-  config: SegmentationConfig,
   names: Dictionary,
   totals: Float64Array,
 ): Finding {
-  const { verdict } = violation;
-  const item = summary(violation, sessions, rows);
-  const times = count === 1 ? 'once' : `${count} times`;
+  const { verdict, rejected } = violation;
+  const count = rejected.length;
+  const item = summary(violation, sessions, rejected);
   return {
     ...common(item, sessions, names),
     severity: 'low',
-    title: `${item.from} tried ${times} to reach ${item.to} on ${item.where}, ${whyText(verdict)}, and was rejected`,
+    title: `${item.from} tried to reach ${item.to} on ${item.where}, ${whyText(verdict)}, and was rejected`,
     counterpart: `${pathName(verdict)} attempts`,
-    firstSeen: first,
+    firstSeen: item.first,
     count,
-    score: count >= config.attempts ? 0.4 : 0.2,
+    score: 0.3,
     explanation: {
-      observed: `${count} rejected session${count === 1 ? '' : 's'}, ${rows.length} of them in the last minute on ${item.where}`,
+      observed: `${count} rejected session${count === 1 ? '' : 's'} on ${item.where}`,
       baseline: '0 sessions against the policy',
-      threshold: `1 attempt on a new path, ${config.attempts} on a known one`,
+      threshold: '1 rejected session',
       formula:
         'first rule that matches from, to, protocol and port denies, or none matches and the default denies',
       ...policyDetails(verdict, totals),
@@ -196,7 +191,7 @@ export function attemptFinding(
     query: evidenceQuery({
       subject: item.subject,
       ...(item.peer === undefined ? {} : { peer: item.peer }),
-      from: first,
+      from: item.first,
       to: item.last,
       rejectedOnly: true,
     }),

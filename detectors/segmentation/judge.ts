@@ -11,7 +11,10 @@ const DAY = 86_400;
 /** Sessions by {@link TOTAL}. */
 const noTotals = (): Float64Array => new Float64Array(4);
 
-/** The detector at work. Each session is judged once, and again when it is let through after it was rejected. */
+/**
+ * The detector at work. Each session is judged once: when it is established, else when it ends. Only then is it known whether what the
+ * initiator's interface let out was let in: the responder's tells it in a record of its own, which may come in a later step.
+ */
 export function createSegmentation(config: SegmentationConfig, context: DetectorContext): Detector {
   const { policy } = context;
   const paths = new Paths(config.maxPaths);
@@ -22,24 +25,24 @@ export function createSegmentation(config: SegmentationConfig, context: Detector
   const key = new Uint32Array(PATH_WORDS);
 
   /** Violations of a batch by path, in an order that does not depend on the rows'. `counts` takes every verdict. */
-  function collect(sessions: SessionBatch, counts: Float64Array): Violation[] {
+  function collect(sessions: SessionBatch, ended: boolean, counts: Float64Array): Violation[] {
     const found: Violation[] = [];
     groups.clear();
     for (let row = 0; row < sessions.length; row++) {
       const state = sessions.state[row]!;
-      const isNew = (state & STATE.first) !== 0;
-      if ((state & (STATE.accepted | STATE.rejected)) === 0) continue;
-      const isAccepted = (state & STATE.accepted) !== 0;
-      if (!isNew && !(isAccepted && isAcceptedNow(sessions, row))) continue;
+      const isEstablished = (state & STATE.established) !== 0;
+      if (ended ? isEstablished : (state & STATE.establishedNow) === 0) continue;
+      const isRejected = !isEstablished && (state & STATE.rejected) !== 0;
+      if (!isRejected && (state & STATE.accepted) === 0) continue;
       const verdict = policy.judge(sessions, row);
       if (verdict.verdict !== 'violation') {
-        if (isNew) counts[verdict.verdict === 'allowed' ? TOTAL.allowed : TOTAL.unmatched]!++;
+        counts[verdict.verdict === 'allowed' ? TOTAL.allowed : TOTAL.unmatched]!++;
         continue;
       }
-      counts[isAccepted ? TOTAL.accepted : TOTAL.rejected]!++;
+      counts[isRejected ? TOTAL.rejected : TOTAL.accepted]!++;
       const inward = isInward(sessions, row, verdict);
       // Noise from outside that was kept out is what the policy is for.
-      if (inward && !isAccepted) continue;
+      if (inward && isRejected) continue;
       const name = hashes.code(`${inward ? 1 : 0}${pathName(verdict)}`);
       const subject = inward ? sessions.dstAddr : sessions.srcAddr;
       for (let word = 0; word < 4; word++) key[word] = subject[row * 4 + word]!;
@@ -48,8 +51,8 @@ export function createSegmentation(config: SegmentationConfig, context: Detector
       const at = groups.upsert(key, 0);
       if (groups.added) found[at] = { verdict, inward, key: key.slice(), accepted: [], rejected: [] };
       const violation = found[at]!;
-      if (isAccepted) violation.accepted.push(row);
-      else violation.rejected.push(row);
+      if (isRejected) violation.rejected.push(row);
+      else violation.accepted.push(row);
     }
     return found.sort((a, b) => compareKeys(a.key, b.key));
   }
@@ -79,35 +82,6 @@ export function createSegmentation(config: SegmentationConfig, context: Detector
     if (rest.length > 0) emit(holeFinding(violation, sessions, rest, false, context.names, before));
   }
 
-  /** A new path is told at once; later the attempts add up until there are enough to be worth it. */
-  function tellAttempts(violation: Violation, sessions: SessionBatch, path: number, emit: Emit): void {
-    const rows = violation.rejected;
-    const first = minMax(sessions.start, rows)[0];
-    if (path === NO_ROW) {
-      if (rows.length >= config.attempts)
-        emit(attemptFinding(violation, sessions, rows, rows.length, first, config, context.names, totals));
-      return;
-    }
-    const { pending, pendingFirst, attempted } = paths.table.columns;
-    if (pending[path] === 0 || first < pendingFirst[path]!) pendingFirst[path] = first;
-    pending[path] = pending[path]! + rows.length;
-    if (attempted[path] === 1 && pending[path]! < config.attempts) return;
-    emit(
-      attemptFinding(
-        violation,
-        sessions,
-        rows,
-        pending[path]!,
-        pendingFirst[path]!,
-        config,
-        context.names,
-        totals,
-      ),
-    );
-    attempted[path] = 1;
-    pending[path] = 0;
-  }
-
   return {
     get overflow() {
       return paths.overflow;
@@ -120,18 +94,20 @@ export function createSegmentation(config: SegmentationConfig, context: Detector
         paths.forget(step.start - config.forgetDays * DAY);
       }
       const counts = totals.slice();
-      for (const violation of collect(step.active, counts)) {
-        const rows = violation.accepted.concat(violation.rejected);
-        const path = paths.find(violation.key, minMax(step.active.end, rows)[1]);
-        if (violation.accepted.length > 0) tellHoles(violation, step.active, path, totals, emit);
-        if (violation.rejected.length > 0) tellAttempts(violation, step.active, path, emit);
-      }
+      for (const sessions of [step.active, step.ended])
+        for (const violation of collect(sessions, sessions === step.ended, counts)) {
+          const rows = violation.accepted.concat(violation.rejected);
+          const path = paths.find(violation.key, minMax(sessions.end, rows)[1]);
+          if (violation.accepted.length > 0) tellHoles(violation, sessions, path, totals, emit);
+          if (violation.rejected.length > 0) emit(attemptFinding(violation, sessions, context.names, totals));
+        }
       totals = counts;
     },
+    // Of late records only an established session is certain; the rest may be half of what was rejected.
     late(sessions, emit) {
       if (policy.size === 0) return;
-      for (const violation of collect(sessions, noTotals()))
-        if (violation.accepted.length > 0) tellHoles(violation, sessions, NO_ROW, undefined, emit);
+      for (const violation of collect(sessions, false, noTotals()))
+        tellHoles(violation, sessions, NO_ROW, undefined, emit);
     },
     snapshot: () => packSnapshot({ paths: paths.table.snapshot(), totals }, { day }),
     restore(state) {
@@ -141,12 +117,6 @@ export function createSegmentation(config: SegmentationConfig, context: Detector
       ({ day } = meta as { day: number });
     },
   };
-}
-
-/** All its accepted packets came in this step. */
-function isAcceptedNow(sessions: SessionBatch, row: number): boolean {
-  const packets = sessions.packetsOut[row]! + sessions.packetsIn[row]!;
-  return packets > 0 && sessions.stepPacketsOut[row]! + sessions.stepPacketsIn[row]! === packets;
 }
 
 /** Whether the initiator is not ours and the responder is: then the alert is about the responder. */

@@ -10,15 +10,10 @@ const SHAPE = {
   /** Ports told apart: protocol << 16 | port. */
   told: u32(MOST_PORTS),
   toldCount: u8(),
-  /** Whether attempts were told. */
-  attempted: u8(),
-  /** Attempts not told yet, and the start of the first of them. */
-  pending: u32(),
-  pendingFirst: u32(),
   last: u32(),
 };
 
-/** What is remembered of violating paths: 130 bytes each. */
+/** What is remembered of violating paths: 120 bytes each. */
 export class Paths {
   readonly table: StateTable<typeof SHAPE>;
 
