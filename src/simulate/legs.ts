@@ -66,6 +66,8 @@ export function legsOf(
   const { client, server, nat, clientPort, serverPort, outcome } = connection;
   const first = windowOrZero(client.eni, connection.at, interval);
   const legs: Leg[] = [];
+  // Between pods of one node nothing leaves the node.
+  if (client.eni !== undefined && client.eni === server.eni) return legs;
   const rejected = outcome === 'rejected';
   const inside = connection.local || nat !== undefined;
   if (client.eni !== undefined) {

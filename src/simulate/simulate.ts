@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { parsePrefix } from '../columns/address.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { fieldPuts } from './columns.ts';
 import { Environment } from './environment.ts';
@@ -45,7 +46,10 @@ function createRun(options: SimulateOptions) {
   const start = Math.floor(Date.parse(options.start ?? DEFAULT_START) / 1000);
   check(Number.isFinite(start), `the start ${JSON.stringify(options.start)} is not an ISO 8601 time`);
   const network = options.network ?? '10.0.0.0/16';
-  check(/^\d{1,3}\.\d{1,3}\.0\.0\/16$/.test(network), 'the network is a /16 such as 10.0.0.0/16');
+  check(
+    /^\d{1,3}\.\d{1,3}\.0\.0\/16$/.test(network) && parsePrefix(network) !== undefined,
+    'the network is a /16 such as 10.0.0.0/16',
+  );
 
   const most = options.records ?? Number.POSITIVE_INFINITY;
   const expected = (most / (hosts * rate * RECORDS_PER_HOST_MINUTE)) * interval;
