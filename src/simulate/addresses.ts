@@ -5,10 +5,10 @@ export const V6_BASE = 4294967296;
 
 /**
  * Addresses as plain numbers, so that a record is a row of numbers: an IPv4 address is its 32 bits, an IPv6 address its place in this
- * table. `NaN` stands for none.
+ * table.
  */
 export class Addresses {
-  readonly #v6: { words: Uint32Array; text: Uint8Array; service: string }[] = [];
+  readonly #v6: { text: Uint8Array; service: string }[] = [];
   readonly #codes = new Map<string, number>();
   readonly #services = new Map<number, string>();
 
@@ -25,16 +25,9 @@ export class Addresses {
     const known = this.#codes.get(canonical);
     if (known !== undefined) return known;
     const code = V6_BASE + this.#v6.length;
-    this.#v6.push({ words, text: Buffer.from(canonical, 'latin1'), service });
+    this.#v6.push({ text: Buffer.from(canonical, 'latin1'), service });
     this.#codes.set(canonical, code);
     return code;
-  }
-
-  /** The address `offset` above an IPv6 one: 32 bits of host part. */
-  above(code: number, offset: number): number {
-    const words = this.#v6[code - V6_BASE]!.words.slice();
-    words[3] = words[3]! + offset;
-    return this.of(formatAddress(words));
   }
 
   text(code: number): string {

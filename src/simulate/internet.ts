@@ -1,6 +1,5 @@
 import type { Environment, Party } from './environment.ts';
 import type { Random } from './random.ts';
-import type { World } from './world.ts';
 
 /** First octets of much-used public ranges, without reserved ones. */
 const FIRST_OCTETS = [
@@ -104,11 +103,6 @@ export function outside(name: string, v4: number, v6?: number): Party {
 export function publicAddress(random: Random): number {
   const first = FIRST_OCTETS[random.int(FIRST_OCTETS.length)]!;
   return first * 16777216 + random.int(16777216);
-}
-
-/** Whether internet traffic of this world reaches the party directly. */
-export function isPublic(world: World, party: Party): boolean {
-  return world.environment.of('alb').includes(party) || world.environment.of('bastion').includes(party);
 }
 
 /** The cube of an even draw: the first tenth of the list gets nearly half of the picks. */
