@@ -64,6 +64,9 @@ const SHARES: Record<Role, readonly [share: number, fewest: number]> = {
 const PODS_PER_NODE = 7;
 const ACCOUNT = '123456789012';
 
+/** Past it the subnets of the nodes have no address left for another pod. */
+export const MOST_HOSTS = 800;
+
 /** The VPC: its interfaces, hosts and pods. Addresses and ids come from the seed. */
 export class Environment {
   readonly addresses = new Addresses();
@@ -133,8 +136,14 @@ export class Environment {
     const next = this.add(role, at, `${role}-${index}/${at}`);
     hosts.pop();
     hosts[index] = next;
-    if (old.v4.eni !== undefined) old.v4.eni.gone = at;
+    this.#retire(old, at);
     return next;
+  }
+
+  /** Takes the newest host of a role away. */
+  remove(role: Role, at: number): void {
+    const host = this.of(role).pop();
+    if (host !== undefined) this.#retire(host, at);
   }
 
   /** Whether a party's address lies in the VPC, also when nobody has it. */
@@ -145,6 +154,12 @@ export class Environment {
   /** A stream of numbers for one entity of this environment. */
   random(name: string): Random {
     return new Random(this.#seed, name);
+  }
+
+  #retire(host: Party, at: number): void {
+    if (host.v4.eni !== undefined) host.v4.eni.gone = at;
+    // The next host may get the address, as in a real subnet.
+    this.#taken.delete(host.v4.address);
   }
 
   #addPod(node: Party, name: string): void {

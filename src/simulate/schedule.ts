@@ -41,7 +41,7 @@ function autoscaling(world: World, internet: Internet): Source {
     const wanted = least + Math.round(extra * Math.max(0, (rhythm(from) - 0.7) / 0.3));
     if (web.length < wanted)
       provision(world, internet, environment.add('web', from + 60, `web/${from}`), from + 60);
-    else if (web.length > wanted) web.pop()!.v4.eni!.gone = from;
+    else if (web.length > wanted) environment.remove('web', from);
   };
 }
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { parsePrefix } from '../columns/address.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { fieldPuts } from './columns.ts';
-import { Environment } from './environment.ts';
+import { Environment, MOST_HOSTS } from './environment.ts';
 import { DEFAULT_FIELDS, readLogFormat } from './fields.ts';
 import { createInternet } from './internet.ts';
 import { noiseSource } from './noise.ts';
@@ -40,7 +40,10 @@ function createRun(options: SimulateOptions) {
   check(options.records === undefined || options.records > 0, 'records must be positive');
   check(options.hours === undefined || options.hours > 0, 'hours must be positive');
   check(interval === 60 || interval === 600, 'the interval is 60 or 600 seconds');
-  check(hosts >= FEWEST_HOSTS, `an environment has at least ${FEWEST_HOSTS} hosts`);
+  check(
+    hosts >= FEWEST_HOSTS && hosts <= MOST_HOSTS,
+    `an environment has ${FEWEST_HOSTS} to ${MOST_HOSTS} hosts`,
+  );
   check(ipv6Share >= 0 && ipv6Share <= 1, 'the IPv6 share is between 0 and 1');
   check(rate > 0 && noise >= 0, 'the rate must be positive and the noise not negative');
   const start = Math.floor(Date.parse(options.start ?? DEFAULT_START) / 1000);

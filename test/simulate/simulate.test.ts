@@ -194,6 +194,18 @@ describe('simulate', () => {
     expect(await count('2026-01-10T13:00:00Z')).toBeLessThan(monday * 0.8);
   });
 
+  it('goes on for months, hosts coming and going', async () => {
+    const { from, to } = await simulated({ hours: 24 * 60, hosts: 12, rate: 0.001, noise: 0, interval: 600 });
+
+    expect((to - from) / 86400).toBeGreaterThan(59);
+  });
+
+  it('has room for the largest environment', async () => {
+    const { records } = await simulated({ records: 2000, hosts: 800 });
+
+    expect(records).toBe(2000);
+  });
+
   it('says when an interface had no traffic', async () => {
     const { text } = await simulated({ hours: 1, hosts: 60 });
 
@@ -206,7 +218,8 @@ describe('simulate', () => {
   it.each([
     [{}, 'records or hours'],
     [{ hours: 1, interval: 300 }, 'interval'],
-    [{ hours: 1, hosts: 2 }, '5 hosts'],
+    [{ hours: 1, hosts: 2 }, '5 to 800 hosts'],
+    [{ hours: 1, hosts: 801 }, '5 to 800 hosts'],
     [{ hours: 1, ipv6Share: 2 }, 'IPv6'],
     [{ hours: 1, start: 'soon' }, 'soon'],
     [{ hours: 1, network: '10.0.0.0/8' }, '/16'],
