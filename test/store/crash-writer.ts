@@ -39,4 +39,5 @@ for (;;) {
   });
   segments = [...segments, ...added];
   await publishManifest(folder, { segments, alerts: [] });
+  process.stdout.write('checkpoint\n');
 }
