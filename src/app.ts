@@ -15,9 +15,10 @@ import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder, eraseDataFolder } from './store/data-folder.ts';
 import { History } from './store/history.ts';
+import { changed, deleteSegments, mergeSegments, segmentsBefore } from './store/maintenance.ts';
 import { publishManifest, removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
-import { State } from './store/state.ts';
+import { type SegmentChange, State } from './store/state.ts';
 
 export interface ReplayProgress {
   /** Bytes of the files as they lie on disk. */
@@ -106,7 +107,6 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     }),
   );
   let sessions = 0;
-  let newest = 0;
   const rollup = new Rollup(
     {
       names,
@@ -128,7 +128,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
         if (window.size === 60 && window.key === 'subject') history.appendWindows(window);
         scorer.window(window);
       },
-      late: (late) => scorer.late(late, newest),
+      late: (late) => scorer.late(late, rollup.now),
     },
   );
   const saved = loaded.blobs.get(ROLLUP);
@@ -151,7 +151,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     {
       history: {
         appendFlows: (batch) => history.appendFlows(batch),
-        appendRejects: (rejects) => history.appendRejects(rejects, newest),
+        appendRejects: (rejects) => history.appendRejects(rejects, rollup.now),
       },
       rollup,
       isDue: () => performance.now() - checkpointed > config.ingest.checkpoint * 1000,
@@ -171,7 +171,6 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       },
       onPart(part: Part, now: Totals) {
         coverage.add(part.batch);
-        newest = coverage.last;
         options.onProgress({
           readBytes: part.readBytes,
           totalBytes,
@@ -183,6 +182,17 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     },
     totals,
   );
+  const replace = async (change: SegmentChange): Promise<void> => {
+    if (change.added.length + change.removed.length === 0) return;
+    await state.replaceSegments(change);
+    segments = changed(segments, change);
+    await publishManifest(folder.path, { segments, alerts: alertsOf(scorer) });
+    await deleteSegments(folder.path, change.removed);
+  };
+  await replace(await mergeSegments(folder.path, segments));
+  const { retention } = config.history;
+  if (retention !== undefined)
+    await replace({ added: [], removed: segmentsBefore(segments, rollup.now - retention) });
   const seconds = (performance.now() - began) / 1000;
   const book = alertsOf(scorer);
   return {

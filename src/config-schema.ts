@@ -89,7 +89,13 @@ export const Settings = z.strictObject({
     .describe('Options by detector'),
   exceptions: z.array(Exception).default([]).describe('What is known and shall not alert'),
   history: z
-    .strictObject({ retention: duration.prefault('90d').describe('How long history is kept') })
+    .strictObject({
+      retention: duration
+        .optional()
+        .describe(
+          'Age, counted back from the newest record, from which history is deleted; without it all is kept',
+        ),
+    })
     .prefault({})
     .describe('History'),
   query: z

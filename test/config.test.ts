@@ -41,7 +41,7 @@ describe('config', () => {
       allow: [],
       policy: undefined,
       exceptions: [],
-      history: { retention: 90 * 86_400 },
+      history: {},
       query: { timeout: 30, maxRows: 10_000, memory: '512MB' },
     });
     expect(Object.keys(config.detectors)).toEqual(detectors.map((detector) => detector.id));

@@ -144,6 +144,20 @@ describe('replay', () => {
     }
   });
 
+  it('merges small segments and drops what is older than the retention', async () => {
+    const data = freshData();
+    const ingest = { ...config.ingest, checkpoint: 0, batchRows: 2048 };
+    const whole = await run({ data, config: { ...config, ingest } });
+    const [counted] = await ask(data, 'SELECT count(*)::INTEGER FROM flows');
+    expect(counted).toEqual([whole.stored]);
+
+    await run({ data, config: { ...config, history: { retention: 3600 } } });
+
+    const [kept] = await ask(data, 'SELECT count(*)::INTEGER, min("end")::VARCHAR FROM flows');
+    expect(kept![0]).toBeGreaterThan(0);
+    expect(kept![0]).toBeLessThan(whole.stored);
+  });
+
   it('refuses a data folder that another process holds', async () => {
     const data = freshData();
     const outcomes = await Promise.allSettled([run({ data }), run({ data })]);

@@ -94,6 +94,11 @@ export class Rollup {
     };
   }
 
+  /** Newest event time that can be believed, Unix seconds; 0 until enough records were seen. */
+  get now(): number {
+    return this.#watermark.max;
+  }
+
   /** Sessions alive. */
   get size(): number {
     return this.#sessions.size;
