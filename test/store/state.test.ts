@@ -97,7 +97,7 @@ describe('the state', () => {
     const folder = temporaryFolder();
     const writer = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
     let last = 0;
-    for (let kill = 0; kill < 8; kill++) {
+    for (let kill = 0; kill < 10; kill++) {
       const child = spawn(process.execPath, [writer, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
       // Every other one is killed on its way to the first checkpoint, the others on their way to a later one.
       for (let heard = 0; heard <= kill % 2; heard++) await once(child.stdout, 'data');
