@@ -40,8 +40,11 @@ export function judgeWindow(
   peaks.prune(time);
   const leastAbove = Math.log(config.weakRatio) * 1000;
   for (const at of rowsOf(window, peaks)) {
-    key.set(window.subject.subarray(at * 4, at * 4 + 4));
-    if (pair) key.set(window.peer.subarray(at * 4, at * 4 + 4), SUBJECT_WORDS);
+    // Loops: a view an address would be most of what a run leaves to the garbage collector.
+    for (let word = 0; word < SUBJECT_WORDS; word++) {
+      key[word] = window.subject[at * 4 + word]!;
+      if (pair) key[SUBJECT_WORDS + word] = window.peer[at * 4 + word]!;
+    }
     let row = peaks.table.find(key, 0);
     if (row === NO_ROW) {
       // A pair that never moves anything needs no history.
@@ -52,7 +55,7 @@ export function judgeWindow(
     peaks.turn(row, time);
     const fetched = pair && isFetched(window, at, row, peaks);
     const bulk = pair && !fetched && isBulk(window, at, row, peaks, config) && isKnownSubject(at);
-    const found: Spike[] = [];
+    let found: Spike[] | undefined;
     for (let measure = 0; measure < MEASURES.length; measure++) {
       if (MEASURES[measure]!.size !== window.size) continue;
       const value = amountOf(window, at, measure);
@@ -60,9 +63,11 @@ export function judgeWindow(
       if (!peaks.note(row, measure, log, leastAbove)) continue;
       if (fetched && isOut(measure)) continue;
       const spike = judge(peaks, row, at, measure, value, log, time, pair, config);
-      if (spike !== undefined) found.push({ ...spike, key: window.key });
+      if (spike === undefined) continue;
+      found ??= [];
+      found.push({ ...spike, key: window.key });
     }
-    const spike = worst(found) ?? (bulk ? bulkOf(window, at, row) : undefined);
+    const spike = found !== undefined ? worst(found) : bulk ? bulkOf(window, at, row) : undefined;
     if (spike !== undefined) spikes.push(spike);
   }
   return spikes;
