@@ -5,7 +5,7 @@ import { publishManifest, removeOrphans } from '../../src/store/manifest.ts';
 import { State } from '../../src/store/state.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 
-// Stores records numbered by their bytes, in checkpoints that say how many there are, a dot for each, until somebody kills it.
+// Stores records numbered by their bytes, in checkpoints that say how many there are, until somebody kills it.
 const START = 1_767_225_600;
 const folder = process.argv[2]!;
 const { state, loaded } = await State.open(folder);
@@ -20,6 +20,7 @@ const history = new History({
 });
 let segments = [...loaded.segments];
 let position = loaded.positions.get('numbers') ?? 0;
+process.stdout.write('ready\n');
 for (;;) {
   for (let batch = 0; batch < 3; batch++) {
     const rows = Array.from({ length: 500 }, (_, i) =>
@@ -39,5 +40,4 @@ for (;;) {
   segments = [...segments, ...added];
   await publishManifest(folder, { segments, alerts: [] });
   process.stdout.write('checkpoint\n');
-  process.stdout.write('.');
 }
