@@ -74,8 +74,8 @@ export const Settings = z.strictObject({
         .multipleOf(8)
         .default(16_384)
         .describe('Records decoded at once; changes speed and memory, never a result'),
-      maxFlows: count(1_048_576, 'Most flows followed at once'),
-      maxSessions: count(1_048_576, 'Most sessions followed at once'),
+      maxFlows: count(524_288, 'Most flows followed at once'),
+      maxSessions: count(524_288, 'Most sessions followed at once'),
       maxWindowKeys: count(262_144, 'Most keys of one kind of window'),
     })
     .prefault({})

@@ -33,8 +33,8 @@ describe('config', () => {
       ingest: {
         lateness: 300,
         batchRows: 16_384,
-        maxFlows: 1_048_576,
-        maxSessions: 1_048_576,
+        maxFlows: 524_288,
+        maxSessions: 524_288,
         maxWindowKeys: 262_144,
       },
       feeds: [],

@@ -219,9 +219,9 @@ export class FlowTable {
     this.#slots = slots;
   }
 
-  /** The rows as bytes that {@link FlowTable.from} reads back. */
+  /** The rows that {@link FlowTable.from} reads back, valid until the next `add`. */
   rows(): Uint32Array {
-    return this.words.slice(0, this.length * FLOW_WORDS);
+    return this.words.subarray(0, this.length * FLOW_WORDS);
   }
 
   static from(rows: Uint32Array): FlowTable {

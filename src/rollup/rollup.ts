@@ -1,49 +1,13 @@
-import type { Dictionary } from '../columns/dictionary.ts';
 import { type FlowBatch, LOG_STATUS, PRESENT } from '../columns/flow-batch.ts';
-import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
 import { STATE } from '../columns/session-batch.ts';
-import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
-import type { WindowDemand } from '../contracts.ts';
+import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import { FLOW_WORDS, FlowTable } from './flow-table.ts';
-import { type ScopeOf, writeFlow } from './lone-flow.ts';
+import { writeFlow } from './lone-flow.ts';
+import type { RollupOptions, RollupOutput, RollupOverflow } from './options.ts';
 import { Orientation } from './orient.ts';
 import { Sessions, STEP_SECONDS } from './sessions.ts';
 import { Watermark } from './watermark.ts';
 import { Windows } from './windows.ts';
-
-export interface RollupOptions {
-  readonly names: Dictionary;
-  readonly scopeOf: ScopeOf;
-  /** Seconds a record may lag behind the newest one. */
-  readonly lateness: number;
-  /** Most connections in all open steps together; 128 bytes each. */
-  readonly maxFlows: number;
-  /** Most living sessions; 160 bytes each. */
-  readonly maxSessions: number;
-  /** Most keys of one window; some 120 bytes each, and twice that for pairs. */
-  readonly maxWindowKeys: number;
-  /**
-   * Connections in open steps up to which closing waits although it could go on; 0 when alerts must come as soon as they can. Files are
-   * often several streams one after the other: whoever replays them can wait, and then nothing of a smaller file is late.
-   */
-  readonly holdFlows: number;
-  /** Windows to hand over, beside the 60 s subject windows, which always are. */
-  readonly windows: readonly WindowDemand[];
-}
-
-/** Where closed data goes, in order of event time. What is handed over is valid during the call. */
-export interface RollupOutput {
-  step(step: Step): void;
-  window(window: WindowBatch): void;
-  late(sessions: SessionBatch): void;
-}
-
-/** What found no place under the declared caps, by name. */
-export interface RollupOverflow {
-  readonly flows: number;
-  readonly sessions: number;
-  readonly windowKeys: number;
-}
 
 const JUDGED = PRESENT.srcAddr | PRESENT.dstAddr | PRESENT.protocol;
 /** An aggregation interval of 600 s shows in records longer than this; with 60 s the longest seen in the wild is 120. */
@@ -246,8 +210,10 @@ export class Rollup {
   }
 
   snapshot(): Uint8Array {
-    const columns: Record<string, Uint8Array | Uint32Array> = {
-      sessions: this.#sessions.snapshot(),
+    const { rows, steps } = this.#sessions.save();
+    const columns: Record<string, Column> = {
+      sessions: rows,
+      expiry: steps,
       windows: this.#windows.snapshot(),
     };
     const open: { start: number; records: number; longRecords: number }[] = [];
@@ -263,6 +229,7 @@ export class Rollup {
       records: this.#records,
       longRecords: this.#longRecords,
       flowOverflow: this.#flowOverflow,
+      sessionOverflow: this.#sessions.overflow,
     });
   }
 
@@ -276,8 +243,10 @@ export class Rollup {
       records: number;
       longRecords: number;
       flowOverflow: number;
+      sessionOverflow: number;
     };
-    this.#sessions.restore(columns.get('sessions') as Uint8Array);
+    this.#sessions.restore(columns.get('sessions') as Uint32Array, columns.get('expiry') as Float64Array);
+    this.#sessions.overflow = saved.sessionOverflow;
     this.#windows.restore(columns.get('windows') as Uint8Array);
     this.#open.clear();
     this.#flows = 0;

@@ -1,7 +1,6 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import { grown } from '../columns/key-table.ts';
 import { STATE } from '../columns/session-batch.ts';
-import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import { FLOW, FLOW_WORDS, type FlowTable, NEVER } from './flow-table.ts';
 import { type ScopeOf, writeFlow } from './lone-flow.ts';
 import { mergeFlows, SHOWN } from './merge-flows.ts';
@@ -229,7 +228,8 @@ export class Sessions {
     this.#table.remove(row);
   }
 
-  snapshot(): Uint8Array {
+  /** Columns of its saved state; `overflow` is apart. */
+  save(): { readonly rows: Uint32Array; readonly steps: Float64Array } {
     const buckets = [...this.#expiry].map(([step, head]) => {
       const rows: number[] = [];
       for (let row = head - 1; row >= 0; row = this.#nextOf(row)) rows.push(row);
@@ -247,14 +247,10 @@ export class Sessions {
         );
         at++;
       }
-    return packSnapshot({ rows, steps }, { overflow: this.overflow });
+    return { rows, steps };
   }
 
-  restore(state: Uint8Array): void {
-    const { columns, meta } = unpackSnapshot(state);
-    this.overflow = (meta as { overflow: number }).overflow;
-    const rows = columns.get('rows') as Uint32Array;
-    const steps = columns.get('steps') as Float64Array;
+  restore(rows: Uint32Array, steps: Float64Array): void {
     this.#table = new SessionTable(this.#table.limit);
     this.#expiry.clear();
     for (let i = 0; i < steps.length; i++) {

@@ -152,6 +152,7 @@ export async function eraseDataFolder(folder: DataFolder): Promise<void> {
     'state.duckdb',
     'state.duckdb.wal',
     'state.duckdb.new',
+    'state',
     'manifest.json',
     'feeds',
   ])

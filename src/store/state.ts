@@ -1,16 +1,10 @@
 import { access, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  blobValue,
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBValue,
-  listValue,
-} from '@duckdb/node-api';
-import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, listValue } from '@duckdb/node-api';
 import type { Alert } from '../contracts.ts';
 import type { Segment } from './messages.ts';
 import { makeDurable } from './segment-file.ts';
+import { readStateFile, removeOtherStateFiles, writeStateFile } from './state-file.ts';
 
 /** An alert with what its book needs to go on after a restart. */
 export interface AlertRow {
@@ -51,7 +45,7 @@ export interface LoadedState {
  * transaction; there are no keys and no updates: replaying a log of those is where DuckDB's reported failures are.
  */
 const SCHEMA = [
-  'CREATE TABLE checkpoint (seq BIGINT, positions VARCHAR, blobs BLOB)',
+  'CREATE TABLE checkpoint (seq BIGINT, positions VARCHAR, file VARCHAR)',
   'CREATE TABLE segment (seq BIGINT, path VARCHAR, record VARCHAR)',
   'CREATE TABLE alert (seq BIGINT, id VARCHAR, record VARCHAR)',
 ];
@@ -63,12 +57,16 @@ export class State implements AsyncDisposable {
   #seq: number;
   #positions: Map<string, number>;
 
+  readonly #dataDir: string;
+
   private constructor(
+    dataDir: string,
     instance: DuckDBInstance,
     connection: DuckDBConnection,
     seq: number,
     positions: Map<string, number>,
   ) {
+    this.#dataDir = dataDir;
     this.#instance = instance;
     this.#connection = connection;
     this.#seq = seq;
@@ -81,21 +79,19 @@ export class State implements AsyncDisposable {
     await create(path);
     const instance = await DuckDBInstance.create(path, { memory_limit: '256MB', threads: '1' });
     const connection = await instance.connect();
-    const loaded = await load(connection);
+    const loaded = await load(dataDir, connection);
     const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
-    return { state: new State(instance, connection, row![0] as number, new Map(loaded.positions)), loaded };
+    const seq = row![0] as number;
+    return { state: new State(dataDir, instance, connection, seq, new Map(loaded.positions)), loaded };
   }
 
   /** Makes everything in `input` durable at once, or nothing of it. */
   async checkpoint(input: CheckpointInput): Promise<void> {
     const seq = this.#seq + 1;
     const positions = new Map([...this.#positions, ...input.positions]);
+    const file = await writeStateFile(this.#dataDir, seq, input.blobs);
     await this.#transaction(async (run) => {
-      await run('INSERT INTO checkpoint VALUES (?, ?, ?)', [
-        seq,
-        JSON.stringify([...positions]),
-        blobValue(packSnapshot(Object.fromEntries(input.blobs), null)),
-      ]);
+      await run('INSERT INTO checkpoint VALUES (?, ?, ?)', [seq, JSON.stringify([...positions]), file]);
       await run('DELETE FROM checkpoint WHERE seq < ?', [seq]);
       await exchange(run, seq, input);
       if (input.alerts.length === 0) return;
@@ -106,6 +102,7 @@ export class State implements AsyncDisposable {
     });
     this.#seq = seq;
     this.#positions = positions;
+    await removeOtherStateFiles(this.#dataDir, file);
   }
 
   /** Puts segments in the place of others with the same rows, or of none, and changes nothing else. */
@@ -168,17 +165,12 @@ async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknow
   return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
 }
 
-async function load(connection: DuckDBConnection): Promise<LoadedState> {
-  const [last] = await rowsOf(
-    connection,
-    'SELECT positions, blobs FROM checkpoint ORDER BY seq DESC LIMIT 1',
-  );
+async function load(dataDir: string, connection: DuckDBConnection): Promise<LoadedState> {
+  const [last] = await rowsOf(connection, 'SELECT positions, file FROM checkpoint ORDER BY seq DESC LIMIT 1');
   const positions = new Map(last === undefined ? [] : (JSON.parse(last[0] as string) as [string, number][]));
-  const blobs = new Map<string, Uint8Array>();
-  if (last !== undefined) {
-    const { columns } = unpackSnapshot(last[1] as Uint8Array);
-    for (const [name, bytes] of columns) blobs.set(name, bytes as Uint8Array);
-  }
+  const file = last?.[1] as string | undefined;
+  await removeOtherStateFiles(dataDir, file);
+  const blobs = file === undefined ? new Map<string, Uint8Array>() : await readStateFile(dataDir, file);
   const segments = (await rowsOf(connection, 'SELECT record FROM segment ORDER BY path')).map(
     (row) => JSON.parse(row[0] as string) as Segment,
   );

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/columns/address.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import { SCOPE, type SessionBatch, STATE, type WindowBatch } from '../../src/columns/session-batch.ts';
-import { Rollup, type RollupOptions } from '../../src/rollup/rollup.ts';
+import type { RollupOptions } from '../../src/rollup/options.ts';
+import { Rollup } from '../../src/rollup/rollup.ts';
 import { type FlowRow, flowsOf } from '../flows.ts';
 
 const T = 1_767_571_200;

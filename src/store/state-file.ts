@@ -1,0 +1,70 @@
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDurable } from './segment-file.ts';
+
+export const STATE_FOLDER = 'state';
+const PAD = 8;
+
+/**
+ * Writes saved states, by name, into a file of their own and makes it durable; returns its name. They can be hundreds of megabytes after a
+ * storm, which a database would hold in memory several times over; a checkpoint names the file, and it never changes. Layout: length of
+ * the header (8 bytes, little-endian), header (JSON list of names and lengths), the states one after the other, each padded to 8 bytes.
+ */
+export async function writeStateFile(
+  dataDir: string,
+  seq: number,
+  blobs: ReadonlyMap<string, Uint8Array>,
+): Promise<string> {
+  const folder = join(dataDir, STATE_FOLDER);
+  await mkdir(folder, { recursive: true });
+  const name = `${String(seq).padStart(12, '0')}.bin`;
+  const file = await open(join(folder, name), 'w');
+  try {
+    const header = Buffer.from(
+      JSON.stringify([...blobs].map(([blob, bytes]) => [blob, bytes.length])),
+      'utf8',
+    );
+    const length = Buffer.alloc(PAD);
+    length.writeBigUInt64LE(BigInt(header.length));
+    for (const bytes of [length, header, ...blobs.values()]) {
+      await file.writeFile(bytes);
+      await file.writeFile(Buffer.alloc(padding(bytes.length)));
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await makeDurable(folder);
+  return name;
+}
+
+/** The saved states of a file. Throws when it is not whole. */
+export async function readStateFile(dataDir: string, name: string): Promise<Map<string, Uint8Array>> {
+  const bytes = await readFile(join(dataDir, STATE_FOLDER, name));
+  const headerLength = Number(bytes.readBigUInt64LE());
+  const entries = JSON.parse(bytes.toString('utf8', PAD, PAD + headerLength)) as [string, number][];
+  const blobs = new Map<string, Uint8Array>();
+  let at = PAD + headerLength + padding(headerLength);
+  for (const [blob, length] of entries) {
+    if (at + length > bytes.length) throw new RangeError(`cannot read state ${name}: ${blob} is cut short`);
+    blobs.set(blob, new Uint8Array(bytes.buffer, bytes.byteOffset + at, length));
+    at += length + padding(length);
+  }
+  return blobs;
+}
+
+/** Removes every state file but the one that the last checkpoint names. */
+export async function removeOtherStateFiles(dataDir: string, kept: string | undefined): Promise<void> {
+  const folder = join(dataDir, STATE_FOLDER);
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch {
+    return;
+  }
+  for (const name of names) if (name !== kept) await rm(join(folder, name));
+}
+
+function padding(length: number): number {
+  return (PAD - (length % PAD)) % PAD;
+}
