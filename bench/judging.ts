@@ -1,7 +1,8 @@
 import { loadConfig } from '../src/config.ts';
 import { createJudges } from '../src/judges.ts';
 import { createScopes } from '../src/reference/scopes.ts';
-import { Rollup, type RollupOutput } from '../src/rollup/rollup.ts';
+import type { RollupOutput } from '../src/rollup/options.ts';
+import { Rollup } from '../src/rollup/rollup.ts';
 import { createMute } from '../src/score/exceptions.ts';
 import { Scorer } from '../src/score/scorer.ts';
 import { writeConfig } from './configuration.ts';
