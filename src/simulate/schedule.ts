@@ -15,7 +15,7 @@ export function schedule(world: World, internet: Internet): Source[] {
   return [deployments(world, internet), autoscaling(world, internet), backups(world, internet)];
 }
 
-/** Rolling replacement of the app hosts, each new one with a new address. */
+/** Rolling replacement of the app hosts, each new one with a new address. The first one stays: it holds what must not move. */
 function deployments(world: World, internet: Internet): Source {
   return (from) => {
     if (isWeekend(from)) return;
@@ -23,7 +23,7 @@ function deployments(world: World, internet: Internet): Source {
     for (const begin of DEPLOYMENTS) {
       const step = minute - begin;
       if (step < 0 || step % STAGGER !== 0) continue;
-      const index = step / STAGGER;
+      const index = 1 + step / STAGGER;
       if (index >= world.environment.of('app').length) continue;
       provision(world, internet, world.environment.replace('app', index, from + 60), from + 60);
     }
