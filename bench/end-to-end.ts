@@ -19,10 +19,23 @@ interface Replay {
   readonly peakRssBytes: number;
 }
 
-/** Runs a script as a process of its own and reads its last line of output as JSON. */
-async function run(script: string, ...args: string[]): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], { maxBuffer: 1 << 26 });
-  return JSON.parse(stdout.trim().split('\n').at(-1)!);
+/** Makes a process end with its CPU seconds, start and end included, as the last line on standard error. */
+const TELL_CPU = `data:text/javascript,process.on('exit',()=>{const{user,system}=process.cpuUsage();process.stderr.write('\\n'+(user+system)/1e6)})`;
+
+interface Run {
+  /** The last line of its output. */
+  readonly result: unknown;
+  readonly cpuSeconds: number;
+}
+
+/** Runs a script as a process of its own. */
+async function run(script: string, ...args: string[]): Promise<Run> {
+  const command = ['--import', TELL_CPU, script, ...args];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, command, { maxBuffer: 1 << 26 });
+  return {
+    result: JSON.parse(stdout.trim().split('\n').at(-1)!),
+    cpuSeconds: Number(stderr.trim().split('\n').at(-1)),
+  };
 }
 
 async function bytesIn(folder: string): Promise<number> {
@@ -46,20 +59,26 @@ export const benchEndToEnd: Bench = async (setting) => {
   const theirs: number[] = [];
   const ratios: number[] = [];
   const memory: number[] = [];
+  const ourCpu: number[] = [];
+  const theirCpu: number[] = [];
   const history = new Map<string, number>();
   for (let pair = 1; pair <= PAIRS; pair++) {
     progress(`replay and load ${pair} of ${PAIRS}`);
-    const replay = (await run(CLI, 'replay', file, '--json', '--data', data, '--config', config)) as Replay;
+    const flowsentry = await run(CLI, 'replay', file, '--json', '--data', data, '--config', config);
+    const replay = flowsentry.result as Replay;
     if (replay.received !== records || replay.stored !== records)
       throw new Error(`the replay lost records: ${JSON.stringify(replay)}`);
     for (const kind of KINDS) history.set(kind, (await bytesIn(join(data, 'history', kind))) / records);
     await rm(data, { recursive: true });
-    const loaded = (await run(LOAD, file, database)) as { seconds: number; rows: number };
+    const duckdb = await run(LOAD, file, database);
+    const loaded = duckdb.result as { seconds: number; rows: number };
     if (loaded.rows !== records) throw new Error(`DuckDB loaded ${loaded.rows} rows`);
     await rm(database);
     ours.push(replay.recordsPerSecond);
     theirs.push(records / loaded.seconds);
     ratios.push(replay.recordsPerSecond / (records / loaded.seconds));
+    ourCpu.push((flowsentry.cpuSeconds * 1e9) / records);
+    theirCpu.push((duckdb.cpuSeconds * 1e9) / records);
     memory.push(replay.peakRssBytes / 2 ** 20);
     progress(`${replay.recordsPerSecond} records/s, ${Math.round(records / loaded.seconds)} by DuckDB`);
   }
@@ -69,6 +88,8 @@ export const benchEndToEnd: Bench = async (setting) => {
     { bench, name: 'replay', value: median(ours), unit: 'records/s', target: '≥ 1,000,000' },
     { bench, name: 'DuckDB read_csv', value: median(theirs), unit: 'records/s' },
     { bench, name: 'replay / DuckDB', value: median(ratios), unit: 'times', target: '≥ 1.5' },
+    { bench, name: 'replay: CPU', value: median(ourCpu), unit: 'ns/record' },
+    { bench, name: 'DuckDB: CPU', value: median(theirCpu), unit: 'ns/record' },
     { bench, name: 'peak memory', value: Math.max(...memory), unit: 'MiB', target: '≤ 1024' },
     { bench, name: 'history', value: stored, unit: 'bytes/record', target: '≤ 16' },
     ...KINDS.map(
