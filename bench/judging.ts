@@ -20,7 +20,7 @@ export const benchJudging: Bench = async (setting) => {
   const config = await loadConfig(await writeConfig(setting.scratch));
   const judgesOf = () => createJudges(config, input.names, setting.scratch, () => {});
   const windows = (await judgesOf()).flatMap((judge) => judge.windows);
-  const run = (output: ConstructorParameters<typeof Rollup>[1]): Promise<number> =>
+  const run = (output: RollupOutput): Promise<number> =>
     nsPerRecord(records, () => {
       const rollup = new Rollup(
         {
