@@ -158,7 +158,10 @@ function codeFill(spec: ColumnSpec, group: RowGroup, names: readonly string[]): 
         scratch[i] = value === 0 ? 0 : value - 1;
       }
       copyRows(chunk, column, scratch, 0, count);
-      if (absent) markWhere(chunk, column, count, (i) => local[codes[from + i]!] !== 0);
+      if (!absent) return;
+      validity.fill(0);
+      for (let i = 0; i < count; i++) if (local[codes[from + i]!] !== 0) markPresent(i);
+      writeValidity(chunk, column);
     },
   };
 }
@@ -180,7 +183,10 @@ function labelFill(spec: ColumnSpec): Fill {
         } else scratch[i] = nullable ? value - 1 : value;
       }
       copyRows(chunk, column, scratch, 0, count);
-      if (absent) markWhere(chunk, column, count, (i) => values[from + i] !== 0);
+      if (!absent) return;
+      validity.fill(0);
+      for (let i = 0; i < count; i++) if (values[from + i] !== 0) markPresent(i);
+      writeValidity(chunk, column);
     },
   };
 }
@@ -191,7 +197,7 @@ function enumOf(texts: string[]): { type: DuckDBType; scratch: RowColumn } {
   return { type: ENUM32(texts), scratch: new Uint32Array(BATCH_ROWS) };
 }
 
-/** Marks rows whose `present` bit is clear as null; batches in which every row has everything cost one pass of ANDs. */
+/** Marks rows whose `present` bit is clear as null; batches in which every row or none has a value cost one pass. */
 function markAbsent(
   chunk: DuckDBDataChunk,
   column: number,
@@ -201,23 +207,28 @@ function markAbsent(
   count: number,
 ): void {
   if (spec.present === undefined) return;
-  const present = rows.columns.get('present')!;
+  const present = rows.columns.get('present') as Uint32Array;
   const bit = spec.present;
   let all = -1;
-  for (let i = from; i < from + count; i++) all &= present[i]!;
-  if ((all & bit) === 0) markWhere(chunk, column, count, (i) => (present[from + i]! & bit) !== 0);
+  let any = 0;
+  for (let i = from; i < from + count; i++) {
+    all &= present[i]!;
+    any |= present[i]!;
+  }
+  if ((all & bit) !== 0) return;
+  validity.fill(0);
+  if ((any & bit) !== 0) for (let i = 0; i < count; i++) if ((present[from + i]! & bit) !== 0) markPresent(i);
+  writeValidity(chunk, column);
 }
 
 const validity = new Uint32Array(BATCH_ROWS / 32);
 
-function markWhere(
-  chunk: DuckDBDataChunk,
-  column: number,
-  count: number,
-  isPresent: (i: number) => boolean,
-): void {
-  validity.fill(0);
-  for (let i = 0; i < count; i++) if (isPresent(i)) validity[i >>> 5] = validity[i >>> 5]! | (1 << (i & 31));
+function markPresent(i: number): void {
+  validity[i >>> 5] = validity[i >>> 5]! | (1 << (i & 31));
+}
+
+/** Makes every row of the column null whose bit in {@link validity} is clear. */
+function writeValidity(chunk: DuckDBDataChunk, column: number): void {
   const vector = nb.data_chunk_get_vector(chunk.chunk, column);
   nb.vector_ensure_validity_writable(vector);
   nb.copy_data_to_vector_validity(vector, 0, validity.buffer, 0, validity.byteLength);
