@@ -1,5 +1,6 @@
 import { BufferPool } from './columns/buffer-pool.ts';
 import { Dictionary } from './columns/dictionary.ts';
+import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
 import type { Config } from './config.ts';
 import type { Alert } from './contracts.ts';
@@ -61,6 +62,8 @@ export interface ReplaySummary {
   readonly interfaces: number;
   /** Aggregation interval in seconds, as the records show it. */
   readonly interval: number;
+  /** Connections neither end of which is internal: whose networks they are, nobody has said. */
+  readonly strangers: number;
   readonly overflow: Readonly<Record<string, number>>;
   /** Detectors that failed, with their last message. */
   readonly failures: Readonly<Record<string, string>>;
@@ -107,6 +110,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     }),
   );
   let sessions = 0;
+  let strangers = 0;
   const rollup = new Rollup(
     {
       names,
@@ -121,6 +125,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     {
       step(step) {
         sessions += step.ended.length;
+        strangers += countStrangers(step.ended);
         history.appendSessions(step.ended);
         scorer.step(step);
       },
@@ -214,11 +219,19 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     last: coverage.last,
     interfaces: coverage.interfaces,
     interval: rollup.interval,
+    strangers,
     overflow: { ...rollup.overflow, ...scorer.overflow(), names: names.overflow },
     failures: scorer.failures(),
     detectorSeconds: scorer.seconds(),
     book,
   };
+}
+
+function countStrangers(sessions: SessionBatch): number {
+  let count = 0;
+  for (let row = 0; row < sessions.length; row++)
+    if (sessions.srcScope[row] === SCOPE.public && sessions.dstScope[row] === SCOPE.public) count++;
+  return count;
 }
 
 /** Gives texts the codes they had: saved states hold codes. */

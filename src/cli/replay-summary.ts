@@ -21,7 +21,8 @@ const MAX_REASONS = 3;
 export function summaryText(summary: ReplaySummary, data: string): string {
   const alerts = [...summary.book].sort(bySeverity);
   const at = data === DEFAULT_DATA ? '' : ` --data ${shellWord(data)}`;
-  return [readText(summary, at), alertsText(alerts, at), nextText(alerts, at)].join('\n\n');
+  const found = alerts.length === 0 ? noAlertsText(summary) : alertsText(alerts, at);
+  return [readText(summary, at), found, nextText(alerts, at)].join('\n\n');
 }
 
 function readText(summary: ReplaySummary, at: string): string {
@@ -45,6 +46,17 @@ function readText(summary: ReplaySummary, at: string): string {
     lines.push(
       `  ${grouped(summary.skipData)} SKIPDATA: AWS could not keep all records then, so quiet is not proof`,
     );
+  if (late > 0)
+    lines.push(
+      `  late records are stored, but most detectors judge only what comes in time: replay logs of one time together`,
+    );
+  if (summary.strangers > 0)
+    lines.push(
+      style(
+        'yellow',
+        `  ${counted(summary.strangers, 'connection')} between addresses that are not known as yours: name your networks under network.internal (AWS's IPv6 addresses are public ones)`,
+      ),
+    );
   for (const [place, count] of Object.entries(summary.overflow))
     if (count > 0)
       lines.push(
@@ -58,8 +70,13 @@ function readText(summary: ReplaySummary, at: string): string {
   return lines.join('\n');
 }
 
+/** Silence says only as much as what was looked at. */
+function noAlertsText(summary: ReplaySummary): string {
+  const seen = lengthOf(summary.last - summary.first);
+  return `${style('bold', 'no alerts')} in ${seen} of records; detectors that learn what is usual say little in their first days (${COMMAND} detectors list)`;
+}
+
 function alertsText(alerts: readonly Alert[], at: string): string {
-  if (alerts.length === 0) return `${style('bold', 'no alerts')}: nothing here is out of the ordinary`;
   const counts = SEVERITIES.toReversed().flatMap((severity) => {
     const count = alerts.filter((alert) => alert.severity === severity).length;
     return count === 0 ? [] : [`${grouped(count)} ${severityText(severity)}`];
