@@ -21,7 +21,7 @@ import {
 } from './table-spec.ts';
 
 /** Flow rows handed to the writing thread and not yet in a segment, past which `appendFlows` waits. */
-const MAX_UNSEALED = 3 << 20;
+const MAX_UNSEALED = 2 << 20;
 
 export interface HistoryOptions {
   readonly dataDir: string;
