@@ -27,7 +27,7 @@ export class TextCodes {
   code(bytes: Uint8Array, from: number, to: number): number {
     const length = to - from;
     if (length > WIDTH || length < 3) return this.names.codeOfBytes(bytes, from, to);
-    const slot = slotOf(bytes, to);
+    const slot = slotOf(bytes, from, to);
     if (this.#lengths[slot] === length) {
       const known = this.#bytes;
       let at = slot * WIDTH;
@@ -54,7 +54,7 @@ export class TextCodes {
   endOf(bytes: Uint8Array, view: DataView, from: number, to: number, length: number, stop: number): number {
     let end = from + length;
     if (length >= 4 && length <= WIDTH && end < to && bytes[end] === stop) {
-      const slot = slotOf(bytes, end);
+      const slot = slotOf(bytes, from, end);
       if (this.#lengths[slot] === length) {
         // What matches holds no blank, so this is where the value ends.
         const words = this.#words;
@@ -80,7 +80,7 @@ export class TextCodes {
   }
 }
 
-function slotOf(bytes: Uint8Array, to: number): number {
-  // Ids end in hexadecimal digits: their low five bits differ.
-  return (bytes[to - 1]! ^ (bytes[to - 2]! << 4) ^ (bytes[to - 3]! << 8)) & (SLOTS - 1);
+function slotOf(bytes: Uint8Array, from: number, to: number): number {
+  // Ids end in hexadecimal digits, whose low five bits differ; a VPC and its subnet may end alike, but their first letters differ.
+  return (bytes[to - 1]! ^ (bytes[to - 2]! << 4) ^ (bytes[to - 3]! << 8) ^ (bytes[from]! << 3)) & (SLOTS - 1);
 }
