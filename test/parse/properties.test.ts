@@ -143,7 +143,7 @@ const numbers = fc.oneof(
 test('numbers are strictly decimal and exact', async () => {
   await fc.assert(
     fc.asyncProperty(numbers, numbers, async (port, bytes) => {
-      const line = LINE.replace(' 443 ', ` ${port} `).replace(' 840 ', ` ${bytes} `);
+      const line = LINE.replace(/ (443|840) /g, (_, field) => ` ${field === '443' ? port : bytes} `);
       const decoded = await decodeText(`${line}\n`);
       const good = (text: string, max: bigint): boolean => /^\d+$/.test(text) && BigInt(text) <= max;
       if (good(port, 65535n) && good(bytes, 2n ** 53n - 1n)) {
