@@ -4,9 +4,18 @@ import type { WriterReply, WriterRequest, WriterTask } from './messages.ts';
 import { addRows, type RowGroup, weightOf } from './row-groups.ts';
 import { registerRowScan } from './row-scan.ts';
 import { ROW_SCAN, writeSegment } from './segment-file.ts';
+import type { TableName } from './table-spec.ts';
 
-/** Weight of one table's rows that may wait in memory before its oldest hour is sealed: some 80 MB of flows, 64 MB of rejected text. */
-const MAX_WAITING = 1 << 20;
+/**
+ * Weight of a table's rows that may wait in memory before its oldest hour is sealed: some 20 MB of flows, 16 MB of rejected text. What waits
+ * at the end is written while nothing else is left to do, so more would cost time as well.
+ */
+const MAX_WAITING: Readonly<Record<TableName, number>> = {
+  flows: 1 << 18,
+  sessions: 1 << 16,
+  windows: 1 << 16,
+  rejects: 1 << 18,
+};
 
 const port = parentPort!;
 const task = workerData as WriterTask;
@@ -55,7 +64,7 @@ port.on('message', (request: WriterRequest) => {
     for (const name of request.names) names.push(name);
     addRows(groups, request.table, request.columns, request.rows);
     waiting.set(request.table, (waiting.get(request.table) ?? 0) + weightOf(request.rows));
-    while (waiting.get(request.table)! >= MAX_WAITING) {
+    while (waiting.get(request.table)! >= MAX_WAITING[request.table]) {
       const group = takeOldest(request.table);
       if (group === undefined) break;
       enqueue(() => seal(group));
