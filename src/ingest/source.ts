@@ -1,0 +1,123 @@
+import type { FileContent } from './file.ts';
+
+/** What is durable of a partition, as the last checkpoint left it. */
+export interface Position {
+  /** First offset of the partition that is not durable. */
+  readonly next: number;
+  /** Nothing will follow: the object, or the request, was read to its end. */
+  readonly done: boolean;
+  /** Newest event time in it, Unix seconds; 0 when it had no records. Old partitions that are done are forgotten by it. */
+  readonly newest: number;
+  /** The source's own words, as {@link Delivery.note} gave them last. */
+  readonly note?: string | undefined;
+}
+
+/** What a source finds at start. */
+export interface Resume {
+  /** Names this data folder, for ever: a member of a group tells itself from others by it. */
+  readonly instance: string;
+  /** By partition. */
+  readonly positions: ReadonlyMap<string, Position>;
+  /** Ids of {@link Delivery.ids} that are durable and not yet forgotten, by partition. */
+  readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/**
+ * What a source read at once. Deliveries of one partition come in order and without gaps: each begins where the one before ended.
+ */
+export interface Delivery {
+  /** Stable name of what offsets count in, unique within the source: `topic/3`, `bucket/key@etag`, a log group, a request id. */
+  readonly partition: string;
+  /** Partitions whose event times move on together, one of {@link SourceEvents.lanes}. */
+  readonly lane: string;
+  /**
+   * `messages`: each is whole lines, whole documents or compressed ones; a checkpoint covers all of them or none. `object`: read from its
+   * begin, as long as it may be; its offsets count records, and those before `from` are left out.
+   */
+  readonly content:
+    | { readonly kind: 'messages'; readonly messages: readonly Uint8Array[] }
+    | { readonly kind: 'object'; open(): Promise<FileContent> };
+  /** Offset at which it begins, {@link Position.next} of the delivery before. */
+  readonly from: number;
+  /** Offset behind the last message. Absent for an object. */
+  readonly to?: number;
+  /** Whether nothing of the partition follows. */
+  readonly last: boolean;
+  /** AWS's `${…}` format or a header line, when the source knows it; else content decides. */
+  readonly format?: string | undefined;
+  /**
+   * Durable elsewhere: another member of the group stored these records before it lost the partition. They fill open windows and are
+   * neither counted nor stored.
+   */
+  readonly known?: boolean;
+  /** Ids to remember with this delivery, so that what is read again can be told apart. */
+  readonly ids?: readonly string[];
+  /** Records that the source recognised as read before and left out. */
+  readonly duplicates?: number;
+  /** Kept in the partition's position. */
+  readonly note?: string;
+  /** When the records became available to us, Unix milliseconds, when the transport says so: the delivery lag. */
+  readonly availableAt?: number;
+}
+
+/** A partition up to an offset: what a checkpoint covers. */
+export interface Covered {
+  readonly partition: string;
+  /** First offset covered that the checkpoint before did not cover. */
+  readonly from: number;
+  readonly next: number;
+  readonly done: boolean;
+  /** First offset that an open window needs: where another member has to begin to read. At most `next`. */
+  readonly floor: number;
+}
+
+/** What a source tells whoever runs it, at any time. */
+export interface SourceEvents {
+  /** The lanes that are ours from now on. Event time waits for each of them until it has records or is idle. */
+  lanes(names: readonly string[]): void;
+  /** Nothing more can be read of the lane at this moment: it has caught up. */
+  caughtUp(lane: string): void;
+  /** Data that can no longer be read: offsets [from, to) of the partition are gone. */
+  lost(gap: {
+    readonly partition: string;
+    readonly from: number;
+    readonly to: number;
+    readonly reason: string;
+  }): void;
+  /** For the log: one static message and plain values, no secrets. */
+  log(
+    level: 'info' | 'warn' | 'error',
+    message: string,
+    details?: Readonly<Record<string, string | number | boolean>>,
+  ): void;
+}
+
+/** A partition left this process before what was read of it became durable: everything since the last checkpoint is void. */
+export class Fenced extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Fenced';
+  }
+}
+
+/**
+ * A live source. Whoever runs it asks for a delivery only when there is room for it, makes what came durable, then tells the other side.
+ */
+export interface Source {
+  /**
+   * Reads until `signal` aborts, and then ends soon without an error. Retries what can be retried by itself, for ever, with backoff;
+   * throws a UserError for what only a person can mend.
+   */
+  deliveries(signal: AbortSignal): AsyncIterable<Delivery>;
+  /**
+   * Binds the offsets to this process at the other side, before the checkpoint `seq` that covers them becomes valid. Throws Fenced when they
+   * are another's by now. For sources without members that share them it is absent.
+   */
+  claim?(seq: number, covered: readonly Covered[]): Promise<void>;
+  /** At start, before `deliveries`: whether `claim` with just this was carried out before a crash. */
+  wasClaimed?(seq: number, covered: readonly Covered[]): Promise<boolean>;
+  /** The checkpoint is durable: commit, delete the messages, answer the requests. What fails here comes again and is recognised. */
+  acknowledge?(covered: readonly Covered[]): Promise<void>;
+  /** Closes connections; nothing is called afterwards. */
+  close(): Promise<void>;
+}
