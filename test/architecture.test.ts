@@ -165,7 +165,7 @@ describe('architecture', async () => {
   it('opens no connection without an import', () => {
     const users = files.filter(
       (file) =>
-        file !== OUTBOUND &&
+        !OUTBOUND.some((place) => file.startsWith(place)) &&
         /(?:\bawait|\breturn|=>|=|globalThis\.)\s*fetch\(|\bnew (?:WebSocket|EventSource)\(/.test(
           readFileSync(join(root, file), 'utf8'),
         ),
