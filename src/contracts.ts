@@ -35,6 +35,16 @@ export interface Reject {
 }
 export const REJECT_RAW_LIMIT = 4096;
 
+/** What is durable of a partition (a file, an object, a topic's partition, a request), as the last checkpoint left it. */
+export interface Position {
+  /** First offset that is not durable, in the partition's own unit: records of a file or object, bytes of a followed one, … */
+  readonly next: number;
+  /** Nothing will follow: the object, or the request, was read to its end. */
+  readonly done: boolean;
+  /** The source's own words, as it gave them last. */
+  readonly note?: string | undefined;
+}
+
 export const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 

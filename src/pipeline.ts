@@ -1,10 +1,12 @@
 import type { FlowBatch } from './columns/flow-batch.ts';
 import { LOG_STATUS } from './columns/flow-batch.ts';
-import type { Reject, RejectReason } from './contracts.ts';
+import type { Position, Reject, RejectReason } from './contracts.ts';
 
-/** Records of one source in order; `release` lets the reader go on. */
+/** Records of one partition in order; `release` lets the reader go on. */
 export interface Part {
-  readonly file: number;
+  readonly partition: string;
+  /** Where the partition stands behind this part; undefined inside a delivery, which a checkpoint covers as a whole or not at all. */
+  readonly position: Position | undefined;
   readonly batch: FlowBatch | undefined;
   readonly rejects: readonly Reject[];
   readonly received: number;
@@ -24,8 +26,8 @@ export interface Totals {
   noData: number;
   skipData: number;
   readonly rejectedBy: Partial<Record<RejectReason, number>>;
-  /** Records of each source that are in `received`. */
-  readonly positions: number[];
+  /** Where each partition stands that records came from. */
+  readonly positions: Map<string, Position>;
 }
 
 export interface Stages {
@@ -35,7 +37,9 @@ export interface Stages {
     appendRejects(rejects: readonly Reject[]): void;
   };
   /** Rebuilds connections, and through its output judges them; returns how many rows were late. */
-  readonly rollup: { add(batch: FlowBatch): number; finish(): void };
+  readonly rollup: { add(batch: FlowBatch): number };
+  /** The input has ended, before the last checkpoint: closes what can be closed. */
+  end(): void;
   /** Makes everything up to now durable. */
   checkpoint(totals: Totals): Promise<void>;
   /** Whether it is time for a checkpoint. */
@@ -43,7 +47,7 @@ export interface Stages {
   onPart(part: Part, totals: Totals): void;
 }
 
-export function emptyTotals(sources: number): Totals {
+export function emptyTotals(): Totals {
   return {
     received: 0,
     stored: 0,
@@ -54,34 +58,48 @@ export function emptyTotals(sources: number): Totals {
     noData: 0,
     skipData: 0,
     rejectedBy: {},
-    positions: new Array<number>(sources).fill(0),
+    positions: new Map(),
   };
 }
 
-/** The flow: every record is stored or refused, then joined into connections and judged; what was durable before is only counted. */
-export async function ingest(parts: AsyncIterable<Part>, stages: Stages, totals: Totals): Promise<void> {
+/**
+ * The flow: every record is stored or refused, then joined into connections and judged; what was durable before is only counted. Nothing
+ * instead of a part: nothing came for a while, and what waits can be made durable.
+ */
+export async function ingest(
+  parts: AsyncIterable<Part | undefined>,
+  stages: Stages,
+  totals: Totals,
+): Promise<void> {
+  let whole = true;
   for await (const part of parts) {
-    count(part, totals);
-    if (part.rejects.length > 0) stages.history.appendRejects(part.rejects);
-    if (part.batch !== undefined) {
-      const late = stages.rollup.add(part.batch);
-      totals.late += late;
-      totals.stored += part.batch.length - late;
+    if (part !== undefined) {
+      whole = part.position !== undefined;
+      await take(part, stages, totals);
     }
-    stages.onPart(part, totals);
-    part.release();
-    // Last: the history takes the batch's memory over.
-    if (part.batch !== undefined) await stages.history.appendFlows(part.batch);
-    if (stages.isDue(totals)) await stages.checkpoint(totals);
+    if (whole && stages.isDue(totals)) await stages.checkpoint(totals);
   }
-  stages.rollup.finish();
+  stages.end();
   await stages.checkpoint(totals);
 }
 
+async function take(part: Part, stages: Stages, totals: Totals): Promise<void> {
+  count(part, totals);
+  if (part.rejects.length > 0) stages.history.appendRejects(part.rejects);
+  if (part.batch !== undefined) {
+    const late = stages.rollup.add(part.batch);
+    totals.late += late;
+    totals.stored += part.batch.length - late;
+  }
+  stages.onPart(part, totals);
+  part.release();
+  // Last: the history takes the batch's memory over.
+  if (part.batch !== undefined) await stages.history.appendFlows(part.batch);
+}
+
 function count(part: Part, totals: Totals): void {
-  const records = part.received + part.skipped;
-  totals.received += records;
-  totals.positions[part.file] = totals.positions[part.file]! + records;
+  totals.received += part.received + part.skipped;
+  if (part.position !== undefined) totals.positions.set(part.partition, part.position);
   totals.duplicate += part.skipped;
   totals.rejected += part.rejects.length;
   for (const { reason } of part.rejects) totals.rejectedBy[reason] = (totals.rejectedBy[reason] ?? 0) + 1;

@@ -1,16 +1,5 @@
+import type { Position } from '../contracts.ts';
 import type { FileContent } from './file.ts';
-
-/** What is durable of a partition, as the last checkpoint left it. */
-export interface Position {
-  /** First offset of the partition that is not durable. */
-  readonly next: number;
-  /** Nothing will follow: the object, or the request, was read to its end. */
-  readonly done: boolean;
-  /** Newest event time in it, Unix seconds; 0 when it had no records. Old partitions that are done are forgotten by it. */
-  readonly newest: number;
-  /** The source's own words, as {@link Delivery.note} gave them last. */
-  readonly note?: string | undefined;
-}
 
 /** What a source finds at start. */
 export interface Resume {

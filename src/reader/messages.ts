@@ -12,6 +12,8 @@ export interface ReaderTask {
 
 export interface ReaderFile {
   readonly path: string;
+  /** Name of the file in positions. */
+  readonly identity: string;
   /** Records that an earlier run made durable: they are counted, not handed over. */
   readonly skip: number;
 }

@@ -2,14 +2,16 @@ import { Worker } from 'node:worker_threads';
 import type { BufferPool } from '../columns/buffer-pool.ts';
 import type { Dictionary } from '../columns/dictionary.ts';
 import { createFlowBatch, type FlowBatch } from '../columns/flow-batch.ts';
-import type { Reject } from '../contracts.ts';
+import type { Position, Reject } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import type { CreditMessage, ReaderFile, ReaderMessage, ReaderTask } from './messages.ts';
 
 /** Records of one file in the order of the file. The batch is the receiver's; {@link ReadPart.release} lets the reader go on. */
 export interface ReadPart {
-  /** Index into the files that were asked for. */
-  readonly file: number;
+  /** The file's identity. */
+  readonly partition: string;
+  /** `next`: records of the file up to the end of this part. */
+  readonly position: Position;
   readonly batch: FlowBatch | undefined;
   readonly rejects: readonly Reject[];
   readonly received: number;
@@ -36,6 +38,7 @@ export async function* readFiles(options: ReadOptions): AsyncGenerator<ReadPart>
   const { files, format, batchRows, names, pool, warn } = options;
   const task: ReaderTask = { files, format, batchRows, names: names.since(1) };
   const worker = new Worker(new URL(workerFile, import.meta.url), { workerData: task });
+  const read = new Float64Array(files.length);
   const queue: ReaderMessage[] = [];
   let wake: (() => void) | undefined;
   const push = (message: ReaderMessage): void => {
@@ -67,8 +70,13 @@ export async function* readFiles(options: ReadOptions): AsyncGenerator<ReadPart>
         batch = createFlowBatch(batchRows, layout, buffer);
         batch.length = message.length;
       }
+      const next = read[message.file]! + message.received + message.skipped;
+      read[message.file] = next;
+      const file = files[message.file]!;
       yield {
-        file: message.file,
+        partition: file.identity,
+        // What is durable stays so while its records pass by once more.
+        position: { next: Math.max(next, file.skip), done: false },
         batch,
         rejects: message.rejects,
         received: message.received,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EXIT, UserError } from '../errors.ts';
 
 /** Version of everything in the data folder; raised when an older program could not read it any more. */
-const FOLDER_VERSION = 1;
+const FOLDER_VERSION = 2;
 const MARKER = 'flowsentry.json';
 const LOCK = 'flowsentry.lock';
 

@@ -1,7 +1,7 @@
 import { access, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, listValue } from '@duckdb/node-api';
-import type { Alert } from '../contracts.ts';
+import type { Alert, Position } from '../contracts.ts';
 import type { Segment } from './messages.ts';
 import { makeDurable } from './segment-file.ts';
 import { readStateFile, removeOtherStateFiles, writeStateFile } from './state-file.ts';
@@ -23,8 +23,8 @@ export interface SegmentChange {
 }
 
 export interface CheckpointInput extends SegmentChange {
-  /** Records of each source, by identity, that are in this state. Sources not named keep their position. */
-  readonly positions: ReadonlyMap<string, number>;
+  /** Where each partition stands in this state. Partitions not named keep their position. */
+  readonly positions: ReadonlyMap<string, Position>;
   /** State of the rollup and of each detector, by name. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
   /** Alerts that changed. */
@@ -32,7 +32,7 @@ export interface CheckpointInput extends SegmentChange {
 }
 
 export interface LoadedState {
-  readonly positions: Map<string, number>;
+  readonly positions: Map<string, Position>;
   readonly blobs: Map<string, Uint8Array>;
   readonly alerts: AlertRow[];
   readonly segments: Segment[];
@@ -55,7 +55,7 @@ export class State implements AsyncDisposable {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
   #seq: number;
-  #positions: Map<string, number>;
+  #positions: Map<string, Position>;
 
   readonly #dataDir: string;
 
@@ -64,7 +64,7 @@ export class State implements AsyncDisposable {
     instance: DuckDBInstance,
     connection: DuckDBConnection,
     seq: number,
-    positions: Map<string, number>,
+    positions: Map<string, Position>,
   ) {
     this.#dataDir = dataDir;
     this.#instance = instance;
@@ -167,7 +167,7 @@ async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknow
 
 async function load(dataDir: string, connection: DuckDBConnection): Promise<LoadedState> {
   const [last] = await rowsOf(connection, 'SELECT positions, file FROM checkpoint ORDER BY seq DESC LIMIT 1');
-  const positions = new Map(last === undefined ? [] : (JSON.parse(last[0] as string) as [string, number][]));
+  const positions = last === undefined ? new Map<string, Position>() : readPositions(last[0] as string);
   const file = last?.[1] as string | undefined;
   await removeOtherStateFiles(dataDir, file);
   const blobs = file === undefined ? new Map<string, Uint8Array>() : await readStateFile(dataDir, file);
@@ -179,4 +179,15 @@ async function load(dataDir: string, connection: DuckDBConnection): Promise<Load
   );
   const numbers = segments.map((segment) => Number(/(\d+)m*\.parquet$/.exec(segment.path)?.[1] ?? 0));
   return { positions, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1 };
+}
+
+/** Folders of format 1 had a record number in the place of a position. */
+function readPositions(text: string): Map<string, Position> {
+  const entries = JSON.parse(text) as [string, Position | number][];
+  return new Map(
+    entries.map(([partition, position]) => [
+      partition,
+      typeof position === 'number' ? { next: position, done: false } : position,
+    ]),
+  );
 }

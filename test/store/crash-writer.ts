@@ -19,7 +19,7 @@ const history = new History({
   sequence: loaded.sequence,
 });
 let segments = [...loaded.segments];
-let position = loaded.positions.get('numbers') ?? 0;
+let position = loaded.positions.get('numbers')?.next ?? 0;
 process.stdout.write('ready\n');
 for (;;) {
   for (let batch = 0; batch < 3; batch++) {
@@ -31,7 +31,7 @@ for (;;) {
   }
   const added = await history.seal();
   await state.checkpoint({
-    positions: new Map([['numbers', position]]),
+    positions: new Map([['numbers', { next: position, done: false }]]),
     blobs: new Map([['count', Uint8Array.of(position & 255)]]),
     alerts: [],
     added,

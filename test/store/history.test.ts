@@ -172,7 +172,7 @@ describe('history', () => {
     const folder = temporaryFolder();
     const first = await openStore(folder);
     await first.history.appendFlows(flowBatchOf([plainFlow('10.0.0.1', '10.0.0.2', START)], V2, first.names));
-    await first.checkpoint(new Map([['a.log', 1]]));
+    await first.checkpoint(new Map([['a.log', { next: 1, done: false }]]));
     await first.history.appendFlows(flowBatchOf([plainFlow('10.0.0.3', '10.0.0.4', START)], V2, first.names));
     const [orphan] = await first.history.seal();
     await first.close();
@@ -180,7 +180,7 @@ describe('history', () => {
     writeFileSync(join(folder, 'history/.staging/torn.parquet'), 'PAR1');
 
     const second = await openStore(folder);
-    expect(second.loaded.positions).toEqual(new Map([['a.log', 1]]));
+    expect(second.loaded.positions).toEqual(new Map([['a.log', { next: 1, done: false }]]));
     expect(await removeOrphans(folder, second.loaded.segments)).toBe(1);
     expect(existsSync(join(folder, orphan!.path))).toBe(false);
     expect(existsSync(join(folder, 'history/.staging'))).toBe(false);

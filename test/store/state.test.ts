@@ -31,6 +31,8 @@ function alertRow(id: string, count: number): AlertRow {
   return { alert, resolvesAt: 5, shadow: false };
 }
 
+const at = (next: number) => ({ next, done: false });
+
 const NOTHING = { positions: new Map(), blobs: new Map(), alerts: [], added: [], removed: [] };
 
 describe('the state', () => {
@@ -42,15 +44,15 @@ describe('the state', () => {
     await state.checkpoint({
       ...NOTHING,
       positions: new Map([
-        ['a', 2 ** 50],
-        ['b', 1],
+        ['a', at(2 ** 50)],
+        ['b', at(1)],
       ]),
       blobs: new Map([['old', new Uint8Array(8)]]),
       alerts: [alertRow('x', 1), alertRow('y', 1)],
     });
     await state.checkpoint({
       ...NOTHING,
-      positions: new Map([['b', 2]]),
+      positions: new Map([['b', at(2)]]),
       blobs: new Map([
         ['big', big],
         ['empty', new Uint8Array(0)],
@@ -61,8 +63,8 @@ describe('the state', () => {
     const again = await State.open(folder);
     await again.state[Symbol.asyncDispose]();
     expect([...again.loaded.positions]).toEqual([
-      ['a', 2 ** 50],
-      ['b', 2],
+      ['a', at(2 ** 50)],
+      ['b', at(2)],
     ]);
     expect([...again.loaded.blobs.keys()]).toEqual(['big', 'empty']);
     expect(Buffer.compare(again.loaded.blobs.get('big')!, big)).toBe(0);
@@ -108,7 +110,7 @@ describe('the state', () => {
       await state[Symbol.asyncDispose]();
       await removeOrphans(folder, loaded.segments);
       await publishManifest(folder, { segments: loaded.segments, alerts: [] });
-      const position = loaded.positions.get('numbers') ?? 0;
+      const position = loaded.positions.get('numbers')?.next ?? 0;
       expect(
         await rowsOf(
           folder,

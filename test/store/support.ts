@@ -5,6 +5,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { onTestFinished } from 'vitest';
 import { BufferPool } from '../../src/columns/buffer-pool.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
+import type { Position } from '../../src/contracts.ts';
 import { registerAddressFunctions } from '../../src/store/address-functions.ts';
 import { History } from '../../src/store/history.ts';
 import { publishManifest, readManifest } from '../../src/store/manifest.ts';
@@ -26,7 +27,7 @@ export interface Store {
   readonly loaded: LoadedState;
   readonly history: History;
   /** Seals, commits and publishes. */
-  checkpoint(positions?: ReadonlyMap<string, number>): Promise<void>;
+  checkpoint(positions?: ReadonlyMap<string, Position>): Promise<void>;
   close(): Promise<void>;
 }
 

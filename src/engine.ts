@@ -1,0 +1,177 @@
+import { BufferPool } from './columns/buffer-pool.ts';
+import { Dictionary } from './columns/dictionary.ts';
+import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
+import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
+import type { Config } from './config.ts';
+import type { Alert, Position } from './contracts.ts';
+import { createJudges } from './judges.ts';
+import { FIELDS } from './parse/fields.ts';
+import type { Stages, Totals } from './pipeline.ts';
+import { createScopes } from './reference/scopes.ts';
+import { Rollup } from './rollup/rollup.ts';
+import { createMute } from './score/exceptions.ts';
+import { Scorer } from './score/scorer.ts';
+import { claimDataFolder, eraseDataFolder } from './store/data-folder.ts';
+import { History } from './store/history.ts';
+import { changed, deleteSegments, mergeSegments, segmentsBefore } from './store/maintenance.ts';
+import { publishManifest, removeOrphans } from './store/manifest.ts';
+import type { Segment } from './store/messages.ts';
+import { type SegmentChange, State } from './store/state.ts';
+
+export interface EngineOptions {
+  readonly data: string;
+  readonly config: Config;
+  /** Connections in open steps up to which closing waits although it could go on. */
+  readonly holdFlows: number;
+  /** Forget what an earlier run left in the data folder. */
+  readonly restart: boolean;
+  warn(message: string): void;
+}
+
+/** Everything from a batch of records to a checkpoint, open on one data folder. */
+export interface Engine extends AsyncDisposable {
+  readonly names: Dictionary;
+  readonly pool: BufferPool;
+  /** Where each partition stood at the checkpoint that this process started from. */
+  readonly positions: ReadonlyMap<string, Position>;
+  readonly rollup: Rollup;
+  readonly scorer: Scorer;
+  readonly stages: Pick<Stages, 'history' | 'rollup'>;
+  /** Sessions that ended, and those of them neither end of which is internal. */
+  readonly counts: { readonly sessions: number; readonly strangers: number };
+  /** Seconds of the process's clock since the last checkpoint, or since the start. */
+  sinceCheckpoint(): number;
+  /** Makes everything up to now durable; returns the alerts that changed, those of detectors in the shadow left out. */
+  checkpoint(totals: Totals): Promise<Alert[]>;
+  /** Merges small segments and deletes what is past the retention. */
+  maintain(): Promise<void>;
+  /** All alerts somebody should see, by first sight. */
+  alerts(): Alert[];
+}
+
+/** Names of saved states that no detector can have: ids have no colon. */
+const NAMES = ':names';
+const ROLLUP = ':rollup';
+
+/** Claims the data folder and goes on from its last checkpoint. Throws a UserError when the folder cannot be used. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { config } = options;
+  await using cleanup = new AsyncDisposableStack();
+  const folder = await claimDataFolder(options.data);
+  cleanup.defer(() => folder.release());
+  if (options.restart) await eraseDataFolder(folder);
+  const { state, loaded } = await State.open(folder.path);
+  cleanup.use(state);
+  let segments: readonly Segment[] = loaded.segments;
+  await removeOrphans(folder.path, segments);
+
+  const names = new Dictionary();
+  const pool = new BufferPool();
+  restoreNames(names, loaded.blobs.get(NAMES));
+  const judges = await createJudges(config, names, folder.path, options.warn);
+  const scorer = new Scorer(judges, createMute(config.exceptions), names);
+  scorer.restore(loaded.blobs);
+  scorer.book.restore(loaded.alerts);
+  const history = cleanup.use(
+    new History({
+      dataDir: folder.path,
+      names,
+      pool,
+      fieldTypes: new Map(FIELDS.map((field) => [field.name, field.type])),
+      sequence: loaded.sequence,
+    }),
+  );
+  const counts = { sessions: 0, strangers: 0 };
+  const rollup = new Rollup(
+    {
+      names,
+      scopeOf: createScopes({ internal: config.network.internal }),
+      lateness: config.ingest.lateness,
+      maxFlows: config.ingest.maxFlows,
+      holdFlows: options.holdFlows,
+      maxSessions: config.ingest.maxSessions,
+      maxWindowKeys: config.ingest.maxWindowKeys,
+      windows: judges.flatMap((judge) => judge.windows),
+    },
+    {
+      step(step) {
+        counts.sessions += step.ended.length;
+        counts.strangers += countStrangers(step.ended);
+        history.appendSessions(step.ended);
+        scorer.step(step);
+      },
+      window(window) {
+        if (window.size === 60 && window.key === 'subject') history.appendWindows(window);
+        scorer.window(window);
+      },
+      late: (late) => scorer.late(late, rollup.now),
+    },
+  );
+  const saved = loaded.blobs.get(ROLLUP);
+  if (saved !== undefined) rollup.restore(saved);
+
+  const alerts = (): Alert[] => scorer.book.entries().flatMap(visible);
+  const publish = (): Promise<void> => publishManifest(folder.path, { segments, alerts: alerts() });
+  const replace = async (change: SegmentChange): Promise<void> => {
+    if (change.added.length + change.removed.length === 0) return;
+    await state.replaceSegments(change);
+    segments = changed(segments, change);
+    await publish();
+    await deleteSegments(folder.path, change.removed);
+  };
+  let checkpointed = performance.now();
+  const opened = cleanup.move();
+  return {
+    names,
+    pool,
+    positions: loaded.positions,
+    rollup,
+    scorer,
+    stages: {
+      history: {
+        appendFlows: (batch) => history.appendFlows(batch),
+        appendRejects: (rejects) => history.appendRejects(rejects, rollup.now),
+      },
+      rollup,
+    },
+    counts,
+    sinceCheckpoint: () => (performance.now() - checkpointed) / 1000,
+    async checkpoint(totals) {
+      const added = await history.seal();
+      const blobs = new Map(scorer.snapshots());
+      blobs.set(ROLLUP, rollup.snapshot());
+      blobs.set(NAMES, packSnapshot({}, names.since(1)));
+      const entries = scorer.book.takeChanged();
+      await state.checkpoint({ positions: totals.positions, blobs, alerts: entries, added, removed: [] });
+      segments = [...segments, ...added];
+      await publish();
+      checkpointed = performance.now();
+      return entries.flatMap(visible);
+    },
+    async maintain() {
+      await replace(await mergeSegments(folder.path, segments));
+      const { retention } = config.history;
+      if (retention !== undefined)
+        await replace({ added: [], removed: segmentsBefore(segments, rollup.now - retention) });
+    },
+    alerts,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function countStrangers(sessions: SessionBatch): number {
+  let count = 0;
+  for (let row = 0; row < sessions.length; row++)
+    if (sessions.srcScope[row] === SCOPE.public && sessions.dstScope[row] === SCOPE.public) count++;
+  return count;
+}
+
+/** Gives texts the codes they had: saved states hold codes. */
+function restoreNames(names: Dictionary, saved: Uint8Array | undefined): void {
+  if (saved === undefined) return;
+  for (const name of unpackSnapshot(saved).meta as string[]) names.code(name);
+}
+
+function visible(entry: { readonly alert: Alert; readonly shadow: boolean }): Alert[] {
+  return entry.shadow ? [] : [entry.alert];
+}
