@@ -40,7 +40,7 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
   // The thread that reads: it wires sources and parsers as app.ts wires the rest.
   {
     place: 'src/reader/',
-    imports: ['src/columns/', 'src/contracts.ts', 'src/errors.ts', 'src/decode.ts'],
+    imports: ['src/columns/', 'src/contracts.ts', 'src/errors.ts', 'src/decode.ts', 'src/ingest/'],
     packages: [],
   },
   {
@@ -54,7 +54,7 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
     imports: ['src/', 'detectors/index.ts', 'detectors/define.ts'],
     packages: ['commander', 'cli-table3', 'zod'],
   },
-  { place: 'src/log.ts', imports: [], packages: ['pino'] },
+  { place: 'src/log', imports: ['src/log', 'src/errors.ts'], packages: ['pino'] },
   { place: 'src/metrics.ts', imports: ['src/contracts.ts'], packages: ['prom-client'] },
   { place: 'src/main.ts', imports: ['src/cli/', 'src/errors.ts'], packages: ['commander'] },
   // Composition: what is left in src/ itself.
