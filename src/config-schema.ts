@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration } from '../detectors/duration.ts';
 import { detectors } from '../detectors/index.ts';
 import { parsePrefix } from './columns/address.ts';
+import { FollowOptions } from './ingest/follow-options.ts';
 
 const network = z
   .string()
@@ -61,6 +62,14 @@ export const Settings = z.strictObject({
     .record(z.string().min(1), z.array(network).min(1))
     .default({})
     .describe('Networks by the role of what runs there; without a role it is the subnet'),
+  sources: z
+    .array(z.discriminatedUnion('type', [FollowOptions]))
+    .refine(
+      (sources) => new Set(sources.map(({ name }) => name)).size === sources.length,
+      'two have one name',
+    )
+    .default([])
+    .describe('What `flowsentry run` reads'),
   ingest: z
     .strictObject({
       lateness: duration.prefault('5m').describe('How long a record may come after newer ones'),

@@ -90,9 +90,13 @@ function readSource(source: Source): Config {
   if (!settings.success || found.length > 0) throw errorOf(source, found);
 
   const folder = dirname(resolve(source.path));
-  const { policy, feeds, ...rest } = settings.data;
+  const { policy, feeds, sources, ...rest } = settings.data;
   return {
     ...rest,
+    sources: sources.map((source) => ({
+      ...source,
+      paths: source.paths.map((path) => resolve(folder, path)),
+    })),
     policy: policy === undefined ? undefined : resolve(folder, policy),
     feeds: feeds.map((feed) => ({
       ...feed,

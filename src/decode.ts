@@ -1,5 +1,17 @@
-import { openFile } from './ingest/file.ts';
-import { type DecodedPart, type DecodeOptions, decodeChunks, decodeParquet } from './parse/decode.ts';
+import { gunzipSync } from 'node:zlib';
+import { type FileContent, openFile } from './ingest/file.ts';
+import {
+  type DecodedPart,
+  type DecodeOptions,
+  decodeChunks,
+  decodeParquet,
+  type MessageDecoder,
+} from './parse/decode.ts';
+
+export { createMessageDecoder } from './parse/decode.ts';
+
+/** Bytes a compressed message may become: far above what any producer of flow logs sends in one. */
+const MAX_MESSAGE_BYTES = 64 << 20;
 
 /** Decodes a file of any known format, recognised by content. Throws only what the file system throws and for a format it can't read. */
 export async function* decodeFile(
@@ -7,7 +19,14 @@ export async function* decodeFile(
   options: DecodeOptions,
   onRead?: (bytes: number) => void,
 ): AsyncGenerator<DecodedPart> {
-  const content = await openFile(path, onRead);
+  yield* decodeContent(await openFile(path, onRead), options);
+}
+
+/** As {@link decodeFile} for a file that is open. */
+export async function* decodeContent(
+  content: FileContent,
+  options: DecodeOptions,
+): AsyncGenerator<DecodedPart> {
   if (content.kind === 'bytes') {
     yield* decodeChunks(content.chunks, options);
     return;
@@ -17,4 +36,20 @@ export async function* decodeFile(
   } finally {
     await content.close();
   }
+}
+
+/** Gives a message to the decoder, unpacked when it is a gzip file. */
+export function decodeMessage(decoder: MessageDecoder, message: Uint8Array, position: number): void {
+  if (message[0] !== 0x1f || message[1] !== 0x8b) {
+    decoder.read(message, position);
+    return;
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = gunzipSync(message, { maxOutputLength: MAX_MESSAGE_BYTES });
+  } catch (error) {
+    decoder.refuse({ damage: 'bad-gzip', note: (error as Error).message }, position);
+    return;
+  }
+  decoder.read(bytes, position);
 }

@@ -30,6 +30,8 @@ export interface EngineOptions {
 
 /** Everything from a batch of records to a checkpoint, open on one data folder. */
 export interface Engine extends AsyncDisposable {
+  /** The data folder's own name. */
+  readonly instance: string;
   readonly names: Dictionary;
   readonly pool: BufferPool;
   /** Where each partition stood at the checkpoint that this process started from. */
@@ -122,6 +124,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   let checkpointed = performance.now();
   const opened = cleanup.move();
   return {
+    instance: folder.instance,
     names,
     pool,
     positions: loaded.positions,

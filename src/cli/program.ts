@@ -8,6 +8,7 @@ import { addDoctor } from './doctor.ts';
 import { addQuery } from './query.ts';
 import { addRejects } from './rejects.ts';
 import { addReplay } from './replay.ts';
+import { addRun } from './run.ts';
 import { addSimulate } from './simulate.ts';
 
 /** All commands. Throws CommanderError instead of ending the process. */
@@ -33,6 +34,7 @@ Start here:
   flowsentry doctor /var/log/flow-logs     what these logs can show, and what not`,
     );
   addReplay(program);
+  addRun(program);
   addQuery(program);
   addAlerts(program);
   addDetectors(program);

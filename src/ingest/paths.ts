@@ -14,7 +14,8 @@ export interface InputFile {
 const IDENTITY_BYTES = 4096;
 
 /** What stands beside logs in a folder and is none. */
-const NOT_LOGS = /(?:^\.|\.(?:md|yaml|yml|ts|js|csv|txt|labels\.gz|alerts\.jsonl)$|^flowsentry\.json$)/;
+export const NOT_LOGS =
+  /(?:^\.|\.(?:md|yaml|yml|ts|js|csv|txt|labels\.gz|alerts\.jsonl)$|^flowsentry\.json$)/;
 
 /**
  * The files that `paths` name: files themselves, and every file in folders below them that can be a log, in order of name. A file that is

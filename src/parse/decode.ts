@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import { parseFormat } from './format.ts';
-import { type DecodedPart, type DecodeOptions, RowSink } from './row-sink.ts';
+import { type DecodedPart, type DecodeOptions, REFUSED, RowSink } from './row-sink.ts';
 import { createTextDecoder } from './text.ts';
 
 export { decodeParquet } from './parquet.ts';
@@ -42,4 +42,29 @@ export async function* decodeChunks(
   else decoder.damaged(damage);
   sink.flush();
   yield* sink.take();
+}
+
+/** Reads messages that are whole by themselves, and keeps what it learnt of a stream's format from one to the next. */
+export interface MessageDecoder {
+  /** A message of lines or documents that begins at `position` of its stream. */
+  read(bytes: Uint8Array, position: number): void;
+  /** A message that can't be read. */
+  refuse(damage: Damage, position: number): void;
+  /** Everything read since the last call, which the caller now owns. */
+  take(): DecodedPart[];
+}
+
+/** As {@link decodeChunks} for a stream of messages. A format that can't be understood leaves it to the content. */
+export function createMessageDecoder(options: DecodeOptions): MessageDecoder {
+  const sink = new RowSink(options);
+  const format = options.format === undefined ? undefined : parseFormat(options.format);
+  const decoder = createTextDecoder(sink, format);
+  return {
+    read: (bytes, position) => decoder.message(bytes, position),
+    refuse: ({ damage, note }, position) => sink.reject(REFUSED[damage], position, Buffer.from(note)),
+    take() {
+      sink.flush();
+      return sink.take();
+    },
+  };
 }

@@ -18,6 +18,8 @@ export interface TextDecoder {
   end(): void;
   /** There is no more because the source is damaged here. */
   damaged(damage: Damage): void;
+  /** Reads bytes that are whole lines or documents by themselves, and begin at `position` of the source. */
+  message(bytes: Uint8Array, position: number): void;
 }
 
 /** What readers of one source share: the format of the last header holds inside messages, too. */
@@ -40,12 +42,15 @@ export function createTextDecoder(sink: RowSink, format: Format | undefined): Te
       createDecoder(shared, nesting, position).all(bytes);
     },
   };
-  return createDecoder(shared, 0, undefined);
+  return {
+    ...createDecoder(shared, 0, undefined),
+    message: (bytes, position) => createDecoder(shared, 0, undefined).all(bytes, position),
+  };
 }
 
-interface Decoder extends TextDecoder {
-  /** Instead of `push` and `end`, when these are all the bytes there are. */
-  all(bytes: Uint8Array): void;
+interface Decoder extends Omit<TextDecoder, 'message'> {
+  /** Instead of `push` and `end`, when these are all the bytes there are; they begin at `base` of the source. */
+  all(bytes: Uint8Array, base?: number): void;
 }
 
 /** `nesting` payloads deep; `fixedPosition` is where the outermost one is in the source. */
@@ -209,9 +214,10 @@ function createDecoder(shared: Shared, nesting: number, fixedPosition: number | 
   };
 
   return {
-    all(bytes) {
+    all(bytes, base = 0) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-      consume(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), view, 0, bytes.length, 0, true);
+      const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+      consume(plain, view, 0, bytes.length, base, true);
     },
     push(part) {
       // One type of array for the hot loops: V8 compiles for what it has seen, and a Buffer is another type.

@@ -41,6 +41,11 @@ export class AlertBook {
     return this.#entries.size;
   }
 
+  /** How many entries {@link takeChanged} would give. */
+  get changes(): number {
+    return this.#changed.size;
+  }
+
   add(origin: Origin, finding: Finding): void {
     const id = fingerprint(origin.detector, finding.subject, finding.counterpart);
     const known = this.#entries.get(id);

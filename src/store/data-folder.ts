@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,6 +12,8 @@ const LOCK = 'flowsentry.lock';
 /** A data folder that this process alone may write, until it is released. */
 export interface DataFolder {
   readonly path: string;
+  /** Made with the folder, and its own for ever. */
+  readonly instance: string;
   release(): Promise<void>;
 }
 
@@ -30,16 +33,16 @@ export async function claimDataFolder(path: string): Promise<DataFolder> {
   } catch (error) {
     throw new UserError(`cannot use data folder ${path}: ${(error as Error).message}`, { cause: error });
   }
-  await checkVersion(path);
+  const instance = (await checkMarker(path)) ?? randomUUID();
   const lock = join(path, LOCK);
   const me: Owner = { pid: process.pid, started: startTime(process.pid) ?? '' };
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await createWhole(lock, JSON.stringify(me));
       const marker = join(path, MARKER);
-      await writeFile(`${marker}.new`, `${JSON.stringify({ version: FOLDER_VERSION })}\n`);
+      await writeFile(`${marker}.new`, `${JSON.stringify({ version: FOLDER_VERSION, instance })}\n`);
       await rename(`${marker}.new`, marker);
-      return { path, release: () => rm(lock, { force: true }) };
+      return { path, instance, release: () => rm(lock, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
         throw new UserError(`cannot use data folder ${path}: ${(error as Error).message}`, { cause: error });
@@ -69,19 +72,16 @@ async function createWhole(path: string, text: string): Promise<void> {
   }
 }
 
-async function checkVersion(path: string): Promise<void> {
+/** The folder's own name when it has one; throws when the folder is not ours to write. */
+async function checkMarker(path: string): Promise<string | undefined> {
   let text: string;
   try {
     text = await readFile(join(path, MARKER), 'utf8');
   } catch {
-    return refuseForeign(path);
+    await refuseForeign(path);
+    return undefined;
   }
-  let version: unknown;
-  try {
-    version = (JSON.parse(text) as { version?: unknown } | null)?.version;
-  } catch {
-    version = undefined;
-  }
+  const { version, instance } = parseMarker(text);
   if (typeof version !== 'number')
     throw new UserError(
       `cannot use data folder ${path}: its ${MARKER} is damaged; choose another folder with --data`,
@@ -90,6 +90,15 @@ async function checkVersion(path: string): Promise<void> {
     throw new UserError(
       `cannot use data folder ${path}: a newer flowsentry (format ${String(version)}, this one knows ${FOLDER_VERSION}) wrote it; use that version or another folder`,
     );
+  return typeof instance === 'string' ? instance : undefined;
+}
+
+function parseMarker(text: string): { readonly version?: unknown; readonly instance?: unknown } {
+  try {
+    return (JSON.parse(text) as object | null) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 /** A folder without our marker must be as good as empty: `--restart` erases what has our names. */

@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import { EXIT } from '../errors.ts';
+import { dataOption } from './options.ts';
+import { print, toJson } from './terminal.ts';
+
+interface Options {
+  readonly data: string;
+  readonly config: string;
+}
+
+const EXAMPLES = `
+Prints each alert as a line of JSON when it opens, grows or resolves, after it is durable; logs go to standard error. Stop it with SIGTERM or
+Ctrl-C: what was read is made durable first, and the next start goes on there. The history can be queried all the while.
+
+Example of a configuration:
+  sources:
+    - type: file
+      name: collected
+      paths: [/var/log/flow-logs]
+
+Examples:
+  flowsentry run --config flowsentry.yaml
+  flowsentry run --config /etc/flowsentry.yaml --data /var/lib/flowsentry >> alerts.jsonl`;
+
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .summary('read live sources, alert and keep history')
+    .description(
+      'Reads the sources of the configuration as records come, through every detector, until it is stopped.',
+    )
+    .addOption(dataOption())
+    .requiredOption('--config <file>', 'configuration file')
+    .addHelpText('after', EXAMPLES)
+    .action(runService);
+}
+
+async function runService(options: Options): Promise<void> {
+  const { loadConfig } = await import('../config.ts');
+  const config = await loadConfig(options.config);
+  const [{ run }, { createLog }] = await Promise.all([import('../run.ts'), import('../log.ts')]);
+  const log = createLog();
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // In the place of the one that ends other commands at once.
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(EXIT.interrupted);
+      log.info('stopping', { signal });
+      stop.abort();
+    });
+  }
+  await run({
+    data: options.data,
+    config,
+    signal: stop.signal,
+    onAlerts: (alerts) => {
+      for (const alert of alerts) print(toJson(alert));
+    },
+    log: (level, message, details) => log[level](message, details),
+  });
+  log.info('stopped');
+}

@@ -1,0 +1,260 @@
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openFile } from './file.ts';
+import type { FollowOptions } from './follow-options.ts';
+import { NOT_LOGS } from './paths.ts';
+import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
+
+/** Bytes of one delivery of lines. */
+const CHUNK_BYTES = 1 << 20;
+/** So much of a file's beginning can be its header line. */
+const HEADER_BYTES = 16 << 10;
+/** Looks at a file in a row without anything new after which a rotated file, or a compressed one, is complete. */
+const QUIET_LOOKS = 3;
+const NEWLINE = 10;
+
+/** A file at work. Who it is are its device, inode and birth, never its name; the generation counts truncations. */
+interface Followed {
+  readonly identity: string;
+  readonly file: FileHandle;
+  generation: number;
+  offset: number;
+  size: number;
+  /** Milliseconds: when it was made, and last written to. */
+  birth: number;
+  written: number;
+  quiet: number;
+  /** Nothing names it any more: it ends when it is quiet. */
+  rotated: boolean;
+  path: string;
+}
+
+/**
+ * Follows files and folders through rotation: by rename (the old file is read to its end under its new name), by copy and truncate (what the
+ * writer truncated before we read it is lost and said so), and by a link that points elsewhere. Lines come when they are complete. Files
+ * that are compressed or Parquet are read whole, once, when they have stopped growing.
+ */
+export function createFollowSource(options: FollowOptions, resume: Resume, events: SourceEvents): Source {
+  const followed = new Map<string, Followed>();
+  const finished = new Set<string>();
+  const { positions } = resume;
+  const lane = options.name;
+
+  const partitionOf = ({ identity, generation }: { identity: string; generation: number }): string =>
+    `${identity}/${generation}`;
+
+  /** The generation to go on with. */
+  const generationOf = (identity: string): number => {
+    let generation = 0;
+    while (positions.has(partitionOf({ identity, generation: generation + 1 }))) generation++;
+    return generation;
+  };
+
+  const add = async (path: string, identity: string): Promise<void> => {
+    const generation = generationOf(identity);
+    const position = positions.get(partitionOf({ identity, generation }));
+    if (position?.done === true) {
+      finished.add(identity);
+      return;
+    }
+    const file = await open(path);
+    followed.set(identity, {
+      identity,
+      file,
+      generation,
+      offset: position?.next ?? 0,
+      size: 0,
+      birth: 0,
+      written: 0,
+      quiet: 0,
+      rotated: false,
+      path,
+    });
+  };
+
+  /** Looks which files there are; opens new ones, and marks those that nothing names any more. */
+  const look = async (): Promise<void> => {
+    const seen = new Set<string>();
+    for (const path of await namesOf(options.paths)) {
+      const identity = await identify(path);
+      if (identity === undefined) continue;
+      seen.add(identity);
+      const known = followed.get(identity);
+      if (known !== undefined) known.path = path;
+      else if (!finished.has(identity))
+        await add(path, identity).catch((error: Error) => complain(path, error));
+    }
+    for (const one of followed.values()) one.rotated = !seen.has(one.identity);
+    for (const identity of finished) if (!seen.has(identity)) finished.delete(identity);
+  };
+
+  /** A file that was renamed while nobody looked lies beside the path it had. */
+  const findRotated = async (): Promise<void> => {
+    const wanted = new Set(
+      [...positions].filter(([, { done }]) => !done).map(([name]) => name.split('/')[0]!),
+    );
+    if (wanted.size === 0) return;
+    for (const folder of new Set(options.paths.map((path) => dirname(path)))) {
+      for (const name of await readdir(folder).catch(() => [])) {
+        const path = join(folder, name);
+        const identity = await identify(path);
+        if (identity !== undefined && wanted.has(identity) && !followed.has(identity))
+          await add(path, identity);
+      }
+    }
+  };
+
+  const complain = (path: string, error: Error): void =>
+    events.log('warn', 'cannot follow a file; it is tried again', {
+      source: lane,
+      path,
+      error: error.message,
+    });
+
+  /** Sees how far the file has grown, or that it was truncated. */
+  const measure = async (one: Followed): Promise<void> => {
+    const { size, birthtimeMs, mtimeMs } = await one.file.stat();
+    if (size < one.offset) {
+      if (one.size > one.offset)
+        events.lost({
+          partition: partitionOf(one),
+          from: one.offset,
+          to: one.size,
+          reason: 'the file was truncated before it was read',
+        });
+      one.generation++;
+      one.offset = 0;
+      one.quiet = 0;
+    }
+    one.quiet = size === one.size ? one.quiet + 1 : 0;
+    one.size = size;
+    one.birth = birthtimeMs;
+    one.written = mtimeMs;
+  };
+
+  /** Files whose turn it is: one that was begun after another was finished waits until that one is read. */
+  const readable = async (): Promise<Followed[]> => {
+    const all = [...followed.values()];
+    for (const one of all) await measure(one).catch((error: Error) => complain(one.path, error));
+    const unread = all.filter((one) => one.size > one.offset && one.quiet < QUIET_LOOKS);
+    const first = Math.min(...unread.map((one) => one.written));
+    return all.filter((one) => one.birth < first || one.written === first);
+  };
+
+  /** The next complete lines of a file, or the file as a whole; undefined when there is nothing new. */
+  const next = async (one: Followed): Promise<Delivery | undefined> => {
+    const { size } = one;
+    const complete = one.quiet >= QUIET_LOOKS;
+    const head = Buffer.alloc(Math.min(HEADER_BYTES, size));
+    if (size > 0) await one.file.read(head, 0, head.length, 0);
+    if (isWhole(head)) return complete ? wholeOf(one) : undefined;
+    const bytes = Buffer.alloc(Math.min(CHUNK_BYTES, size - one.offset));
+    const { bytesRead } = await one.file.read(bytes, 0, bytes.length, one.offset);
+    const last = one.rotated && complete && one.offset + bytesRead >= size;
+    const lines = bytes.lastIndexOf(NEWLINE) + 1;
+    // A line longer than a chunk is none: it goes on as it is, and is refused.
+    const taken = last || (lines === 0 && bytesRead === CHUNK_BYTES) ? bytesRead : lines;
+    const to = one.offset + taken;
+    if (to === one.offset && !last) return undefined;
+    const messages = taken === 0 ? [] : [bytes.subarray(0, taken)];
+    const delivery: Delivery = {
+      partition: partitionOf(one),
+      lane,
+      content: { kind: 'messages', messages },
+      from: one.offset,
+      to,
+      last,
+      format: options.format ?? headerOf(head),
+    };
+    one.offset = to;
+    one.quiet = 0;
+    if (last) await finish(one);
+    return delivery;
+  };
+
+  const wholeOf = async (one: Followed): Promise<Delivery> => {
+    await finish(one);
+    const { path } = one;
+    return {
+      partition: partitionOf(one),
+      lane,
+      content: { kind: 'object', open: () => openFile(path) },
+      from: one.offset,
+      last: true,
+      format: options.format,
+    };
+  };
+
+  const finish = async (one: Followed): Promise<void> => {
+    followed.delete(one.identity);
+    finished.add(one.identity);
+    await one.file.close();
+  };
+
+  return {
+    async *deliveries(signal) {
+      events.lanes([lane]);
+      await findRotated();
+      while (!signal.aborted) {
+        await look();
+        let idle = true;
+        for (const one of await readable()) {
+          if (signal.aborted) return;
+          try {
+            const delivery = await next(one);
+            if (delivery === undefined) continue;
+            idle = false;
+            yield delivery;
+          } catch (error) {
+            complain(one.path, error as Error);
+          }
+        }
+        if (!idle) continue;
+        events.caughtUp(lane);
+        await sleep(options.interval * 1000, undefined, { signal }).catch(() => {});
+      }
+    },
+    async close() {
+      for (const one of followed.values()) await one.file.close();
+      followed.clear();
+    },
+  };
+}
+
+/** Files that the paths name now, in order. What is missing may come. */
+async function namesOf(paths: readonly string[]): Promise<string[]> {
+  const names: string[] = [];
+  for (const path of paths) {
+    const entries = await readdir(path).catch(() => undefined);
+    if (entries === undefined) names.push(path);
+    else for (const entry of entries.sort()) if (!NOT_LOGS.test(entry)) names.push(join(path, entry));
+  }
+  return names;
+}
+
+async function identify(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino, birthtimeMs, isFile } = await stat(path).then((found) => ({
+      dev: found.dev,
+      ino: found.ino,
+      birthtimeMs: found.birthtimeMs,
+      isFile: found.isFile(),
+    }));
+    return isFile ? `${dev}-${ino}-${Math.trunc(birthtimeMs)}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the file is compressed or Parquet. */
+function isWhole(head: Buffer): boolean {
+  return (head[0] === 0x1f && head[1] === 0x8b) || head.subarray(0, 4).toString('latin1') === 'PAR1';
+}
+
+/** The first line when it names fields: it holds for all lines, also for those read after a restart. */
+function headerOf(head: Buffer): string | undefined {
+  const end = head.indexOf(NEWLINE);
+  const line = head.subarray(0, Math.max(end, 0)).toString('latin1').trim();
+  return /^[a-z$]/.test(line) ? line : undefined;
+}

@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { BIN, flowsentry, logLine, temporaryFolder } from './run.ts';
+
+const RECORDS = 40_000;
+const folder = temporaryFolder();
+const all = join(folder, 'all.log');
+let lines: string[] = [];
+
+/** A service on folders of its own, followed through its log. */
+function startService(name: string) {
+  const root = join(folder, name);
+  mkdirSync(join(root, 'logs'), { recursive: true });
+  const config = join(root, 'flowsentry.yaml');
+  writeFileSync(
+    config,
+    'sources:\n  - {type: file, name: collected, paths: [logs], interval: 0.05}\ningest: {checkpoint: 0.1s}\n',
+  );
+  const data = join(root, 'data');
+  const child = spawn(process.execPath, [BIN, 'run', '--config', config, '--data', data]);
+  let stderr = '';
+  let stdout = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const logged = (): Record<string, unknown>[] =>
+    stderr
+      .split('\n')
+      .filter((line) => line.endsWith('}'))
+      .map((line) => JSON.parse(line));
+  return {
+    data,
+    logs: join(root, 'logs'),
+    child,
+    ended,
+    logged,
+    alerts: () => stdout.trim().split('\n'),
+    /** Waits for a log line. */
+    async saying(message: string): Promise<void> {
+      while (!logged().some((line) => line.message === message)) {
+        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
+        await sleep(20);
+      }
+    },
+    async stop(): Promise<number | null> {
+      child.kill('SIGTERM');
+      return ended;
+    },
+  };
+}
+
+async function rowsOf(data: string, sql: string): Promise<unknown[]> {
+  const { code, stdout, stderr } = await flowsentry(['query', '--data', data, '--json', sql]);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+/** Waits until the history holds that many rows. */
+async function holds(data: string, rows: number): Promise<void> {
+  for (;;) {
+    const found = await rowsOf(data, 'SELECT count(*)::INT AS n FROM flows').catch(() => []);
+    if ((found[0] as { n?: number } | undefined)?.n === rows) return;
+    await sleep(200);
+  }
+}
+
+const SUMS =
+  'SELECT count(*)::INT AS n, sum(bytes)::BIGINT AS bytes, sum(hash(flows))::VARCHAR AS rows FROM flows';
+const SESSIONS = 'SELECT count(*)::INT AS n, sum(hash(sessions))::VARCHAR AS rows FROM sessions';
+const alertsOf = (data: string): unknown =>
+  JSON.parse(readFileSync(join(data, 'manifest.json'), 'utf8')).alerts;
+
+beforeAll(async () => {
+  await flowsentry([
+    ...['simulate', '--records', String(RECORDS), '--seed', '5', '--no-header', '--out', all],
+    ...['--scenario', 'port-scan@3m'],
+  ]);
+  lines = readFileSync(all, 'utf8').trimEnd().split('\n');
+});
+
+describe('flowsentry run', () => {
+  it('gives after kills and rotations what one run gives, and prints its alerts', async () => {
+    const whole = startService('whole');
+    copyFileSync(all, join(whole.logs, 'all.log'));
+    await holds(whole.data, RECORDS);
+    expect(await whole.stop()).toBe(0);
+    expect(whole.alerts().map((line) => JSON.parse(line).detector)).toContain('port-scan');
+
+    let service = startService('killed');
+    let checkpoints = 0;
+    const chunk = RECORDS / 20;
+    for (let i = 0; i < 20; i++) {
+      appendFileSync(
+        join(service.logs, 'now.log'),
+        `${lines.slice(i * chunk, (i + 1) * chunk).join('\n')}\n`,
+      );
+      if (i % 7 === 3) renameSync(join(service.logs, 'now.log'), join(service.logs, `before-${i}.log`));
+      if (i % 3 !== 2) continue;
+      await service.saying('running');
+      await sleep((i * 137) % 900);
+      service.child.kill('SIGKILL');
+      await service.ended;
+      checkpoints += service.logged().filter(({ message }) => message === 'checkpoint written').length;
+      service = startService('killed');
+    }
+    expect(checkpoints).toBeGreaterThan(1);
+    await holds(service.data, RECORDS);
+    expect(await service.stop()).toBe(0);
+    expect(await rowsOf(service.data, SUMS)).toEqual(await rowsOf(whole.data, SUMS));
+    expect(await rowsOf(service.data, SESSIONS)).toEqual(await rowsOf(whole.data, SESSIONS));
+    expect(alertsOf(service.data)).toEqual(alertsOf(whole.data));
+  });
+
+  it('reads compressed files whole, waits for the rest of a line, and begins anew after a truncation', async () => {
+    const service = startService('odd');
+    await service.saying('running');
+    const line = logLine('10.0.1.5', '10.0.2.9', 443, 'ACCEPT');
+    writeFileSync(join(service.logs, 'a.log.gz'), gzipSync(`${line}\n${line}\n`));
+    writeFileSync(join(service.logs, 'b.log'), `${line}\n${line.slice(0, 20)}`);
+    await holds(service.data, 3);
+    appendFileSync(join(service.logs, 'b.log'), `${line.slice(20)}\n`);
+    await holds(service.data, 4);
+    truncateSync(join(service.logs, 'b.log'), 0);
+    appendFileSync(join(service.logs, 'b.log'), `${line}\n`);
+    await holds(service.data, 5);
+    expect(await service.stop()).toBe(0);
+    const last = service.logged().findLast(({ message }) => message === 'checkpoint written');
+    expect(last).toMatchObject({ received: 5, stored: 5, rejected: 0, duplicate: 0, late: 0, filtered: 0 });
+  });
+
+  it('does nothing twice when it is started again with nothing new', async () => {
+    const first = startService('again');
+    writeFileSync(join(first.logs, 'a.log'), `${logLine('10.0.1.5', '10.0.2.9', 443, 'ACCEPT')}\n`);
+    await holds(first.data, 1);
+    expect(await first.stop()).toBe(0);
+    const second = startService('again');
+    await second.saying('running');
+    await sleep(500);
+    expect(await second.stop()).toBe(0);
+    expect(second.logged().findLast(({ message }) => message === 'checkpoint written')).toMatchObject({
+      received: 0,
+    });
+    expect(await rowsOf(second.data, 'SELECT count(*)::INT AS n FROM flows')).toEqual([{ n: 1 }]);
+  });
+
+  it('says what is missing when no source is configured', async () => {
+    const config = join(folder, 'empty.yaml');
+    writeFileSync(config, 'ingest: {checkpoint: 1s}\n');
+    const { code, stderr } = await flowsentry(['run', '--config', config, '--data', join(folder, 'none')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('names no sources');
+  });
+});
