@@ -1,0 +1,221 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { RejectReason, Severity } from './contracts.ts';
+
+/** Counts since the start of the process, taken at one moment between two batches: only then does the identity hold. */
+export interface RecordCounts {
+  readonly received: number;
+  readonly stored: number;
+  readonly duplicate: number;
+  readonly late: number;
+  readonly filtered: number;
+  readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
+}
+
+/** What a source shows. Names come from the configuration, so there are few of them. */
+export interface SourceMetrics {
+  readonly source: string;
+  /** Deliveries taken from it. */
+  readonly deliveries?: number;
+  /** Seconds between the newest event time read and the clock. */
+  readonly lagSeconds?: number;
+  /** Gaps: data that could no longer be read. */
+  readonly losses?: number;
+}
+
+/** Everything there is to show; each part is absent until somebody provides it. Counts are since the start of the process. */
+export interface MetricsView {
+  readonly records: RecordCounts;
+  /** Bytes read from sources, before they were unzipped. */
+  readonly bytes: number;
+  readonly sources: readonly SourceMetrics[];
+  /** Event time, Unix seconds; 0 when there is none yet. */
+  readonly watermark: number;
+  /** Bytes that wait between reading and history. */
+  readonly queueBytes: number;
+  readonly segments: number;
+  readonly sessionsOpen: number;
+  readonly flowsOpen: number;
+  /** Keys that found no place, by table. */
+  readonly overflow: Readonly<Record<string, number>>;
+  readonly detectors: readonly {
+    readonly detector: string;
+    readonly seconds: number;
+    readonly findings: number;
+  }[];
+  readonly alerts: readonly {
+    readonly detector: string;
+    readonly severity: Severity;
+    readonly count: number;
+  }[];
+  readonly alertsFiring: number;
+  /** Certificates, and lists of revoked ones, with the Unix seconds after which they are no good. */
+  readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
+  readonly certificateReloads: Readonly<Record<'loaded' | 'refused', number>>;
+  readonly configReloads: Readonly<Record<'loaded' | 'refused', number>>;
+  readonly dataLossEvents: number;
+  readonly diskFreeBytes: number;
+  /** Why no records are read at the moment; empty when they are. */
+  readonly paused: readonly string[];
+  readonly httpConnections: number;
+  /** Requests by status class, such as `2xx`. */
+  readonly httpRequests: Readonly<Record<string, number>>;
+  /** Refused before they were a request: `too-many`, `handshake`, `client-certificate`, … */
+  readonly httpRefusals: Readonly<Record<string, number>>;
+  readonly logLinesDropped: number;
+}
+
+export interface Metrics {
+  /** `read` is called at each scrape and never otherwise; parts given twice are taken from the last one that gave them. */
+  provide(read: () => Partial<MetricsView>): void;
+  /** Seconds a checkpoint took. */
+  observeCheckpoint(seconds: number): void;
+  /** Seconds from when records became available to us until they were taken; once a delivery. */
+  observeDelivery(source: string, seconds: number): void;
+  /** Seconds from when records became available until what was found in them was in the outbox. */
+  observeAlertDelay(seconds: number): void;
+  /** The page in Prometheus' text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Most series of one metric: what comes after is summed up under `other`. */
+const MAX_SERIES = 200;
+const OTHER = 'other';
+
+type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+interface Family {
+  readonly type: 'counter' | 'gauge';
+  /** Without the prefix. */
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** A number, or a row for each series; undefined while nobody provides it. */
+  readonly read: (view: Partial<MetricsView>) => number | readonly Row[] | undefined;
+}
+
+/** What {@link RecordCounts} leaves unexplained: 0, or records were lost or counted twice. */
+export function lossIdentityError(records: RecordCounts): number {
+  const { received, stored, duplicate, late, filtered } = records;
+  return received - (stored + duplicate + late + filtered + sum(records.rejected));
+}
+
+function sum(counts: Readonly<Record<string, number | undefined>>): number {
+  return Object.values(counts).reduce<number>((total, count) => total + (count ?? 0), 0);
+}
+
+function rows(label: string, counts: Readonly<Record<string, number | undefined>> | undefined) {
+  if (counts === undefined) return undefined;
+  return Object.entries(counts).map(([value, count]): Row => [{ [label]: value }, count ?? 0]);
+}
+
+function bySource(view: Partial<MetricsView>, of: (source: SourceMetrics) => number | undefined) {
+  return view.sources?.flatMap((one): Row[] => {
+    const value = of(one);
+    return value === undefined ? [] : [[{ source: one.source }, value]];
+  });
+}
+
+// biome-ignore format: a table reads best a row a metric.
+const FAMILIES: readonly Family[] = [
+  { type: 'counter', name: 'records_received_total', help: 'Records that sources delivered.', read: (v) => v.records?.received },
+  { type: 'counter', name: 'records_total', help: 'Records by what became of them; together they are all that were received.', labels: ['outcome'],
+    read: ({ records: r }) => r && rows('outcome', { stored: r.stored, rejected: sum(r.rejected), duplicate: r.duplicate, late: r.late, filtered: r.filtered }) },
+  { type: 'counter', name: 'records_rejected_total', help: 'Records that could not be used, by reason.', labels: ['reason'], read: (v) => rows('reason', v.records?.rejected) },
+  { type: 'gauge', name: 'loss_identity_error', help: 'received - (stored + rejected + duplicate + late + filtered); anything but 0 is a defect.', read: (v) => v.records && lossIdentityError(v.records) },
+  { type: 'counter', name: 'bytes_received_total', help: 'Bytes read from sources, as they were delivered.', read: (v) => v.bytes },
+  { type: 'counter', name: 'deliveries_total', help: 'Deliveries taken, by source.', labels: ['source'], read: (v) => bySource(v, (s) => s.deliveries) },
+  { type: 'gauge', name: 'source_lag_seconds', help: 'Newest event time read, behind the clock.', labels: ['source'], read: (v) => bySource(v, (s) => s.lagSeconds) },
+  { type: 'counter', name: 'source_losses_total', help: 'Stretches of a source that could no longer be read.', labels: ['source'], read: (v) => bySource(v, (s) => s.losses) },
+  { type: 'counter', name: 'data_loss_events_total', help: 'Times data was found to be lost.', read: (v) => v.dataLossEvents },
+  { type: 'gauge', name: 'watermark_seconds', help: 'Event time up to which windows are closed, Unix seconds.', read: (v) => (v.watermark === 0 ? undefined : v.watermark) },
+  { type: 'gauge', name: 'queue_bytes', help: 'Bytes read that are not in history yet.', read: (v) => v.queueBytes },
+  { type: 'gauge', name: 'segments', help: 'Files of history.', read: (v) => v.segments },
+  { type: 'gauge', name: 'sessions_open', help: 'Sessions followed.', read: (v) => v.sessionsOpen },
+  { type: 'gauge', name: 'flows_open', help: 'Flows in steps that are not closed yet.', read: (v) => v.flowsOpen },
+  { type: 'counter', name: 'overflow_total', help: 'Keys that found no place, by table.', labels: ['table'], read: (v) => rows('table', v.overflow) },
+  { type: 'counter', name: 'detector_seconds_total', help: 'Time spent in a detector.', labels: ['detector'], read: (v) => v.detectors?.map((d) => [{ detector: d.detector }, d.seconds]) },
+  { type: 'counter', name: 'findings_total', help: 'What detectors found, before it is grouped to alerts.', labels: ['detector'], read: (v) => v.detectors?.map((d) => [{ detector: d.detector }, d.findings]) },
+  { type: 'counter', name: 'alerts_total', help: 'Alerts opened.', labels: ['detector', 'severity'], read: (v) => v.alerts?.map((a) => [{ detector: a.detector, severity: a.severity }, a.count]) },
+  { type: 'gauge', name: 'alerts_firing', help: 'Alerts that are not resolved.', read: (v) => v.alertsFiring },
+  { type: 'gauge', name: 'cert_not_after', help: 'When a certificate or a list of revoked ones ends, Unix seconds.', labels: ['file'], read: (v) => v.certificates?.map((c) => [{ file: c.file }, c.notAfter]) },
+  { type: 'counter', name: 'cert_reloads_total', help: 'Changed certificate files, by what became of them.', labels: ['outcome'], read: (v) => rows('outcome', v.certificateReloads) },
+  { type: 'counter', name: 'config_reloads_total', help: 'Reloads of the configuration, by what became of them.', labels: ['outcome'], read: (v) => rows('outcome', v.configReloads) },
+  { type: 'gauge', name: 'disk_free_bytes', help: 'Free space where the data folder lies.', read: (v) => v.diskFreeBytes },
+  { type: 'gauge', name: 'ingest_paused', help: '1 while no records are read, by reason.', labels: ['reason'], read: (v) => v.paused?.map((reason) => [{ reason }, 1]) },
+  { type: 'gauge', name: 'http_connections', help: 'Connections open to this server.', read: (v) => v.httpConnections },
+  { type: 'counter', name: 'http_requests_total', help: 'Requests answered, by class of status.', labels: ['status'], read: (v) => rows('status', v.httpRequests) },
+  { type: 'counter', name: 'http_refusals_total', help: 'Connections and requests refused before they were one, by reason.', labels: ['reason'], read: (v) => rows('reason', v.httpRefusals) },
+  { type: 'counter', name: 'log_lines_dropped_total', help: 'Log lines that nobody took.', read: (v) => v.logLinesDropped },
+];
+
+/** At most {@link MAX_SERIES} rows; the rest is summed up in one. Values that are no numbers are left out. */
+function bounded(value: number | readonly Row[] | undefined): readonly Row[] {
+  if (value === undefined) return [];
+  const all = (typeof value === 'number' ? [[{}, value] as const] : value).filter(([, v]) =>
+    Number.isFinite(v),
+  );
+  if (all.length <= MAX_SERIES) return all;
+  const labels = Object.fromEntries(Object.keys(all[0]?.[0] ?? {}).map((label) => [label, OTHER]));
+  const rest = all.slice(MAX_SERIES).reduce((total, [, v]) => total + v, 0);
+  return [...all.slice(0, MAX_SERIES), [labels, rest]];
+}
+
+/** Metrics of a registry of their own. While records flow nothing is counted here: values are asked for when somebody scrapes. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const providers: (() => Partial<MetricsView>)[] = [];
+  // All of a page shows one moment: the providers are asked once, before its first metric is made.
+  let view: Partial<MetricsView> = {};
+
+  for (const { type, name, help, labels = [], read } of FAMILIES) {
+    const options = { name: `flowsentry_${name}`, help, labelNames: [...labels], registers };
+    const metric = type === 'counter' ? new Counter(options) : new Gauge(options);
+    Object.assign(metric, {
+      collect() {
+        metric.reset();
+        // A metric without labels starts at 0, which would be a lie while nobody provides it.
+        if (labels.length === 0) metric.remove();
+        for (const [row, value] of bounded(read(view))) metric.inc(row, value);
+      },
+    });
+  }
+  const checkpoint = new Histogram({
+    name: 'flowsentry_checkpoint_seconds',
+    help: 'How long checkpoints took.',
+    buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
+    registers,
+  });
+  const delivery = new Histogram({
+    name: 'flowsentry_delivery_lag_seconds',
+    help: 'From when records were there for us until we took them.',
+    labelNames: ['source'],
+    buckets: [0.1, 0.3, 1, 3, 10, 30, 60, 300, 900, 3600, 21_600, 86_400],
+    registers,
+  });
+  const alertDelay = new Histogram({
+    name: 'flowsentry_alert_delay_seconds',
+    help: 'From when records were there for us until what was found in them was durable.',
+    buckets: [0.1, 0.3, 1, 2, 3, 5, 10, 30, 60, 300],
+    registers,
+  });
+  const observe = (seconds: number, to: (value: number) => void) => {
+    // Clocks of others may be ahead of ours.
+    if (Number.isFinite(seconds)) to(Math.max(0, seconds));
+  };
+  return {
+    provide: (read) => {
+      providers.push(read);
+    },
+    observeCheckpoint: (seconds) => observe(seconds, (value) => checkpoint.observe(value)),
+    observeDelivery: (source, seconds) => observe(seconds, (value) => delivery.observe({ source }, value)),
+    observeAlertDelay: (seconds) => observe(seconds, (value) => alertDelay.observe(value)),
+    text: () => {
+      view = Object.assign({}, ...providers.map((read) => read()));
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+  };
+}

@@ -1,0 +1,148 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { register } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { createMetrics, lossIdentityError, type MetricsView } from '../src/metrics.ts';
+
+const records = {
+  received: 100,
+  stored: 80,
+  duplicate: 7,
+  late: 4,
+  filtered: 3,
+  rejected: { 'bad-number': 5, truncated: 1 },
+};
+
+/** Samples of a page by name and labels, as written. */
+async function scrape(...views: Partial<MetricsView>[]): Promise<Map<string, number>> {
+  const metrics = createMetrics();
+  for (const view of views) metrics.provide(() => view);
+  return samples(await metrics.text());
+}
+
+function samples(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const at = line.lastIndexOf(' ');
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }),
+  );
+}
+
+describe('metrics', () => {
+  it('show records by what became of them, and that none is missing', async () => {
+    const page = await scrape({ records });
+    expect(page.get('flowsentry_records_received_total')).toBe(100);
+    expect(page.get('flowsentry_records_total{outcome="stored"}')).toBe(80);
+    expect(page.get('flowsentry_records_total{outcome="rejected"}')).toBe(6);
+    expect(page.get('flowsentry_records_rejected_total{reason="bad-number"}')).toBe(5);
+    expect(page.get('flowsentry_loss_identity_error')).toBe(0);
+  });
+
+  it('show records that are missing or counted twice', async () => {
+    expect(
+      (await scrape({ records: { ...records, received: 103 } })).get('flowsentry_loss_identity_error'),
+    ).toBe(3);
+    expect(lossIdentityError({ ...records, stored: 81 })).toBe(-1);
+  });
+
+  it('leave out what nobody provides', async () => {
+    const page = await scrape({});
+    const ours = [...page.keys()].filter((name) => name.startsWith('flowsentry_'));
+    expect(
+      ours.filter(
+        (name) => !name.startsWith('flowsentry_checkpoint') && !name.startsWith('flowsentry_alert_delay'),
+      ),
+    ).toEqual([]);
+  });
+
+  it('are asked for at each scrape, and never add up', async () => {
+    const metrics = createMetrics();
+    let asked = 0;
+    metrics.provide(() => ({ bytes: 10 * ++asked }));
+    expect(asked).toBe(0);
+    await metrics.text();
+    expect(samples(await metrics.text()).get('flowsentry_bytes_received_total')).toBe(20);
+  });
+
+  it('come from several providers', async () => {
+    const page = await scrape({ queueBytes: 5, segments: 1 }, { segments: 2, paused: ['disk'] });
+    expect(page.get('flowsentry_queue_bytes')).toBe(5);
+    expect(page.get('flowsentry_segments')).toBe(2);
+    expect(page.get('flowsentry_ingest_paused{reason="disk"}')).toBe(1);
+  });
+
+  it('have labels for sources, detectors, tables, files and outcomes', async () => {
+    const page = await scrape({
+      sources: [
+        { source: 'orders', deliveries: 3, lagSeconds: 12.5 },
+        { source: 'quiet', losses: 1 },
+      ],
+      detectors: [{ detector: 'port-scan', seconds: 0.5, findings: 9 }],
+      alerts: [{ detector: 'port-scan', severity: 'high', count: 2 }],
+      overflow: { sessions: 4 },
+      certificates: [{ file: 'server.pem', notAfter: 1_800_000_000 }],
+      configReloads: { loaded: 1, refused: 2 },
+    });
+    expect(page.get('flowsentry_source_lag_seconds{source="orders"}')).toBe(12.5);
+    expect(page.has('flowsentry_source_lag_seconds{source="quiet"}')).toBe(false);
+    expect(page.get('flowsentry_source_losses_total{source="quiet"}')).toBe(1);
+    expect(page.get('flowsentry_detector_seconds_total{detector="port-scan"}')).toBe(0.5);
+    expect(page.get('flowsentry_findings_total{detector="port-scan"}')).toBe(9);
+    expect(page.get('flowsentry_alerts_total{detector="port-scan",severity="high"}')).toBe(2);
+    expect(page.get('flowsentry_overflow_total{table="sessions"}')).toBe(4);
+    expect(page.get('flowsentry_cert_not_after{file="server.pem"}')).toBe(1_800_000_000);
+    expect(page.get('flowsentry_config_reloads_total{outcome="refused"}')).toBe(2);
+  });
+
+  it('have histograms of checkpoints, deliveries and alerts', async () => {
+    const metrics = createMetrics();
+    metrics.observeCheckpoint(0.2);
+    metrics.observeDelivery('orders', 45);
+    metrics.observeDelivery('orders', -3);
+    metrics.observeAlertDelay(Number.NaN);
+    const page = samples(await metrics.text());
+    expect(page.get('flowsentry_checkpoint_seconds_bucket{le="0.3"}')).toBe(1);
+    expect(page.get('flowsentry_delivery_lag_seconds_count{source="orders"}')).toBe(2);
+    expect(page.get('flowsentry_delivery_lag_seconds_sum{source="orders"}')).toBe(45);
+    expect(page.get('flowsentry_alert_delay_seconds_count')).toBe(0);
+  });
+
+  it('bound the series of one metric, and sum up the rest', async () => {
+    const overflow = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`t${i}`, 1]));
+    const page = await scrape({ overflow });
+    expect([...page.keys()].filter((name) => name.startsWith('flowsentry_overflow_total'))).toHaveLength(201);
+    expect(page.get('flowsentry_overflow_total{table="other"}')).toBe(800);
+  });
+
+  it('escape names from outside', async () => {
+    const page = await scrape({ sources: [{ source: 'a"b\\c\nd', deliveries: 1 }] });
+    expect(page.get('flowsentry_deliveries_total{source="a\\"b\\\\c\\nd"}')).toBe(1);
+  });
+
+  it('show the process: memory, descriptors, the delay of the event loop', async () => {
+    const page = await scrape({});
+    for (const name of [
+      'process_resident_memory_bytes',
+      'process_open_fds',
+      'nodejs_eventloop_lag_p99_seconds',
+    ])
+      expect(page.get(name)).toBeGreaterThan(0);
+  });
+
+  it('leave the registry of the process alone, and may exist twice', async () => {
+    createMetrics();
+    createMetrics();
+    expect(register.getMetricsAsArray()).toEqual([]);
+  });
+
+  it('do not keep a process alive', () => {
+    const file = JSON.stringify(join(import.meta.dirname, '../src/metrics.ts'));
+    const script = `import { createMetrics } from ${file}; await createMetrics().text();`;
+    const { status } = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', script], {
+      timeout: 20_000,
+    });
+    expect(status).toBe(0);
+  });
+});
