@@ -81,14 +81,6 @@ export interface SourceEvents {
   ): void;
 }
 
-/** A partition left this process before what was read of it became durable: everything since the last checkpoint is void. */
-export class Fenced extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'Fenced';
-  }
-}
-
 /**
  * A live source. Whoever runs it asks for a delivery only when there is room for it, makes what came durable, then tells the other side.
  */
@@ -99,8 +91,8 @@ export interface Source {
    */
   deliveries(signal: AbortSignal): AsyncIterable<Delivery>;
   /**
-   * Binds the offsets to this process at the other side, before the checkpoint `seq` that covers them becomes valid. Throws Fenced when they
-   * are another's by now. For sources without members that share them it is absent.
+   * Binds the offsets to this process at the other side, before the checkpoint `seq` that covers them becomes valid. Rejects when they
+   * are another's by now: then everything since the last checkpoint is void. For sources without members that share them it is absent.
    */
   claim?(seq: number, covered: readonly Covered[]): Promise<void>;
   /** At start, before `deliveries`: whether `claim` with just this was carried out before a crash. */
