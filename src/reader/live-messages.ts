@@ -1,7 +1,6 @@
 import type { Layout } from '../columns/flow-batch.ts';
 import type { Position, Reject } from '../contracts.ts';
 import type { FollowOptions } from '../ingest/follow-options.ts';
-import type { Covered } from '../ingest/source.ts';
 
 /** Options of a source, by its `type`. */
 export type SourceOptions = FollowOptions;
@@ -20,7 +19,6 @@ export interface LiveTask {
 /** To the reading thread. A credit lets one more part come, with the memory of an old batch for it. */
 export type LiveRequest =
   | { readonly kind: 'credit'; readonly buffer: ArrayBuffer | undefined }
-  | { readonly kind: 'acknowledge'; readonly source: string; readonly covered: readonly Covered[] }
   | { readonly kind: 'stop' }
   | { readonly kind: 'close' };
 

@@ -163,9 +163,6 @@ port.on('message', async (request: LiveRequest) => {
       if (request.buffer !== undefined) pool.put(request.buffer);
       wake?.();
       break;
-    case 'acknowledge':
-      await sources.get(request.source)?.acknowledge?.(request.covered);
-      break;
     case 'stop':
       stopping.abort();
       break;
