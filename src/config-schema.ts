@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { duration } from '../detectors/duration.ts';
 import { detectors } from '../detectors/index.ts';
 import { parsePrefix } from './columns/address.ts';
-import { FollowOptions } from './ingest/follow-options.ts';
+import { SourceOptions } from './ingest/options.ts';
 
 const network = z
   .string()
@@ -63,7 +63,7 @@ export const Settings = z.strictObject({
     .default({})
     .describe('Networks by the role of what runs there; without a role it is the subnet'),
   sources: z
-    .array(z.discriminatedUnion('type', [FollowOptions]))
+    .array(SourceOptions)
     .refine(
       (sources) => new Set(sources.map(({ name }) => name)).size === sources.length,
       'two have one name',

@@ -1,9 +1,6 @@
 import type { Layout } from '../columns/flow-batch.ts';
 import type { Position, Reject } from '../contracts.ts';
-import type { FollowOptions } from '../ingest/follow-options.ts';
-
-/** Options of a source, by its `type`. */
-export type SourceOptions = FollowOptions;
+import type { SourceOptions } from '../ingest/options.ts';
 
 /** What the thread that reads live sources is started with. */
 export interface LiveTask {

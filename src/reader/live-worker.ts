@@ -4,9 +4,10 @@ import { Dictionary } from '../columns/dictionary.ts';
 import { createFlowBatch, type FlowBatch, type Layout } from '../columns/flow-batch.ts';
 import type { Position } from '../contracts.ts';
 import { createMessageDecoder, decodeContent, decodeMessage } from '../decode.ts';
-import { createFollowSource } from '../ingest/follow.ts';
+import type { SourceOptions } from '../ingest/options.ts';
 import type { Delivery, Source } from '../ingest/source.ts';
-import type { LiveMessage, LivePartMessage, LiveRequest, LiveTask, SourceOptions } from './live-messages.ts';
+import type { LiveMessage, LivePartMessage, LiveRequest, LiveTask } from './live-messages.ts';
+import { createSource } from './sources.ts';
 
 /** Parts on their way to, or in, the other thread: bounds what waits in memory when that thread is slower. */
 const MAX_IN_FLIGHT = 8;
@@ -134,7 +135,7 @@ async function runSource(options: SourceOptions): Promise<void> {
     positions: task.positions.get(name) ?? new Map<string, Position>(),
     ids: new Map<string, ReadonlySet<string>>(),
   };
-  const source = createFollowSource(options, resume, {
+  const source = await createSource(options, resume, {
     lanes: () => {},
     caughtUp: () => {},
     lost: (gap) => send({ kind: 'lost', source: name, ...gap }),

@@ -5,7 +5,8 @@ import type { Dictionary } from '../columns/dictionary.ts';
 import { createFlowBatch, type FlowBatch } from '../columns/flow-batch.ts';
 import type { Position, Reject } from '../contracts.ts';
 import { UserError } from '../errors.ts';
-import type { LiveMessage, LivePartMessage, LiveRequest, LiveTask, SourceOptions } from './live-messages.ts';
+import type { SourceOptions } from '../ingest/options.ts';
+import type { LiveMessage, LivePartMessage, LiveRequest, LiveTask } from './live-messages.ts';
 
 /** Records of one partition of a live source, named `<source>:<partition>`. */
 export interface LivePart {

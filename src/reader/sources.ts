@@ -1,0 +1,16 @@
+import type { SourceOptions } from '../ingest/options.ts';
+import type { Resume, Source, SourceEvents } from '../ingest/source.ts';
+
+/** Makes the source; its libraries are loaded only when there is one of its type. */
+export async function createSource(
+  options: SourceOptions,
+  resume: Resume,
+  events: SourceEvents,
+): Promise<Source> {
+  switch (options.type) {
+    case 'file': {
+      const { createFollowSource } = await import('../ingest/follow.ts');
+      return createFollowSource(options, resume, events);
+    }
+  }
+}
