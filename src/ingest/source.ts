@@ -39,8 +39,10 @@ export interface Delivery {
    * neither counted nor stored.
    */
   readonly known?: boolean;
-  /** Ids to remember with this delivery, so that what is read again can be told apart. */
+  /** Ids to remember with this delivery, so that what is read again can be told apart. They sort by age: begin them with a time. */
   readonly ids?: readonly string[];
+  /** Ids of the partition that sort before this one are forgotten, with this delivery. */
+  readonly idsFrom?: string;
   /** Records that the source recognised as read before and left out. */
   readonly duplicates?: number;
   /** Kept in the partition's position. */
@@ -66,6 +68,8 @@ export interface SourceEvents {
   lanes(names: readonly string[]): void;
   /** Nothing more can be read of the lane at this moment: it has caught up. */
   caughtUp(lane: string): void;
+  /** Partitions that can never come again, not even as a repeat: their positions are forgotten with the next checkpoint. */
+  forget(partitions: readonly string[]): void;
   /** Data that can no longer be read: offsets [from, to) of the partition are gone. */
   lost(gap: {
     readonly partition: string;

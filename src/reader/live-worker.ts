@@ -138,6 +138,7 @@ async function runSource(options: SourceOptions): Promise<void> {
   const source = await createSource(options, resume, {
     lanes: () => {},
     caughtUp: () => {},
+    forget: () => {},
     lost: (gap) => send({ kind: 'lost', source: name, ...gap }),
     log: (level, message, details = {}) => send({ kind: 'log', level, message, details }),
   });
