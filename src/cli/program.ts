@@ -10,6 +10,7 @@ import { addRejects } from './rejects.ts';
 import { addReplay } from './replay.ts';
 import { addRun } from './run.ts';
 import { addSimulate } from './simulate.ts';
+import { addToken } from './token.ts';
 
 /** All commands. Throws CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -42,6 +43,7 @@ Start here:
   addDoctor(program);
   addCheckConfig(program);
   addSimulate(program);
+  addToken(program);
   return program;
 }
 
