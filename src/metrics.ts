@@ -16,6 +16,8 @@ export interface SourceMetrics {
   readonly source: string;
   /** Deliveries taken from it. */
   readonly deliveries?: number;
+  /** Records received from it. */
+  readonly records?: number;
   /** Seconds between the newest event time read and the clock. */
   readonly lagSeconds?: number;
   /** Gaps: data that could no longer be read. */
@@ -125,6 +127,7 @@ const FAMILIES: readonly Family[] = [
   { type: 'gauge', name: 'loss_identity_error', help: 'received - (stored + rejected + duplicate + late + filtered); anything but 0 is a defect.', read: (v) => v.records && lossIdentityError(v.records) },
   { type: 'counter', name: 'bytes_received_total', help: 'Bytes read from sources, as they were delivered.', read: (v) => v.bytes },
   { type: 'counter', name: 'deliveries_total', help: 'Deliveries taken, by source.', labels: ['source'], read: (v) => bySource(v, (s) => s.deliveries) },
+  { type: 'counter', name: 'source_records_total', help: 'Records received, by source.', labels: ['source'], read: (v) => bySource(v, (s) => s.records) },
   { type: 'gauge', name: 'source_lag_seconds', help: 'Newest event time read, behind the clock.', labels: ['source'], read: (v) => bySource(v, (s) => s.lagSeconds) },
   { type: 'counter', name: 'source_losses_total', help: 'Stretches of a source that could no longer be read.', labels: ['source'], read: (v) => bySource(v, (s) => s.losses) },
   { type: 'counter', name: 'data_loss_events_total', help: 'Times data was found to be lost.', read: (v) => v.dataLossEvents },
@@ -169,6 +172,7 @@ export function createMetrics(): Metrics {
   const providers: (() => Partial<MetricsView>)[] = [];
   // All of a page shows one moment: the providers are asked once, before its first metric is made.
   let view: Partial<MetricsView> = {};
+  let turn: Promise<unknown> = Promise.resolve();
 
   for (const { type, name, help, labels = [], read } of FAMILIES) {
     const options = { name: `flowsentry_${name}`, help, labelNames: [...labels], registers };
@@ -212,9 +216,14 @@ export function createMetrics(): Metrics {
     observeCheckpoint: (seconds) => observe(seconds, (value) => checkpoint.observe(value)),
     observeDelivery: (source, seconds) => observe(seconds, (value) => delivery.observe({ source }, value)),
     observeAlertDelay: (seconds) => observe(seconds, (value) => alertDelay.observe(value)),
-    text: () => {
-      view = Object.assign({}, ...providers.map((read) => read()));
-      return registry.metrics();
+    text() {
+      // One page after the other, or two would show each other's moment. What failed is its own page's error.
+      const page = turn.then(() => {
+        view = Object.assign({}, ...providers.map((read) => read()));
+        return registry.metrics();
+      });
+      turn = page.catch(() => {});
+      return page;
     },
     contentType: registry.contentType,
   };

@@ -66,6 +66,18 @@ describe('metrics', () => {
     expect(samples(await metrics.text()).get('flowsentry_bytes_received_total')).toBe(20);
   });
 
+  it('show one moment on a page, also when several ask at once', async () => {
+    const metrics = createMetrics();
+    let asked = 0;
+    metrics.provide(() => ({ bytes: ++asked, logLinesDropped: asked }));
+    const pages = await Promise.all(Array.from({ length: 5 }, () => metrics.text()));
+    for (const [i, text] of pages.entries()) {
+      const page = samples(text);
+      expect(page.get('flowsentry_bytes_received_total')).toBe(i + 1);
+      expect(page.get('flowsentry_log_lines_dropped_total')).toBe(i + 1);
+    }
+  });
+
   it('come from several providers', async () => {
     const page = await scrape({ queueBytes: 5, segments: 1 }, { segments: 2, paused: ['disk'] });
     expect(page.get('flowsentry_queue_bytes')).toBe(5);
@@ -76,7 +88,7 @@ describe('metrics', () => {
   it('have labels for sources, detectors, tables, files and outcomes', async () => {
     const page = await scrape({
       sources: [
-        { source: 'orders', deliveries: 3, lagSeconds: 12.5 },
+        { source: 'orders', deliveries: 3, records: 70, lagSeconds: 12.5 },
         { source: 'quiet', losses: 1 },
       ],
       detectors: [{ detector: 'port-scan', seconds: 0.5, findings: 9 }],
@@ -85,6 +97,7 @@ describe('metrics', () => {
       certificates: [{ file: 'server.pem', notAfter: 1_800_000_000 }],
       configReloads: { loaded: 1, refused: 2 },
     });
+    expect(page.get('flowsentry_source_records_total{source="orders"}')).toBe(70);
     expect(page.get('flowsentry_source_lag_seconds{source="orders"}')).toBe(12.5);
     expect(page.has('flowsentry_source_lag_seconds{source="quiet"}')).toBe(false);
     expect(page.get('flowsentry_source_losses_total{source="quiet"}')).toBe(1);
