@@ -42,8 +42,8 @@ export function newToken(): { readonly token: string; readonly hash: string } {
   return { token, hash: `sha256:${digest(token).toString('hex')}` };
 }
 
-// Tokens have 256 random bits: there is nothing to guess, and a slow hash would only be a load.
-function digest(token: string): Buffer {
+/** SHA-256. Tokens have 256 random bits: there is nothing to guess, and a slow hash would only be a load. */
+export function digest(token: string): Buffer {
   return createHash('sha256').update(token, 'utf8').digest();
 }
 

@@ -12,7 +12,12 @@ export async function exchange(
   handler: Handler,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { peer, scheme, maxBodyBytes }: { peer: Peer; scheme: 'http' | 'https'; maxBodyBytes: number },
+  {
+    peer,
+    scheme,
+    maxBodyBytes,
+    onTooLarge,
+  }: { peer: Peer; scheme: 'http' | 'https'; maxBodyBytes: number; onTooLarge: () => void },
 ): Promise<void> {
   const abort = new AbortController();
   outgoing.once('close', () => abort.abort());
@@ -20,7 +25,8 @@ export async function exchange(
   try {
     const request = toRequest(incoming, scheme, abort.signal, maxBodyBytes, body);
     if (request === undefined) return refuse(outgoing, 400);
-    if (Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes) return refuse(outgoing, 413);
+    if (Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes) body.tooLarge = true;
+    if (body.tooLarge) return refuse(outgoing, 413);
     const response = await handler(request, peer);
     if (body.tooLarge) return refuse(outgoing, 413);
     outgoing.writeHead(response.status, Object.fromEntries(response.headers));
@@ -29,6 +35,8 @@ export async function exchange(
   } catch {
     if (outgoing.headersSent) outgoing.destroy();
     else refuse(outgoing, body.tooLarge ? 413 : 500);
+  } finally {
+    if (body.tooLarge) onTooLarge();
   }
 }
 

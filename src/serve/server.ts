@@ -87,6 +87,7 @@ export async function startServer(
       peer,
       scheme: tls === undefined ? 'http' : 'https',
       maxBodyBytes,
+      onTooLarge: () => refuse('too-large', { address: peer.address }),
     });
   }
 

@@ -303,8 +303,9 @@ describe('hostile requests', () => {
       '413',
     ],
   ])('with %s are refused, and the connection ends', async (_, bytes, status) => {
-    const { port } = await open({ maxBodyBytes: 1000 }, [echo]);
+    const { port, metrics } = await open({ maxBodyBytes: 1000 }, [echo]);
     const text = await raw(port, bytes);
+    expect(metrics().httpRefusals).toMatchObject(status === '413' ? { 'too-large': 1 } : {});
     // What goes wrong in a body ends the connection in the middle: there is no answer that could be told from the route's.
     expect(text.match(/(?<=HTTP\/1\.1 )\d+/g) ?? ['']).toEqual([status]);
   });
