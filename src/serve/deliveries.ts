@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { UserError } from '../errors.ts';
 import { type Authenticate, digest } from './auth.ts';
 import { type ServeLog, ServeOptions } from './options.ts';
 import { createHandler } from './routes.ts';
@@ -23,7 +24,7 @@ const HEADER_BYTES = 131_072;
 const CONNECTIONS = 1000;
 
 /** Listens for deliveries, and gives those with the right key to `handle`. Throws a UserError when it cannot listen, or must not. */
-export function listenForDeliveries(
+export async function listenForDeliveries(
   place: DeliveryPlace,
   handle: (request: Request) => Promise<Response>,
   log: ServeLog,
@@ -37,7 +38,7 @@ export function listenForDeliveries(
     if (!timingSafeEqual(digest(given), expected)) return { refusal: 'bad-token' };
     return { principal: { name: 'deliveries', role: 'ingest', means: 'token' } };
   };
-  const options = ServeOptions.parse({
+  const options = ServeOptions.safeParse({
     host,
     port,
     tls,
@@ -49,6 +50,8 @@ export function listenForDeliveries(
     // A load balancer or proxy is one address.
     maxConnectionsPerAddress: CONNECTIONS,
   });
+  if (options.error !== undefined)
+    throw new UserError(`cannot listen: ${options.error.issues.map(({ message }) => message).join('; ')}`);
   const routes = [{ method: 'POST', path, access: 'ingest', handle }] as const;
-  return startServer(createHandler({ authenticate, routes, log }), options, log);
+  return startServer(createHandler({ authenticate, routes, log }), options.data, log);
 }
