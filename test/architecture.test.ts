@@ -40,7 +40,14 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
   // The thread that reads: it wires sources and parsers as app.ts wires the rest.
   {
     place: 'src/reader/',
-    imports: ['src/columns/', 'src/contracts.ts', 'src/errors.ts', 'src/decode.ts', 'src/ingest/'],
+    imports: [
+      'src/columns/',
+      'src/contracts.ts',
+      'src/errors.ts',
+      'src/decode.ts',
+      'src/ingest/',
+      'src/serve/',
+    ],
     packages: [],
   },
   {

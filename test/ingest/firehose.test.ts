@@ -1,8 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FirehoseOptions } from '../../src/ingest/firehose-options.ts';
+import { SourceOptions } from '../../src/ingest/options.ts';
+import { createSource } from '../../src/reader/sources.ts';
 import { until } from '../serve/support.ts';
-import { bodyOf, Durable, KEY, openFirehose, SENT_AT } from './firehose-support.ts';
+import { bodyOf, Durable, KEY, openFirehose, SENT_AT, send } from './firehose-support.ts';
 
 const running: { end(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -233,6 +235,33 @@ describe('what cannot be used', () => {
     const headers = { 'x-amz-firehose-access-key': KEY };
     expect((await fetch(url, { headers })).status).toBe(405);
     expect((await fetch(`${url}/x`, { method: 'POST', headers })).status).toBe(404);
+  });
+});
+
+describe('the reading thread', () => {
+  it('makes the source by its type', async () => {
+    process.env.FLOWSENTRY_TEST_KEY = KEY;
+    const options = SourceOptions.parse({
+      type: 'firehose',
+      name: 'f',
+      port: 0,
+      accessKey: { env: 'FLOWSENTRY_TEST_KEY' },
+    });
+    const logged: Readonly<Record<string, unknown>>[] = [];
+    const source = await createSource(options, new Durable().resume, {
+      lanes: () => {},
+      caughtUp: () => {},
+      forget: () => {},
+      lost: () => {},
+      log: (_, __, details = {}) => logged.push(details),
+    });
+    const answer = send(`${logged[0]?.url}/firehose`, 'r-1', ['a']);
+    for await (const delivery of source.deliveries(new AbortController().signal)) {
+      await source.acknowledge?.(new Durable().commit([delivery]));
+      break;
+    }
+    expect((await answer).status).toBe(200);
+    await source.close();
   });
 });
 
