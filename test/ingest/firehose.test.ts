@@ -130,6 +130,33 @@ describe('a request that comes again', () => {
     expect((await again).status).toBe(200);
     expect([durable.records, durable.duplicates]).toEqual([['a'], 0]);
   });
+
+  it('is there exactly once after crashes at any moment', async () => {
+    const durable = new Durable();
+    const ids = Array.from({ length: 30 }, (_, i) => `r-${i}`);
+    const answered = new Set<string>();
+    let current = await openFirehose(durable);
+    const port = Number(new URL(current.url).port);
+    const sent = ids.map(async (id) => {
+      while (!answered.has(id)) {
+        const { status } = await send(current.url, id, [id]).catch(() => ({ status: 0 }));
+        if (status === 200) answered.add(id);
+        else await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    });
+    // Life after life takes a few, commits some of them, answers some of those, and is gone.
+    for (let life = 0; life < 12; life++) {
+      const taken = [await current.take(), await current.take()];
+      const covered = durable.commit(taken.slice(0, life % 3));
+      if (life % 2 === 0) await current.source.acknowledge?.(covered);
+      await current.source.close();
+      current = await openFirehose(durable, { port });
+    }
+    running.push(current);
+    current.pump();
+    await Promise.all(sent);
+    expect([...durable.records].sort()).toEqual([...ids].sort());
+  });
 });
 
 describe('back pressure', () => {
