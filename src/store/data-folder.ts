@@ -61,9 +61,16 @@ export async function claimDataFolder(path: string): Promise<DataFolder> {
   throw new UserError(`cannot use data folder ${path}: another process claims it at this moment; try again`);
 }
 
+let names = 0;
+
+/** A name beside the file that no other claim uses, in this process or another. */
+function ownName(path: string): string {
+  return `${path}.${process.pid}.${++names}`;
+}
+
 /** Makes the file with its text in it at once, so that no other process reads a half-written owner. Fails with EEXIST when it exists. */
 async function createWhole(path: string, text: string): Promise<void> {
-  const own = `${path}.${process.pid}`;
+  const own = ownName(path);
   await writeFile(own, text);
   try {
     await link(own, path);
@@ -114,7 +121,7 @@ async function refuseForeign(path: string): Promise<void> {
 
 /** Takes a dead owner's lock away, but not one that a third process has put in its place meanwhile. */
 async function removeStale(lock: string, text: string): Promise<void> {
-  const taken = `${lock}.${process.pid}`;
+  const taken = ownName(lock);
   try {
     await rename(lock, taken);
     if ((await readFile(taken, 'utf8')) !== text) await link(taken, lock);
