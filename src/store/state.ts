@@ -27,12 +27,24 @@ export interface CheckpointInput extends SegmentChange {
   readonly positions: ReadonlyMap<string, Position>;
   /** State of the rollup and of each detector, by name. */
   readonly blobs: ReadonlyMap<string, Uint8Array>;
+  /** Partitions whose positions and ids go. */
+  readonly forget: readonly string[];
+  /** Ids to remember, by partition. */
+  readonly ids: ReadonlyMap<string, IdChange>;
   /** Alerts that changed. */
   readonly alerts: readonly AlertRow[];
 }
 
+export interface IdChange {
+  readonly added: readonly string[];
+  /** Ids that sort before it go. */
+  readonly from: string | undefined;
+}
+
 export interface LoadedState {
   readonly positions: Map<string, Position>;
+  /** Ids by partition. */
+  readonly ids: Map<string, Set<string>>;
   readonly blobs: Map<string, Uint8Array>;
   readonly alerts: AlertRow[];
   readonly segments: Segment[];
@@ -49,6 +61,8 @@ const SCHEMA = [
   'CREATE TABLE segment (seq BIGINT, path VARCHAR, record VARCHAR)',
   'CREATE TABLE alert (seq BIGINT, id VARCHAR, record VARCHAR)',
 ];
+/** Came later: folders of before get it when they are opened. */
+const IDS = 'CREATE TABLE IF NOT EXISTS id (seq BIGINT, partition VARCHAR, id VARCHAR)';
 
 /** The state of one data folder: one DuckDB file that this process alone opens, one transaction a checkpoint. */
 export class State implements AsyncDisposable {
@@ -79,6 +93,7 @@ export class State implements AsyncDisposable {
     await create(path);
     const instance = await DuckDBInstance.create(path, { memory_limit: '256MB', threads: '1' });
     const connection = await instance.connect();
+    await connection.run(IDS);
     const loaded = await load(dataDir, connection);
     const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
     const seq = row![0] as number;
@@ -89,11 +104,13 @@ export class State implements AsyncDisposable {
   async checkpoint(input: CheckpointInput): Promise<void> {
     const seq = this.#seq + 1;
     const positions = new Map([...this.#positions, ...input.positions]);
+    for (const partition of input.forget) positions.delete(partition);
     const file = await writeStateFile(this.#dataDir, seq, input.blobs);
     await this.#transaction(async (run) => {
       await run('INSERT INTO checkpoint VALUES (?, ?, ?)', [seq, JSON.stringify([...positions]), file]);
       await run('DELETE FROM checkpoint WHERE seq < ?', [seq]);
       await exchange(run, seq, input);
+      await remember(run, seq, input);
       if (input.alerts.length === 0) return;
       const ids = texts(input.alerts.map((row) => row.alert.id));
       await run('DELETE FROM alert WHERE id IN (SELECT unnest(?))', [ids]);
@@ -134,6 +151,14 @@ async function exchange(run: Run, seq: number, { added, removed }: SegmentChange
   if (added.length === 0) return;
   const records = texts(added.map((segment) => JSON.stringify(segment)));
   await run('INSERT INTO segment SELECT ?, unnest(?), unnest(?)', [seq, paths(added), records]);
+}
+
+async function remember(run: Run, seq: number, { ids, forget }: CheckpointInput): Promise<void> {
+  if (forget.length > 0) await run('DELETE FROM id WHERE partition IN (SELECT unnest(?))', [texts(forget)]);
+  for (const [partition, { added, from }] of ids) {
+    if (from !== undefined) await run('DELETE FROM id WHERE partition = ? AND id < ?', [partition, from]);
+    if (added.length > 0) await run('INSERT INTO id SELECT ?, ?, unnest(?)', [seq, partition, texts(added)]);
+  }
 }
 
 function texts(values: readonly string[]): DuckDBValue {
@@ -177,8 +202,14 @@ async function load(dataDir: string, connection: DuckDBConnection): Promise<Load
   const alerts = (await rowsOf(connection, 'SELECT record FROM alert ORDER BY id')).map(
     (row) => JSON.parse(row[0] as string) as AlertRow,
   );
+  const ids = new Map<string, Set<string>>();
+  for (const [partition, id] of (await rowsOf(connection, 'SELECT partition, id FROM id')) as [
+    string,
+    string,
+  ][])
+    ids.set(partition, (ids.get(partition) ?? new Set()).add(id));
   const numbers = segments.map((segment) => Number(/(\d+)m*\.parquet$/.exec(segment.path)?.[1] ?? 0));
-  return { positions, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1 };
+  return { positions, ids, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1 };
 }
 
 /** Folders of format 1 had a record number in the place of a position. */

@@ -31,6 +31,8 @@ for (;;) {
   }
   const added = await history.seal();
   await state.checkpoint({
+    forget: [],
+    ids: new Map(),
     positions: new Map([['numbers', { next: position, done: false }]]),
     blobs: new Map([['count', Uint8Array.of(position & 255)]]),
     alerts: [],

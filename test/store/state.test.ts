@@ -33,13 +33,28 @@ function alertRow(id: string, count: number): AlertRow {
 
 const at = (next: number) => ({ next, done: false });
 
-const NOTHING = { positions: new Map(), blobs: new Map(), alerts: [], added: [], removed: [] };
+const NOTHING = {
+  positions: new Map(),
+  ids: new Map(),
+  forget: [],
+  blobs: new Map(),
+  alerts: [],
+  added: [],
+  removed: [],
+};
 
 describe('the state', () => {
   it('comes back as the last checkpoint left it', async () => {
     const folder = temporaryFolder();
     const { state, loaded } = await State.open(folder);
-    expect(loaded).toEqual({ positions: new Map(), blobs: new Map(), alerts: [], segments: [], sequence: 1 });
+    expect(loaded).toEqual({
+      positions: new Map(),
+      ids: new Map(),
+      blobs: new Map(),
+      alerts: [],
+      segments: [],
+      sequence: 1,
+    });
     const big = new Uint8Array(3_000_000).map((_, i) => i * 31);
     await state.checkpoint({
       ...NOTHING,
@@ -69,6 +84,29 @@ describe('the state', () => {
     expect([...again.loaded.blobs.keys()]).toEqual(['big', 'empty']);
     expect(Buffer.compare(again.loaded.blobs.get('big')!, big)).toBe(0);
     expect(again.loaded.alerts).toEqual([alertRow('x', 1), alertRow('y', 7), alertRow('z', 1)]);
+  });
+
+  it('remembers ids until they are too old or their partition is forgotten', async () => {
+    const folder = temporaryFolder();
+    const { state } = await State.open(folder);
+    const ids = (added: string[], from?: string) => ({ added, from });
+    await state.checkpoint({
+      ...NOTHING,
+      positions: new Map([
+        ['a', at(1)],
+        ['b', at(1)],
+      ]),
+      ids: new Map([
+        ['a', ids(['1-x', '2-x', '3-x'])],
+        ['b', ids(['1-y'])],
+      ]),
+    });
+    await state.checkpoint({ ...NOTHING, ids: new Map([['a', ids(['4-x'], '3')]]), forget: ['b'] });
+    await state[Symbol.asyncDispose]();
+    const { state: again, loaded } = await State.open(folder);
+    await again[Symbol.asyncDispose]();
+    expect(loaded.ids).toEqual(new Map([['a', new Set(['3-x', '4-x'])]]));
+    expect([...loaded.positions.keys()]).toEqual(['a']);
   });
 
   it('keeps a storm of alerts', async () => {

@@ -54,7 +54,15 @@ export async function openStore(folder: string): Promise<Store> {
     history,
     async checkpoint(positions = new Map()) {
       const added = await history.seal();
-      await state.checkpoint({ positions, blobs: new Map(), alerts: [], added, removed: [] });
+      await state.checkpoint({
+        forget: [],
+        ids: new Map(),
+        positions,
+        blobs: new Map(),
+        alerts: [],
+        added,
+        removed: [],
+      });
       const published = (await readManifest(folder))?.segments ?? loaded.segments;
       await publishManifest(folder, { segments: [...published, ...added], alerts: [] });
     },
