@@ -3,6 +3,7 @@ import { duration } from '../detectors/duration.ts';
 import { detectors } from '../detectors/index.ts';
 import { parsePrefix } from './columns/address.ts';
 import { SourceOptions } from './ingest/options.ts';
+import { ServeOptions } from './serve/options.ts';
 
 const network = z
   .string()
@@ -70,6 +71,7 @@ export const Settings = z.strictObject({
     )
     .default([])
     .describe('What `flowsentry run` reads'),
+  serve: ServeOptions.optional().describe('HTTP server of `flowsentry run` for health and metrics'),
   ingest: z
     .strictObject({
       lateness: duration.prefault('5m').describe('How long a record may come after newer ones'),

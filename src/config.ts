@@ -6,6 +6,7 @@ import { detectors } from '../detectors/index.ts';
 import { type MODES, Mode, Settings } from './config-schema.ts';
 import type { Exception } from './contracts.ts';
 import { ConfigError } from './errors.ts';
+import type { SourceOptions } from './ingest/options.ts';
 
 export type DetectorMode = (typeof MODES)[number];
 
@@ -90,13 +91,11 @@ function readSource(source: Source): Config {
   if (!settings.success || found.length > 0) throw errorOf(source, found);
 
   const folder = dirname(resolve(source.path));
-  const { policy, feeds, sources, ...rest } = settings.data;
+  const { policy, feeds, sources, serve, ...rest } = settings.data;
   return {
     ...rest,
-    sources: sources.map((source) => ({
-      ...source,
-      paths: source.paths.map((path) => resolve(folder, path)),
-    })),
+    sources: sources.map((source) => resolveSource(source, folder)),
+    serve: serve?.tls === undefined ? serve : { ...serve, tls: resolveFiles(serve.tls, folder) },
     policy: policy === undefined ? undefined : resolve(folder, policy),
     feeds: feeds.map((feed) => ({
       ...feed,
@@ -105,6 +104,30 @@ function readSource(source: Source): Config {
     })),
     detectors: Object.fromEntries(chosen),
   };
+}
+
+function resolveSource(source: SourceOptions, folder: string): SourceOptions {
+  switch (source.type) {
+    case 'file':
+      return { ...source, paths: source.paths.map((path) => resolve(folder, path)) };
+    case 'firehose': {
+      const { accessKey, tls } = source;
+      return {
+        ...source,
+        accessKey: 'file' in accessKey ? { file: resolve(folder, accessKey.file) } : accessKey,
+        tls: tls === undefined ? undefined : resolveFiles(tls, folder),
+      };
+    }
+  }
+}
+
+/** Settings whose text values, all of them, are paths. */
+function resolveFiles<T extends object>(settings: T, folder: string): T {
+  const entries = Object.entries(settings).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? resolve(folder, value) : value,
+  ]);
+  return Object.fromEntries(entries) as T;
 }
 
 /** Every file a configuration names, with the setting that does. */

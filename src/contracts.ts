@@ -1,4 +1,5 @@
 import type { Dictionary } from './columns/dictionary.ts';
+import type { FlowBatch } from './columns/flow-batch.ts';
 import type { SessionBatch, Step, WindowBatch, WindowKey } from './columns/session-batch.ts';
 
 /** Why a record could not be used. A closed set: each is a counter, a column of `rejects` and a line of the documentation. */
@@ -43,6 +44,27 @@ export interface Position {
   readonly done: boolean;
   /** The source's own words, as it gave them last. */
   readonly note?: string | undefined;
+}
+
+/** Records of one partition in order. The batch is the receiver's; `release` lets the reader go on. */
+export interface Part {
+  readonly partition: string;
+  /** Partitions whose event times move on together; empty when all do. */
+  readonly lane: string;
+  /** Where the partition stands behind this part; undefined inside a delivery, which a checkpoint covers as a whole or not at all. */
+  readonly position: Position | undefined;
+  readonly batch: FlowBatch | undefined;
+  readonly rejects: readonly Reject[];
+  readonly received: number;
+  readonly skipped: number;
+  /** Bytes read so far, all partitions together. */
+  readonly readBytes: number;
+  /** Durable elsewhere: it fills open windows, and is neither counted nor stored. */
+  readonly known: boolean;
+  /** Ids to remember with the position, and the one before which they are forgotten. */
+  readonly ids: readonly string[];
+  readonly idsFrom: string | undefined;
+  release(): void;
 }
 
 export const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const;

@@ -16,7 +16,7 @@ import { History } from './store/history.ts';
 import { changed, deleteSegments, mergeSegments, segmentsBefore } from './store/maintenance.ts';
 import { publishManifest, removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
-import { type SegmentChange, State } from './store/state.ts';
+import { type IdChange, type SegmentChange, State } from './store/state.ts';
 
 export interface EngineOptions {
   readonly data: string;
@@ -28,6 +28,15 @@ export interface EngineOptions {
   warn(message: string): void;
 }
 
+/** What live sources remember, or no longer need, beside positions. */
+export interface Memory {
+  readonly ids: ReadonlyMap<string, IdChange>;
+  /** Partitions that never come again. */
+  readonly forget: readonly string[];
+}
+
+const NO_MEMORY: Memory = { ids: new Map(), forget: [] };
+
 /** Everything from a batch of records to a checkpoint, open on one data folder. */
 export interface Engine extends AsyncDisposable {
   /** The data folder's own name. */
@@ -36,6 +45,8 @@ export interface Engine extends AsyncDisposable {
   readonly pool: BufferPool;
   /** Where each partition stood at the checkpoint that this process started from. */
   readonly positions: ReadonlyMap<string, Position>;
+  /** Ids that were remembered with them. */
+  readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
   readonly rollup: Rollup;
   readonly scorer: Scorer;
   readonly stages: Pick<Stages, 'history' | 'rollup'>;
@@ -44,7 +55,7 @@ export interface Engine extends AsyncDisposable {
   /** Seconds of the process's clock since the last checkpoint, or since the start. */
   sinceCheckpoint(): number;
   /** Makes everything up to now durable; returns the alerts that changed, those of detectors in the shadow left out. */
-  checkpoint(totals: Totals): Promise<Alert[]>;
+  checkpoint(totals: Totals, memory?: Memory): Promise<Alert[]>;
   /** Merges small segments and deletes what is past the retention. */
   maintain(): Promise<void>;
   /** All alerts somebody should see, by first sight. */
@@ -128,6 +139,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     names,
     pool,
     positions: loaded.positions,
+    ids: loaded.ids,
     rollup,
     scorer,
     stages: {
@@ -139,13 +151,20 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     counts,
     sinceCheckpoint: () => (performance.now() - checkpointed) / 1000,
-    async checkpoint(totals) {
+    async checkpoint(totals, memory = NO_MEMORY) {
       const added = await history.seal();
       const blobs = new Map(scorer.snapshots());
       blobs.set(ROLLUP, rollup.snapshot());
       blobs.set(NAMES, packSnapshot({}, names.since(1)));
       const entries = scorer.book.takeChanged();
-      await state.checkpoint({ positions: totals.positions, blobs, alerts: entries, added, removed: [] });
+      await state.checkpoint({
+        ...memory,
+        positions: totals.positions,
+        blobs,
+        alerts: entries,
+        added,
+        removed: [],
+      });
       segments = [...segments, ...added];
       await publish();
       checkpointed = performance.now();

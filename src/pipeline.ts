@@ -1,19 +1,6 @@
 import type { FlowBatch } from './columns/flow-batch.ts';
 import { LOG_STATUS } from './columns/flow-batch.ts';
-import type { Position, Reject, RejectReason } from './contracts.ts';
-
-/** Records of one partition in order; `release` lets the reader go on. */
-export interface Part {
-  readonly partition: string;
-  /** Where the partition stands behind this part; undefined inside a delivery, which a checkpoint covers as a whole or not at all. */
-  readonly position: Position | undefined;
-  readonly batch: FlowBatch | undefined;
-  readonly rejects: readonly Reject[];
-  readonly received: number;
-  readonly skipped: number;
-  readonly readBytes: number;
-  release(): void;
-}
+import type { Part, Position, Reject, RejectReason } from './contracts.ts';
 
 /** received = stored + rejected + duplicate + late + filtered, always. */
 export interface Totals {
@@ -36,8 +23,8 @@ export interface Stages {
     appendFlows(batch: FlowBatch): void | Promise<void>;
     appendRejects(rejects: readonly Reject[]): void;
   };
-  /** Rebuilds connections, and through its output judges them; returns how many rows were late. */
-  readonly rollup: { add(batch: FlowBatch): number };
+  /** Rebuilds connections, and through its output judges them; returns how many rows were late in their lane. */
+  readonly rollup: { add(batch: FlowBatch, lane: string): number };
   /** The input has ended, before the last checkpoint: closes what can be closed. */
   end(): void;
   /** Makes everything up to now durable. */
@@ -63,8 +50,8 @@ export function emptyTotals(): Totals {
 }
 
 /**
- * The flow: every record is stored or refused, then joined into connections and judged; what was durable before is only counted. Nothing
- * instead of a part: nothing came for a while, and what waits can be made durable.
+ * The flow: every record is stored or refused, then joined into connections and judged; what was durable before is only counted, and what
+ * is durable elsewhere only fills open windows. Nothing instead of a part: nothing came for a while, and what waits can be made durable.
  */
 export async function ingest(
   parts: AsyncIterable<Part | undefined>,
@@ -84,10 +71,16 @@ export async function ingest(
 }
 
 async function take(part: Part, stages: Stages, totals: Totals): Promise<void> {
+  if (part.known) {
+    if (part.batch !== undefined) stages.rollup.add(part.batch, part.lane);
+    stages.onPart(part, totals);
+    part.release();
+    return;
+  }
   count(part, totals);
   if (part.rejects.length > 0) stages.history.appendRejects(part.rejects);
   if (part.batch !== undefined) {
-    const late = stages.rollup.add(part.batch);
+    const late = stages.rollup.add(part.batch, part.lane);
     totals.late += late;
     totals.stored += part.batch.length - late;
   }

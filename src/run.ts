@@ -1,9 +1,12 @@
 import type { Config } from './config.ts';
 import type { Alert } from './contracts.ts';
-import { openEngine } from './engine.ts';
+import { type Engine, openEngine } from './engine.ts';
 import { UserError } from './errors.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { startOperation } from './operation.ts';
 import { emptyTotals, ingest, type Totals } from './pipeline.ts';
 import { readLive } from './reader/live.ts';
+import { createUncovered } from './uncovered.ts';
 
 export interface RunOptions {
   readonly data: string;
@@ -15,16 +18,28 @@ export interface RunOptions {
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
-/** Seconds that an alert waits for a checkpoint of its own, at most. */
-const ALERT_SECONDS = 1;
+/** Seconds that an alert, or a source that waits for its acknowledgement, waits for a checkpoint of its own, at most. */
+const SOON_SECONDS = 1;
 /** Seconds between two looks at segments that can be merged or are past the retention. */
 const MAINTENANCE_SECONDS = 600;
+/** Types of source whose other side waits for the acknowledgement. */
+const WAITING = new Set(['firehose']);
 
 /** Reads the live sources through the whole product until it is told to stop. Throws a UserError for what a person has to mend. */
 export async function run(options: RunOptions): Promise<Totals> {
   const { config, data, log, signal } = options;
   if (config.sources.length === 0)
     throw new UserError('cannot run: the configuration names no sources; add one under sources:');
+  if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0')
+    throw new UserError(
+      'cannot run: NODE_TLS_REJECT_UNAUTHORIZED=0 would let anybody pose as anybody; unset it, and name a private CA in the configuration',
+    );
+  const metrics = createMetrics();
+  let running = false;
+  // Before the state is opened: whoever looks can tell a service that starts from one that is gone.
+  await using _operation =
+    config.serve &&
+    (await startOperation({ serve: config.serve, metrics, status: () => ({ running, paused: [] }), log }));
   await using engine = await openEngine({
     data,
     config,
@@ -32,22 +47,35 @@ export async function run(options: RunOptions): Promise<Totals> {
     restart: false,
     warn: (message) => log('warn', message, {}),
   });
-  const { names, pool, rollup, scorer } = engine;
+  const totals = emptyTotals();
+  const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
+  let losses = 0;
   await using reader = readLive({
     sources: config.sources,
     instance: engine.instance,
     positions: engine.positions,
+    ids: engine.ids,
     batchRows: config.ingest.batchRows,
-    names,
-    pool,
+    names: engine.names,
+    pool: engine.pool,
+    onForget: (partitions) => uncovered.forget(partitions),
+    onLost(gap) {
+      losses++;
+      log('error', 'data is lost: it can no longer be read', gap);
+    },
     log,
   });
-  const stop = (): void => reader.stop();
+  let readBytes = 0;
+  provide(metrics, engine, totals, () => ({ bytes: readBytes, dataLossEvents: losses }));
+  const stop = (): void => {
+    running = false;
+    reader.stop();
+  };
   signal.addEventListener('abort', stop, { once: true });
+  running = true;
   if (signal.aborted) stop();
 
-  const totals = emptyTotals();
-  let saved = 0;
+  const impatient = config.sources.some(({ type }) => WAITING.has(type));
   let maintained = performance.now();
   log('info', 'running', { data, sources: config.sources.map(({ name }) => name).join(', ') });
   await ingest(
@@ -56,32 +84,55 @@ export async function run(options: RunOptions): Promise<Totals> {
       ...engine.stages,
       // Time goes on with the next records, in this process or another: nothing is closed before its time.
       end: () => {},
-      isDue(now) {
-        if (now.received === saved) return false;
+      isDue() {
+        if (uncovered.isEmpty) return false;
         const waited = engine.sinceCheckpoint();
-        return waited > config.ingest.checkpoint || (scorer.book.changes > 0 && waited > ALERT_SECONDS);
+        const soon = impatient || engine.scorer.book.changes > 0;
+        return waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
       },
       async checkpoint(now) {
-        saved = now.received;
-        const alerts = await engine.checkpoint(now);
+        const began = performance.now();
+        const { memory, covered } = uncovered.take();
+        const alerts = await engine.checkpoint(now, memory);
+        for (const partition of memory.forget) now.positions.delete(partition);
+        reader.acknowledge(covered);
+        metrics.observeCheckpoint((performance.now() - began) / 1000);
         if (alerts.length > 0) options.onAlerts(alerts);
         const { received, stored, rejected, duplicate, late, filtered } = now;
-        log('info', 'checkpoint written', {
-          received,
-          stored,
-          rejected,
-          duplicate,
-          late,
-          filtered,
-          eventTime: rollup.now,
-        });
+        const eventTime = engine.rollup.now;
+        const counts = { received, stored, rejected, duplicate, late, filtered, eventTime };
+        log('info', 'checkpoint written', counts);
         if (performance.now() - maintained < MAINTENANCE_SECONDS * 1000) return;
         await engine.maintain();
         maintained = performance.now();
       },
-      onPart() {},
+      onPart(part) {
+        readBytes = part.readBytes;
+        uncovered.add(part);
+      },
     },
     totals,
   );
   return totals;
+}
+
+/** Shows the state of the service at each scrape. */
+function provide(
+  metrics: Metrics,
+  { rollup, scorer }: Engine,
+  totals: Totals,
+  reading: () => { readonly bytes: number; readonly dataLossEvents: number },
+): void {
+  metrics.provide(() => ({
+    ...reading(),
+    records: { ...totals, rejected: totals.rejectedBy },
+    watermark: rollup.now,
+    sessionsOpen: rollup.size,
+    overflow: { ...rollup.overflow, ...scorer.overflow() },
+    detectors: [...scorer.counts].map(([detector, { ms, findings }]) => ({
+      detector,
+      seconds: ms / 1000,
+      findings,
+    })),
+  }));
 }

@@ -1,6 +1,7 @@
-import type { Layout } from '../columns/flow-batch.ts';
-import type { Position, Reject } from '../contracts.ts';
+import type { Position } from '../contracts.ts';
 import type { SourceOptions } from '../ingest/options.ts';
+import type { Covered } from '../ingest/source.ts';
+import type { Credit, PartMessage } from './hand-over.ts';
 
 /** What the thread that reads live sources is started with. */
 export interface LiveTask {
@@ -8,36 +9,28 @@ export interface LiveTask {
   readonly instance: string;
   /** Durable positions, by source and partition. */
   readonly positions: ReadonlyMap<string, ReadonlyMap<string, Position>>;
+  /** Durable ids, by source and partition. */
+  readonly ids: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>;
   readonly batchRows: number;
   /** Texts that already have codes, in order of code, from code 1 on. */
   readonly names: readonly string[];
 }
 
-/** To the reading thread. A credit lets one more part come, with the memory of an old batch for it. */
+/** What a checkpoint covers, by source. */
+export type CoveredBySource = ReadonlyMap<string, readonly Covered[]>;
+
+/** To the reading thread. */
 export type LiveRequest =
-  | { readonly kind: 'credit'; readonly buffer: ArrayBuffer | undefined }
+  | Credit
+  | { readonly kind: 'acknowledge'; readonly covered: CoveredBySource }
+  /** No new delivery is begun. */
   | { readonly kind: 'stop' }
+  /** Everything acknowledged is told to the other sides first. */
   | { readonly kind: 'close' };
 
-/** Some records of one partition; `position` is undefined when more of the same delivery follow. */
-export interface LivePartMessage {
-  readonly kind: 'part';
-  readonly source: string;
-  readonly partition: string;
-  readonly position: Position | undefined;
-  readonly layout: Layout | undefined;
-  readonly length: number;
-  readonly buffer: ArrayBuffer | undefined;
-  readonly names: readonly string[];
-  readonly rejects: readonly Reject[];
-  readonly received: number;
-  readonly skipped: number;
-  /** Bytes of messages so far, all sources together. */
-  readonly readBytes: number;
-}
-
 export type LiveMessage =
-  | LivePartMessage
+  | PartMessage
+  | { readonly kind: 'forget'; readonly source: string; readonly partitions: readonly string[] }
   | {
       readonly kind: 'log';
       readonly level: 'info' | 'warn' | 'error';
@@ -52,6 +45,7 @@ export type LiveMessage =
       readonly to: number;
       readonly reason: string;
     }
-  | { readonly kind: 'failure'; readonly message: string }
+  /** `person`: only a person can mend it, and the message says how. */
+  | { readonly kind: 'failure'; readonly message: string; readonly person: boolean }
   /** All sources have stopped: nothing more comes. */
   | { readonly kind: 'stopped' };

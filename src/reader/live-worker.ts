@@ -1,174 +1,176 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { BufferPool } from '../columns/buffer-pool.ts';
 import { Dictionary } from '../columns/dictionary.ts';
-import { createFlowBatch, type FlowBatch, type Layout } from '../columns/flow-batch.ts';
-import type { Position } from '../contracts.ts';
+import type { Part, Position } from '../contracts.ts';
 import { createMessageDecoder, decodeContent, decodeMessage } from '../decode.ts';
+import { UserError } from '../errors.ts';
 import type { SourceOptions } from '../ingest/options.ts';
-import type { Delivery, Source } from '../ingest/source.ts';
-import type { LiveMessage, LivePartMessage, LiveRequest, LiveTask } from './live-messages.ts';
+import type { Delivery, Resume, Source } from '../ingest/source.ts';
+import { createHandOver } from './hand-over.ts';
+import type { CoveredBySource, LiveMessage, LiveRequest, LiveTask } from './live-messages.ts';
 import { createSource } from './sources.ts';
 
-/** Parts on their way to, or in, the other thread: bounds what waits in memory when that thread is slower. */
-const MAX_IN_FLIGHT = 8;
 /** Streams whose format is remembered; the one that was silent longest is forgotten first. */
 const MAX_DECODERS = 256;
 
 type DecodedPart = ReturnType<ReturnType<typeof createMessageDecoder>['take']>[number];
+const NOTHING: DecodedPart = { rejects: [], received: 0, skipped: 0 };
 
 const port = parentPort!;
 const task = workerData as LiveTask;
 const names = new Dictionary();
 for (const name of task.names) names.code(name);
-let sentNames = names.size;
-let inFlight = 0;
 let readBytes = 0;
-let wake: (() => void) | undefined;
-const pool = new BufferPool();
-const sizes = new WeakMap<Layout, number>();
 const stopping = new AbortController();
 const sources = new Map<string, Source>();
 const decoders = new Map<string, ReturnType<typeof createMessageDecoder>>();
 /** Deliveries are handed over one after the other, so that no checkpoint falls between the parts of one. */
 let turn: Promise<void> = Promise.resolve();
+/** Checkpoints are told in their order. */
+let acknowledged: Promise<void> = Promise.resolve();
 
 function send(message: LiveMessage, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
-function newBatch(capacity: number, layout: Layout): FlowBatch {
-  const size = sizes.get(layout);
-  const batch = createFlowBatch(capacity, layout, size === undefined ? undefined : pool.takeSize(size));
-  sizes.set(layout, batch.buffer.byteLength);
-  return batch;
-}
+const handOver = createHandOver(names, task.batchRows, send);
 
-function decodeOptions(source: string, delivery: Delivery, skip: number) {
+/** The parts of one delivery, from a source. */
+function partsOf(source: string, delivery: Delivery) {
+  const { partition, lane, known = false, last, note } = delivery;
+  const common = { partition: `${source}:${partition}`, lane: `${source}:${lane}`, known };
   return {
-    source: `${source}:${delivery.partition}`,
-    format: delivery.format,
-    names,
-    batchRows: task.batchRows,
-    newBatch,
-    skip,
-    warn: (message: string) =>
-      send({ kind: 'log', level: 'warn', message, details: { source, partition: delivery.partition } }),
+    options: {
+      source: `${source}:${partition}`,
+      format: delivery.format,
+      names,
+      batchRows: task.batchRows,
+      newBatch: handOver.newBatch,
+      skip: 0,
+      warn: (message: string) =>
+        send({ kind: 'log', level: 'warn', message, details: { source, partition } }),
+    },
+    /** `next`: where the partition stands behind the part; undefined inside the delivery. */
+    send: (part: DecodedPart, next: number | undefined, done = last): Promise<void> =>
+      handOver.send({
+        ...common,
+        ...part,
+        batch: part.batch,
+        position: next === undefined ? undefined : { next, done, note },
+        readBytes,
+        ids: next === undefined ? [] : (delivery.ids ?? []),
+        idsFrom: next === undefined ? undefined : delivery.idsFrom,
+      } satisfies Omit<Part, 'release'>),
   };
 }
 
-async function sendPart(
+async function handOverObject(
   source: string,
   delivery: Delivery,
-  part: DecodedPart,
-  position: Position | undefined,
+  open: () => ReturnType<Extract<Delivery['content'], { kind: 'object' }>['open']>,
 ): Promise<void> {
-  while (inFlight >= MAX_IN_FLIGHT)
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-  inFlight++;
-  const message: LivePartMessage = {
-    kind: 'part',
-    source,
-    partition: delivery.partition,
-    position,
-    layout: part.batch?.layout,
-    length: part.batch?.length ?? 0,
-    buffer: part.batch?.buffer,
-    names: names.since(sentNames),
-    rejects: part.rejects,
-    received: part.received,
-    skipped: part.skipped,
-    readBytes,
-  };
-  sentNames = names.size;
-  send(message, part.batch === undefined ? [] : [part.batch.buffer]);
-}
-
-const NOTHING: DecodedPart = { rejects: [], received: 0, skipped: 0 };
-
-async function handOver(source: string, delivery: Delivery): Promise<void> {
-  const { content, partition, last, note } = delivery;
-  if (content.kind === 'object') {
-    let next = 0;
-    const opened = await content.open().catch((error: Error) => {
-      const details = { source, partition, error: error.message };
-      send({ kind: 'log', level: 'error', message: 'cannot read an object', details });
-    });
-    if (opened === undefined) return;
-    for await (const part of decodeContent(opened, decodeOptions(source, delivery, delivery.from))) {
-      next += part.received + part.skipped;
-      // Records before `from` were counted by the run that stored them.
-      await sendPart(
-        source,
-        delivery,
-        { ...part, skipped: 0 },
-        { next: Math.max(next, delivery.from), done: false, note },
-      );
-    }
-    await sendPart(source, delivery, NOTHING, { next: Math.max(next, delivery.from), done: last, note });
+  const { partition, from } = delivery;
+  const parts = partsOf(source, delivery);
+  let next = 0;
+  let content: Awaited<ReturnType<typeof open>>;
+  try {
+    content = await open();
+  } catch (error) {
+    const details = { source, partition, error: (error as Error).message };
+    send({ kind: 'log', level: 'error', message: 'cannot read an object', details });
     return;
   }
-  const key = `${source}:${partition}:${delivery.format ?? ''}`;
-  const decoder = decoders.get(key) ?? createMessageDecoder(decodeOptions(source, delivery, 0));
+  for await (const part of decodeContent(content, { ...parts.options, skip: from })) {
+    next += part.received + part.skipped;
+    // Records before `from` were counted by the run that stored them.
+    await parts.send({ ...part, skipped: 0 }, Math.max(next, from), false);
+  }
+  await parts.send(NOTHING, Math.max(next, from));
+}
+
+async function handOverMessages(
+  source: string,
+  delivery: Delivery,
+  messages: readonly Uint8Array[],
+): Promise<void> {
+  const parts = partsOf(source, delivery);
+  const key = `${source}:${delivery.partition}:${delivery.format ?? ''}`;
+  const decoder = decoders.get(key) ?? createMessageDecoder(parts.options);
   decoders.delete(key);
-  decoders.set(key, decoder);
+  if (!delivery.last) decoders.set(key, decoder);
   if (decoders.size > MAX_DECODERS) decoders.delete(decoders.keys().next().value!);
-  for (const message of content.messages) {
+  for (const message of messages) {
     readBytes += message.length;
     decodeMessage(decoder, message, delivery.from);
   }
-  const parts = decoder.take();
+  const decoded = decoder.take();
   if (delivery.duplicates !== undefined && delivery.duplicates > 0)
-    parts.push({ ...NOTHING, skipped: delivery.duplicates });
-  if (parts.length === 0) parts.push(NOTHING);
-  const position = { next: delivery.to!, done: last, note };
-  for (const [i, part] of parts.entries())
-    await sendPart(source, delivery, part, i === parts.length - 1 ? position : undefined);
-  if (last) decoders.delete(key);
+    decoded.push({ ...NOTHING, skipped: delivery.duplicates });
+  if (decoded.length === 0) decoded.push(NOTHING);
+  for (const [i, part] of decoded.entries())
+    await parts.send(part, i === decoded.length - 1 ? delivery.to! : undefined);
+}
+
+function handOverDelivery(source: string, delivery: Delivery): Promise<void> {
+  const { content } = delivery;
+  return content.kind === 'object'
+    ? handOverObject(source, delivery, () => content.open())
+    : handOverMessages(source, delivery, content.messages);
 }
 
 async function runSource(options: SourceOptions): Promise<void> {
   const { name } = options;
-  const resume = {
+  const resume: Resume = {
     instance: task.instance,
     positions: task.positions.get(name) ?? new Map<string, Position>(),
-    ids: new Map<string, ReadonlySet<string>>(),
+    ids: task.ids.get(name) ?? new Map<string, ReadonlySet<string>>(),
   };
   const source = await createSource(options, resume, {
+    // Event time is one for all sources so far.
     lanes: () => {},
     caughtUp: () => {},
-    forget: () => {},
+    forget: (partitions) => send({ kind: 'forget', source: name, partitions }),
     lost: (gap) => send({ kind: 'lost', source: name, ...gap }),
     log: (level, message, details = {}) => send({ kind: 'log', level, message, details }),
   });
   sources.set(name, source);
   for await (const delivery of source.deliveries(stopping.signal)) {
     const before = turn;
-    let done = (): void => {};
-    turn = new Promise((resolve) => {
-      done = resolve;
-    });
+    const mine = Promise.withResolvers<void>();
+    turn = mine.promise;
     await before;
     try {
-      await handOver(name, delivery);
+      await handOverDelivery(name, delivery);
     } finally {
-      done();
+      mine.resolve();
     }
   }
+}
+
+async function acknowledge(covered: CoveredBySource): Promise<void> {
+  for (const [source, partitions] of covered)
+    await sources
+      .get(source)
+      ?.acknowledge?.(partitions)
+      .catch((error: Error) => {
+        const details = { source, error: error.message };
+        send({ kind: 'log', level: 'warn', message: 'cannot acknowledge what is durable', details });
+      });
 }
 
 port.on('message', async (request: LiveRequest) => {
   switch (request.kind) {
     case 'credit':
-      inFlight--;
-      if (request.buffer !== undefined) pool.put(request.buffer);
-      wake?.();
+      handOver.take(request);
+      break;
+    case 'acknowledge':
+      acknowledged = acknowledged.then(() => acknowledge(request.covered));
       break;
     case 'stop':
       stopping.abort();
       break;
     case 'close':
+      stopping.abort();
+      await acknowledged;
       for (const source of sources.values()) await source.close();
       port.close();
   }
@@ -178,5 +180,7 @@ try {
   await Promise.all(task.sources.map(runSource));
   send({ kind: 'stopped' });
 } catch (error) {
-  send({ kind: 'failure', message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  const person = error instanceof UserError;
+  const text = error instanceof Error ? error.message : String(error);
+  send({ kind: 'failure', message: person ? text : ((error as Error).stack ?? text), person });
 }

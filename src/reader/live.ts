@@ -1,41 +1,33 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { BufferPool } from '../columns/buffer-pool.ts';
-import type { Dictionary } from '../columns/dictionary.ts';
-import { createFlowBatch, type FlowBatch } from '../columns/flow-batch.ts';
-import type { Position, Reject } from '../contracts.ts';
+import type { Part, Position } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import type { SourceOptions } from '../ingest/options.ts';
-import type { LiveMessage, LivePartMessage, LiveRequest, LiveTask } from './live-messages.ts';
+import { type Receiver, receivePart } from './hand-over.ts';
+import type { CoveredBySource, LiveMessage, LiveRequest, LiveTask } from './live-messages.ts';
 
-/** Records of one partition of a live source, named `<source>:<partition>`. */
-export interface LivePart {
-  readonly partition: string;
-  readonly position: Position | undefined;
-  readonly batch: FlowBatch | undefined;
-  readonly rejects: readonly Reject[];
-  readonly received: number;
-  readonly skipped: number;
-  readonly readBytes: number;
-  release(): void;
-}
-
-export interface LiveOptions {
+export interface LiveOptions extends Omit<Receiver, 'post'> {
   readonly sources: readonly SourceOptions[];
   /** Names the data folder, for ever. */
   readonly instance: string;
-  /** Durable positions, by `<source>:<partition>`. */
+  /** Durable positions and ids, by `<source>:<partition>`. */
   readonly positions: ReadonlyMap<string, Position>;
-  readonly batchRows: number;
-  readonly names: Dictionary;
-  readonly pool: BufferPool;
+  readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Partitions, `<source>:<partition>`, that never come again. */
+  onForget(partitions: readonly string[]): void;
+  onLost(gap: Omit<Extract<LiveMessage, { kind: 'lost' }>, 'kind'>): void;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
 /** Live sources at work on a thread of their own. */
 export interface LiveReader extends AsyncDisposable {
-  /** Parts until {@link stop} took effect; undefined when nothing came for a while. Throws a UserError when the thread fails. */
-  parts(): AsyncGenerator<LivePart | undefined>;
+  /**
+   * Parts, partition and lane named with their source, until {@link stop} took effect; undefined when nothing came for a while. Throws a
+   * UserError for what only a person can mend, else an Error when the thread fails.
+   */
+  parts(): AsyncGenerator<Part | undefined>;
+  /** Tells the other sides what is durable; what fails is logged and comes again. */
+  acknowledge(covered: CoveredBySource): void;
   /** No new delivery is begun; the one at hand still comes. */
   stop(): void;
 }
@@ -50,10 +42,12 @@ const workerFile = import.meta.url.endsWith('.ts') ? './live-worker.ts' : './liv
 /** Starts reading. */
 export function readLive(options: LiveOptions): LiveReader {
   const { names, pool, batchRows } = options;
+  const ofSource = options.sources.map(({ name }) => name);
   const task: LiveTask = {
     sources: options.sources,
     instance: options.instance,
-    positions: bySource(options),
+    positions: bySource(ofSource, options.positions),
+    ids: bySource(ofSource, options.ids),
     batchRows,
     names: names.since(1),
   };
@@ -64,33 +58,33 @@ export function readLive(options: LiveOptions): LiveReader {
     queue.push(message);
     wake?.();
   };
+  const fail = (message: string): void => push({ kind: 'failure', message, person: false });
   const exited = once(worker, 'exit');
   worker.on('message', push);
-  worker.on('error', (error) => push({ kind: 'failure', message: error.stack ?? error.message }));
-  worker.on('exit', () => push({ kind: 'failure', message: 'the reading thread ended early' }));
+  worker.on('error', (error) => fail(error.stack ?? error.message));
+  worker.on('exit', () => fail('the reading thread ended early'));
   const post = (request: LiveRequest, transfer: ArrayBuffer[] = []): void =>
     worker.postMessage(request, transfer);
+  const receiver: Receiver = { names, pool, batchRows, post };
 
-  const toPart = (message: LivePartMessage): LivePart => {
-    for (const name of message.names) names.code(name);
-    let batch: FlowBatch | undefined;
-    if (message.buffer !== undefined && message.layout !== undefined) {
-      batch = createFlowBatch(batchRows, message.layout, message.buffer);
-      batch.length = message.length;
+  /** Tells what a message says beside parts. */
+  const heed = (message: Exclude<LiveMessage, { kind: 'part' | 'stopped' }>): void => {
+    switch (message.kind) {
+      case 'forget':
+        options.onForget(message.partitions.map((partition) => `${message.source}:${partition}`));
+        break;
+      case 'log':
+        options.log(message.level, message.message, message.details);
+        break;
+      case 'lost': {
+        const { kind: _, ...gap } = message;
+        options.onLost(gap);
+        break;
+      }
+      case 'failure':
+        if (message.person) throw new UserError(message.message);
+        throw new Error(`cannot read: ${message.message}`);
     }
-    return {
-      partition: `${message.source}:${message.partition}`,
-      position: message.position,
-      batch,
-      rejects: message.rejects,
-      received: message.received,
-      skipped: message.skipped,
-      readBytes: message.readBytes,
-      release: () => {
-        const buffer = pool.take();
-        post({ kind: 'credit', buffer }, buffer === undefined ? [] : [buffer]);
-      },
-    };
   };
 
   return {
@@ -99,27 +93,12 @@ export function readLive(options: LiveOptions): LiveReader {
         const message = queue.shift();
         if (message === undefined) {
           if (!(await arrives((resolve) => (wake = resolve)))) yield undefined;
-          continue;
-        }
-        switch (message.kind) {
-          case 'part':
-            yield toPart(message);
-            break;
-          case 'log':
-            options.log(message.level, message.message, message.details);
-            break;
-          case 'lost': {
-            const { kind: _, ...gap } = message;
-            options.log('error', 'data is lost: it can no longer be read', gap);
-            break;
-          }
-          case 'failure':
-            throw new UserError(`cannot read: ${message.message}`);
-          case 'stopped':
-            return;
-        }
+        } else if (message.kind === 'part') yield receivePart(message, receiver);
+        else if (message.kind === 'stopped') return;
+        else heed(message);
       }
     },
+    acknowledge: (covered) => post({ kind: 'acknowledge', covered }),
     stop: () => post({ kind: 'stop' }),
     async [Symbol.asyncDispose]() {
       post({ kind: 'close' });
@@ -141,12 +120,11 @@ async function arrives(wait: (wake: () => void) => void): Promise<boolean> {
   return came;
 }
 
-function bySource(options: LiveOptions): Map<string, Map<string, Position>> {
-  const sources = new Map<string, Map<string, Position>>();
-  for (const { name } of options.sources) sources.set(name, new Map());
-  for (const [key, position] of options.positions) {
+function bySource<T>(sources: readonly string[], all: ReadonlyMap<string, T>): Map<string, Map<string, T>> {
+  const parted = new Map(sources.map((name) => [name, new Map<string, T>()]));
+  for (const [key, value] of all) {
     const colon = key.indexOf(':');
-    sources.get(key.slice(0, colon))?.set(key.slice(colon + 1), position);
+    parted.get(key.slice(0, colon))?.set(key.slice(colon + 1), value);
   }
-  return sources;
+  return parted;
 }

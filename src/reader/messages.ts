@@ -1,5 +1,4 @@
-import type { Layout } from '../columns/flow-batch.ts';
-import type { Reject } from '../contracts.ts';
+import type { PartMessage } from './hand-over.ts';
 
 /** What the reading thread is started with. */
 export interface ReaderTask {
@@ -18,28 +17,8 @@ export interface ReaderFile {
   readonly skip: number;
 }
 
-/** Records of one file, in the order of the file, and the texts that got codes since the part before. */
-export interface PartMessage {
-  readonly kind: 'part';
-  readonly file: number;
-  readonly layout: Layout | undefined;
-  readonly length: number;
-  readonly buffer: ArrayBuffer | undefined;
-  readonly names: readonly string[];
-  readonly rejects: readonly Reject[];
-  readonly received: number;
-  readonly skipped: number;
-  /** Bytes of all files read so far, as stored (compressed). */
-  readonly readBytes: number;
-}
-
 export type ReaderMessage =
   | PartMessage
   | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'failure'; readonly message: string }
   | { readonly kind: 'done' };
-
-/** Sent back to the reading thread: one more part may come, and here is the memory of an old batch for it. */
-export interface CreditMessage {
-  readonly buffer: ArrayBuffer | undefined;
-}

@@ -1,14 +1,11 @@
-import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
-import { BufferPool } from '../columns/buffer-pool.ts';
 import { Dictionary } from '../columns/dictionary.ts';
-import { createFlowBatch, type FlowBatch, type Layout } from '../columns/flow-batch.ts';
+import type { FlowBatch } from '../columns/flow-batch.ts';
 import { decodeFile } from '../decode.ts';
-import type { CreditMessage, ReaderMessage, ReaderTask } from './messages.ts';
+import { type Credit, createHandOver } from './hand-over.ts';
+import type { ReaderMessage, ReaderTask } from './messages.ts';
 import { pullInOrder, type TimedSource } from './order.ts';
 
-/** Parts on their way to, or in, the other thread: bounds what waits in memory when that thread is slower. */
-const MAX_IN_FLIGHT = 8;
 /** Rows decoded to learn when a file begins. */
 const PEEK_ROWS = 64;
 
@@ -16,30 +13,14 @@ const port = parentPort!;
 const task = workerData as ReaderTask;
 const names = new Dictionary();
 for (const name of task.names) names.code(name);
-let sentNames = names.size;
-let inFlight = 0;
 const readBytes = new Float64Array(task.files.length);
-
-const pool = new BufferPool();
-
-port.on('message', ({ buffer }: CreditMessage) => {
-  inFlight--;
-  if (buffer !== undefined) pool.put(buffer);
-});
-
-const sizes = new WeakMap<Layout, number>();
-
-/** A batch in memory that came back, when there is some of its size. */
-function newBatch(capacity: number, layout: Layout): FlowBatch {
-  const size = capacity === task.batchRows ? sizes.get(layout) : undefined;
-  const batch = createFlowBatch(capacity, layout, size === undefined ? undefined : pool.takeSize(size));
-  if (capacity === task.batchRows) sizes.set(layout, batch.buffer.byteLength);
-  return batch;
-}
 
 function send(message: ReaderMessage, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
+
+const handOver = createHandOver(names, task.batchRows, send);
+port.on('message', (credit: Credit) => handOver.take(credit));
 
 function decode(
   index: number,
@@ -55,7 +36,7 @@ function decode(
       ...(task.format === undefined ? {} : { format: task.format }),
       names,
       batchRows,
-      newBatch,
+      newBatch: handOver.newBatch,
       skip,
       warn: (message) => {
         if (!quiet) send({ kind: 'warning', message });
@@ -85,33 +66,31 @@ function newestOf(batch: FlowBatch | undefined): number {
 }
 
 async function sourceOf(index: number): Promise<TimedSource> {
+  const { identity, skip } = task.files[index]!;
   const first = task.files.length > 1 ? await firstTime(index) : 0;
-  const parts = decode(index, task.batchRows, task.files[index]!.skip, false);
+  const parts = decode(index, task.batchRows, skip, false);
+  let read = 0;
   return {
     first,
     async next() {
-      while (inFlight >= MAX_IN_FLIGHT) await once(port, 'message');
       const { done, value: part } = await parts.next();
       if (done === true) return undefined;
       const newest = newestOf(part.batch);
-      const known = names.size;
-      inFlight++;
-      send(
-        {
-          kind: 'part',
-          file: index,
-          layout: part.batch?.layout,
-          length: part.batch?.length ?? 0,
-          buffer: part.batch?.buffer,
-          names: names.since(sentNames),
-          rejects: part.rejects,
-          received: part.received,
-          skipped: part.skipped,
-          readBytes: readBytes.reduce((sum, bytes) => sum + bytes, 0),
-        },
-        part.batch === undefined ? [] : [part.batch.buffer],
-      );
-      sentNames = known;
+      read += part.received + part.skipped;
+      await handOver.send({
+        partition: identity,
+        lane: '',
+        // What is durable stays so while its records pass by once more.
+        position: { next: Math.max(read, skip), done: false },
+        batch: part.batch,
+        rejects: part.rejects,
+        received: part.received,
+        skipped: part.skipped,
+        readBytes: readBytes.reduce((sum, bytes) => sum + bytes, 0),
+        known: false,
+        ids: [],
+        idsFrom: undefined,
+      });
       return newest;
     },
   };

@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BIN, flowsentry } from './run.ts';
+
+/** `flowsentry run` on a folder of its own with one source (a line of YAML), followed through its log. */
+export function startRun(root: string, source: string) {
+  mkdirSync(join(root, 'logs'), { recursive: true });
+  const config = join(root, 'flowsentry.yaml');
+  writeFileSync(config, `sources:\n  ${source}\ningest: {checkpoint: 0.1s}\n`);
+  const data = join(root, 'data');
+  const child = spawn(process.execPath, [BIN, 'run', '--config', config, '--data', data]);
+  let stderr = '';
+  let stdout = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const logged = (): Record<string, unknown>[] =>
+    stderr
+      .split('\n')
+      .filter((line) => line.endsWith('}'))
+      .map((line) => JSON.parse(line));
+  return {
+    data,
+    logs: join(root, 'logs'),
+    child,
+    ended,
+    logged,
+    alerts: () => stdout.trim().split('\n'),
+    /** Waits for a log line. */
+    async saying(message: string): Promise<void> {
+      while (!logged().some((line) => line.message === message)) {
+        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
+        await sleep(20);
+      }
+    },
+    async stop(): Promise<number | null> {
+      child.kill('SIGTERM');
+      return ended;
+    },
+  };
+}
+
+/** What a query on the history gives. */
+export async function rowsOf(data: string, sql: string): Promise<unknown[]> {
+  const { code, stdout, stderr } = await flowsentry(['query', '--data', data, '--json', sql]);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+/** Waits until the history holds that many rows. */
+export async function holds(data: string, rows: number): Promise<void> {
+  for (;;) {
+    const found = await rowsOf(data, 'SELECT count(*)::INT AS n FROM flows').catch(() => []);
+    if ((found[0] as { n?: number } | undefined)?.n === rows) return;
+    await sleep(200);
+  }
+}
