@@ -1,24 +1,13 @@
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { logLine, temporaryFolder } from './run.ts';
-import { holds, rowsOf, startRun } from './service.ts';
+import { freePort, holds, rowsOf, startRun } from './service.ts';
 
 const KEY = 'a-key-of-forty-characters-for-the-stream';
 const REQUESTS = 24;
 const LINES = 50;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Sends a request again until it is answered with 200, as Firehose does. */
 async function deliver(url: string, requestId: string, lines: readonly string[]): Promise<void> {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { flowsentry, logLine, temporaryFolder } from './run.ts';
-import { holds, rowsOf, startRun } from './service.ts';
+import { freePort, holds, rowsOf, startRun } from './service.ts';
 
 const RECORDS = 40_000;
 const folder = temporaryFolder();
@@ -91,6 +91,45 @@ describe('flowsentry run', () => {
       received: 0,
     });
     expect(await rowsOf(second.data, 'SELECT count(*)::INT AS n FROM flows')).toEqual([{ n: 1 }]);
+  });
+
+  it('serves health and metrics, and the loss identity holds in them', async () => {
+    const port = await freePort();
+    const service = startRun(
+      join(folder, 'served'),
+      '- {type: file, name: collected, paths: [logs], interval: 0.05}',
+      `serve: {port: ${port}}\n`,
+    );
+    const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+    await service.saying('running');
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+    writeFileSync(
+      join(service.logs, 'a.log'),
+      `${logLine('10.0.1.5', '10.0.2.9', 443, 'ACCEPT')}\nnot a record\n`,
+    );
+    await holds(service.data, 1);
+    const page = await get('/metrics');
+    const value = (name: string): number =>
+      page
+        .split('\n')
+        .filter((line) => line.startsWith(name))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    expect(value('flowsentry_records_received_total')).toBe(2);
+    expect(value('flowsentry_records_total')).toBe(2);
+    expect(value('flowsentry_records_rejected_total')).toBe(1);
+    expect(page).toContain('flowsentry_checkpoint_seconds_count');
+    expect(await service.stop()).toBe(0);
+  });
+
+  it('does not start where certificates would not be checked', async () => {
+    const config = join(folder, 'insecure.yaml');
+    writeFileSync(config, 'sources:\n  - {type: file, name: collected, paths: [logs]}\n');
+    const { code, stderr } = await flowsentry(['run', '--config', config, '--data', join(folder, 'none')], {
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('NODE_TLS_REJECT_UNAUTHORIZED=0');
   });
 
   it('says what is missing when no source is configured', async () => {

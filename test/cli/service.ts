@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BIN, flowsentry } from './run.ts';
 
-/** `flowsentry run` on a folder of its own with one source (a line of YAML), followed through its log. */
-export function startRun(root: string, source: string) {
+/** `flowsentry run` on a folder of its own with one source (a line of YAML) and `more` settings, followed through its log. */
+export function startRun(root: string, source: string, more = '') {
   mkdirSync(join(root, 'logs'), { recursive: true });
   const config = join(root, 'flowsentry.yaml');
-  writeFileSync(config, `sources:\n  ${source}\ningest: {checkpoint: 0.1s}\n`);
+  writeFileSync(config, `sources:\n  ${source}\ningest: {checkpoint: 0.1s}\n${more}`);
   const data = join(root, 'data');
   const child = spawn(process.execPath, [BIN, 'run', '--config', config, '--data', data]);
   let stderr = '';
@@ -60,4 +62,14 @@ export async function holds(data: string, rows: number): Promise<void> {
     if ((found[0] as { n?: number } | undefined)?.n === rows) return;
     await sleep(200);
   }
+}
+
+/** A port on loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
 }
