@@ -2,11 +2,11 @@ import { type FlowBatch, LOG_STATUS, PRESENT } from '../columns/flow-batch.ts';
 import { STATE } from '../columns/session-batch.ts';
 import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import { FLOW_WORDS, FlowTable } from './flow-table.ts';
+import { Lanes } from './lanes.ts';
 import { writeFlow } from './lone-flow.ts';
 import type { RollupOptions, RollupOutput, RollupOverflow } from './options.ts';
 import { Orientation } from './orient.ts';
 import { Sessions, STEP_SECONDS } from './sessions.ts';
-import { Watermark } from './watermark.ts';
 import { Windows } from './windows.ts';
 
 const JUDGED = PRESENT.srcAddr | PRESENT.dstAddr | PRESENT.protocol;
@@ -26,11 +26,11 @@ export class Rollup {
   #spare: FlowTable[] = [];
   readonly #sessions: Sessions;
   readonly #windows: Windows;
-  readonly #watermark = new Watermark();
+  readonly #lanes = new Lanes();
   readonly #lateRows = new Orientation();
   /** First step that is not closed; 0 before the first one closes. */
   #next = 0;
-  /** Newest event time at which the next step closes. */
+  /** Newest event time of a lane at which the next step may close. */
   #closeAt = Number.POSITIVE_INFINITY;
   #silent = 0;
   #records = 0;
@@ -60,7 +60,25 @@ export class Rollup {
 
   /** Newest event time that can be believed, Unix seconds; 0 until enough records were seen. */
   get now(): number {
-    return this.#watermark.max;
+    return this.#lanes.newest;
+  }
+
+  /** Forgets lanes whose name begins with none of these. */
+  keepLanes(owners: readonly string[]): void {
+    this.#lanes.retain((name) => owners.some((owner) => name.startsWith(owner)));
+  }
+
+  /** From now on these lanes are waited for, and no other whose name begins with `owner`. */
+  setLanes(owner: string, names: readonly string[]): void {
+    this.#lanes.retain((name) => !name.startsWith(owner) || names.includes(name));
+    for (const name of names) this.#lanes.of(name);
+    this.#closeReached();
+  }
+
+  /** Time goes on without the lane until it has records again. */
+  setIdle(lane: string): void {
+    this.#lanes.of(lane).idle = true;
+    this.#closeReached();
   }
 
   /** Sessions alive. */
@@ -68,12 +86,14 @@ export class Rollup {
     return this.#sessions.size;
   }
 
-  /** Adds rows [0, length) of the batch, closes what can no longer change, and returns how many rows came too late for their step. */
-  add(batch: FlowBatch): number {
+  /** Adds rows [0, length) of the batch, all of one lane, closes what can no longer change, and returns how many rows came too late for their step. */
+  add(batch: FlowBatch, lane = ''): number {
     const { end, present, logStatus } = batch;
     const srcServices = batch.extra[batch.layout.extra.indexOf('pkt-src-aws-service')];
     const dstServices = batch.extra[batch.layout.extra.indexOf('pkt-dst-aws-service')];
-    const watermark = this.#watermark;
+    const ours = this.#lanes.of(lane);
+    if (batch.length > 0) ours.idle = false;
+    const { watermark } = ours;
     let from = 1;
     let to = 0;
     let table: FlowTable | undefined;
@@ -85,7 +105,7 @@ export class Rollup {
         watermark.raise(time);
         // Not once a batch: a batch may span weeks, and what is late must not depend on where batches begin.
         if (watermark.max >= this.#closeAt) {
-          this.#closeUntil(watermark.max - this.#options.lateness, false);
+          this.#closeReached();
           from = 1;
           to = 0;
         }
@@ -169,6 +189,11 @@ export class Rollup {
     return this.#flows < this.#options.holdFlows && this.#open.size < MAX_HELD_STEPS;
   }
 
+  /** Closes what every lane has passed by the lateness. */
+  #closeReached(): void {
+    this.#closeUntil(this.#lanes.reached - this.#options.lateness, false);
+  }
+
   /** Closes steps that end at or before `time`, the oldest first, as long as it must or, at the end, all of them. */
   #closeUntil(time: number, all: boolean): void {
     const until = time - (time % STEP_SECONDS);
@@ -223,7 +248,7 @@ export class Rollup {
     }
     return packSnapshot(columns, {
       open,
-      watermark: this.#watermark.snapshot(),
+      lanes: this.#lanes.snapshot(),
       next: this.#next,
       silent: this.#silent,
       records: this.#records,
@@ -237,7 +262,7 @@ export class Rollup {
     const { columns, meta } = unpackSnapshot(state);
     const saved = meta as {
       open: { start: number; records: number; longRecords: number }[];
-      watermark: { max: number; ahead: number[] };
+      lanes: ReturnType<Lanes['snapshot']>;
       next: number;
       silent: number;
       records: number;
@@ -257,7 +282,7 @@ export class Rollup {
       this.#flows += table.length;
       this.#open.set(start, table);
     }
-    this.#watermark.restore(saved.watermark);
+    this.#lanes.restore(saved.lanes);
     this.#next = saved.next;
     const first = saved.next === 0 ? Math.min(...this.#open.keys()) : saved.next;
     this.#closeAt = this.#closesAt(first);

@@ -318,6 +318,60 @@ describe('rollup', () => {
     expect(seen.late[0]).toMatchObject({ srcPort: 50_007, bytesOut: 100, bytesIn: 900 });
   });
 
+  it('waits for every lane that has not passed a step, until it is idle or gone', () => {
+    const stream = (host: number) =>
+      Array.from({ length: 60 }, (_, i) => exchange(T + i * 60, { dst: `34.1.1.${host}` })).flat();
+    const laneRun = (release: (rollup: Rollup) => void) => {
+      const names = new Dictionary();
+      const seen = nothing();
+      const rollup = createRollup(names, seen);
+      rollup.setLanes('s:', ['s:fast', 's:slow']);
+      rollup.add(flowsOf(stream(1), names), 's:fast');
+      const held = seen.log.length;
+      release(rollup);
+      const closed = seen.log.length;
+      return { held, closed, late: rollup.add(flowsOf(stream(2), names), 's:slow') };
+    };
+
+    expect(laneRun(() => {})).toEqual({ held: 0, closed: 0, late: 0 });
+    for (const release of [
+      (rollup: Rollup) => rollup.setIdle('s:slow'),
+      (rollup: Rollup) => rollup.setLanes('s:', ['s:fast']),
+      (rollup: Rollup) => rollup.keepLanes(['s:fast']),
+    ]) {
+      const { held, late } = laneRun((rollup) => {
+        release(rollup);
+        rollup.setIdle('s:none');
+      });
+      expect(held).toBe(0);
+      expect(late).toBeGreaterThan(0);
+    }
+  });
+
+  it('goes on without lanes once all are idle, up to the newest record', () => {
+    const names = new Dictionary();
+    const seen = nothing();
+    const rollup = createRollup(names, seen);
+    rollup.setLanes('s:', ['s:a', 's:b']);
+    rollup.add(flowsOf(Array.from({ length: 60 }, (_, i) => exchange(T + i * 60)).flat(), names), 's:a');
+    rollup.setIdle('s:a');
+    expect(seen.log).toEqual([]);
+    rollup.setIdle('s:b');
+    expect(seen.log.length).toBeGreaterThan(0);
+  });
+
+  it('keeps lanes and their idleness in a snapshot', () => {
+    const names = new Dictionary();
+    const seen = nothing();
+    const first = createRollup(names, seen);
+    first.setLanes('s:', ['s:a', 's:b']);
+    first.setIdle('s:b');
+    const second = createRollup(names, seen);
+    second.restore(first.snapshot());
+    second.add(flowsOf(Array.from({ length: 60 }, (_, i) => exchange(T + i * 60)).flat(), names), 's:a');
+    expect(seen.log.length).toBeGreaterThan(0);
+  });
+
   it('loses nothing to lateness while it may hold steps open', () => {
     const streams = ['eni-a', 'eni-b'].flatMap((eni) =>
       Array.from({ length: 200 }, (_, i) => exchange(T + i * 30, { eni, dst: `34.1.1.${i}` })).flat(),
