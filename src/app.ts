@@ -68,6 +68,8 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   const files = await listFiles(options.paths);
   await using engine = await openEngine({ data, config, holdFlows: HOLD_FLOWS, restart, warn });
   const { names, pool, rollup, scorer } = engine;
+  // Files advance together: lanes of live sources that this folder had would hold time still.
+  rollup.setLanes('', ['']);
 
   const coverage = new Coverage();
   const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);

@@ -75,6 +75,9 @@ export const Settings = z.strictObject({
   ingest: z
     .strictObject({
       lateness: duration.prefault('5m').describe('How long a record may come after newer ones'),
+      idle: duration
+        .prefault('1m')
+        .describe('Silence after which time goes on without a live source that has caught up'),
       checkpoint: duration
         .prefault('20s')
         .describe('Time between checkpoints: what a crash makes read again'),

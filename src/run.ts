@@ -1,7 +1,8 @@
 import type { Config } from './config.ts';
-import type { Alert } from './contracts.ts';
+import type { Alert, Part } from './contracts.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { UserError } from './errors.ts';
+import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { startOperation } from './operation.ts';
 import { emptyTotals, ingest, type Totals } from './pipeline.ts';
@@ -49,6 +50,9 @@ export async function run(options: RunOptions): Promise<Totals> {
   });
   const totals = emptyTotals();
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
+  const { rollup, scorer } = engine;
+  rollup.keepLanes(config.sources.map(({ name }) => `${name}:`));
+  const idle = createIdleLanes(config.ingest.idle);
   let losses = 0;
   await using reader = readLive({
     sources: config.sources,
@@ -58,6 +62,8 @@ export async function run(options: RunOptions): Promise<Totals> {
     batchRows: config.ingest.batchRows,
     names: engine.names,
     pool: engine.pool,
+    onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes),
+    onCaughtUp: idle.caughtUp,
     onForget: (partitions) => uncovered.forget(partitions),
     onLost(gap) {
       losses++;
@@ -79,15 +85,16 @@ export async function run(options: RunOptions): Promise<Totals> {
   let maintained = performance.now();
   log('info', 'running', { data, sources: config.sources.map(({ name }) => name).join(', ') });
   await ingest(
-    reader.parts(),
+    watched(reader.parts(), idle, (lane) => rollup.setIdle(lane)),
     {
       ...engine.stages,
       // Time goes on with the next records, in this process or another: nothing is closed before its time.
       end: () => {},
       isDue() {
-        if (uncovered.isEmpty) return false;
+        const found = scorer.book.changes > 0;
+        if (uncovered.isEmpty && !found) return false;
         const waited = engine.sinceCheckpoint();
-        const soon = impatient || engine.scorer.book.changes > 0;
+        const soon = impatient || found;
         return waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
       },
       async checkpoint(now) {
@@ -99,7 +106,7 @@ export async function run(options: RunOptions): Promise<Totals> {
         metrics.observeCheckpoint((performance.now() - began) / 1000);
         if (alerts.length > 0) options.onAlerts(alerts);
         const { received, stored, rejected, duplicate, late, filtered } = now;
-        const eventTime = engine.rollup.now;
+        const eventTime = rollup.now;
         const counts = { received, stored, rejected, duplicate, late, filtered, eventTime };
         log('info', 'checkpoint written', counts);
         if (performance.now() - maintained < MAINTENANCE_SECONDS * 1000) return;
@@ -114,6 +121,19 @@ export async function run(options: RunOptions): Promise<Totals> {
     totals,
   );
   return totals;
+}
+
+/** The parts, with an eye on lanes that fall silent. */
+async function* watched(
+  parts: AsyncIterable<Part | undefined>,
+  idle: IdleLanes,
+  onIdle: (lane: string) => void,
+): AsyncGenerator<Part | undefined> {
+  for await (const part of parts) {
+    if (part !== undefined) idle.came(part.lane);
+    for (const lane of idle.take()) onIdle(lane);
+    yield part;
+  }
 }
 
 /** Shows the state of the service at each scrape. */

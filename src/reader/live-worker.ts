@@ -125,9 +125,8 @@ async function runSource(options: SourceOptions): Promise<void> {
     ids: task.ids.get(name) ?? new Map<string, ReadonlySet<string>>(),
   };
   const source = await createSource(options, resume, {
-    // Event time is one for all sources so far.
-    lanes: () => {},
-    caughtUp: () => {},
+    lanes: (lanes) => send({ kind: 'lanes', source: name, lanes }),
+    caughtUp: (lane) => send({ kind: 'caught-up', source: name, lane }),
     forget: (partitions) => send({ kind: 'forget', source: name, partitions }),
     lost: (gap) => send({ kind: 'lost', source: name, ...gap }),
     log: (level, message, details = {}) => send({ kind: 'log', level, message, details }),

@@ -13,6 +13,10 @@ export interface LiveOptions extends Omit<Receiver, 'post'> {
   /** Durable positions and ids, by `<source>:<partition>`. */
   readonly positions: ReadonlyMap<string, Position>;
   readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The lanes of a source from now on, `<source>:<lane>`. */
+  onLanes(source: string, lanes: readonly string[]): void;
+  /** Nothing more can be read of the lane at this moment. */
+  onCaughtUp(lane: string): void;
   /** Partitions, `<source>:<partition>`, that never come again. */
   onForget(partitions: readonly string[]): void;
   onLost(gap: Omit<Extract<LiveMessage, { kind: 'lost' }>, 'kind'>): void;
@@ -22,7 +26,7 @@ export interface LiveOptions extends Omit<Receiver, 'post'> {
 /** Live sources at work on a thread of their own. */
 export interface LiveReader extends AsyncDisposable {
   /**
-   * Parts, partition and lane named with their source, until {@link stop} took effect; undefined when nothing came for a while. Throws a
+   * Parts, partition and lane named with their source, until {@link stop} took effect; undefined when nothing came for a while, or something that is no part. Throws a
    * UserError for what only a person can mend, else an Error when the thread fails.
    */
   parts(): AsyncGenerator<Part | undefined>;
@@ -70,6 +74,15 @@ export function readLive(options: LiveOptions): LiveReader {
   /** Tells what a message says beside parts. */
   const heed = (message: Exclude<LiveMessage, { kind: 'part' | 'stopped' }>): void => {
     switch (message.kind) {
+      case 'lanes':
+        options.onLanes(
+          message.source,
+          message.lanes.map((lane) => `${message.source}:${lane}`),
+        );
+        break;
+      case 'caught-up':
+        options.onCaughtUp(`${message.source}:${message.lane}`);
+        break;
       case 'forget':
         options.onForget(message.partitions.map((partition) => `${message.source}:${partition}`));
         break;
@@ -95,7 +108,11 @@ export function readLive(options: LiveOptions): LiveReader {
           if (!(await arrives((resolve) => (wake = resolve)))) yield undefined;
         } else if (message.kind === 'part') yield receivePart(message, receiver);
         else if (message.kind === 'stopped') return;
-        else heed(message);
+        else {
+          heed(message);
+          // A source that says often that nothing comes must not keep what waits from becoming durable.
+          yield undefined;
+        }
       }
     },
     acknowledge: (covered) => post({ kind: 'acknowledge', covered }),
