@@ -95,7 +95,7 @@ function readSource(source: Source): Config {
   return {
     ...rest,
     sources: sources.map((source) => resolveSource(source, folder)),
-    serve: serve?.tls === undefined ? serve : { ...serve, tls: resolveFiles(serve.tls, folder) },
+    serve: serve?.tls === undefined ? serve : { ...serve, tls: resolveCertificates(serve.tls, folder) },
     policy: policy === undefined ? undefined : resolve(folder, policy),
     feeds: feeds.map((feed) => ({
       ...feed,
@@ -115,31 +115,49 @@ function resolveSource(source: SourceOptions, folder: string): SourceOptions {
       return {
         ...source,
         accessKey: 'file' in accessKey ? { file: resolve(folder, accessKey.file) } : accessKey,
-        tls: tls === undefined ? undefined : resolveFiles(tls, folder),
+        tls: tls === undefined ? undefined : resolveCertificates(tls, folder),
       };
     }
   }
 }
 
-/** Settings whose text values, all of them, are paths. */
-function resolveFiles<T extends object>(settings: T, folder: string): T {
-  const entries = Object.entries(settings).map(([key, value]) => [
+/** Settings of certificates that are paths. */
+const CERTIFICATE_FILES: ReadonlySet<string> = new Set(['certificate', 'key', 'clientCa', 'clientCrl']);
+
+function resolveCertificates<T extends object>(tls: T, folder: string): T {
+  const entries = Object.entries(tls).map(([key, value]) => [
     key,
-    typeof value === 'string' ? resolve(folder, value) : value,
+    CERTIFICATE_FILES.has(key) && typeof value === 'string' ? resolve(folder, value) : value,
   ]);
   return Object.fromEntries(entries) as T;
 }
 
 /** Every file a configuration names, with the setting that does. */
-function filesOf({ policy, feeds }: Config): [PropertyKey[], string][] {
-  const files: [PropertyKey[], string | undefined][] = [
-    [['policy'], policy],
-    ...feeds.flatMap(({ file, ca }, index): [PropertyKey[], string | undefined][] => [
-      [['feeds', index, 'file'], file],
-      [['feeds', index, 'ca'], ca],
-    ]),
+function filesOf({ policy, feeds, serve, sources }: Config): [PropertyKey[], string][] {
+  return [
+    ...textsIn([], { policy }),
+    ...feeds.flatMap(({ file, ca }, index) => textsIn(['feeds', index], { file, ca })),
+    ...certificatesIn(['serve', 'tls'], serve?.tls),
+    ...sources.flatMap((source, index) => {
+      if (source.type !== 'firehose') return [];
+      const { accessKey, tls } = source;
+      return [
+        ...textsIn(['sources', index, 'accessKey'], 'file' in accessKey ? accessKey : undefined),
+        ...certificatesIn(['sources', index, 'tls'], tls),
+      ];
+    }),
   ];
-  return files.filter((entry): entry is [PropertyKey[], string] => entry[1] !== undefined);
+}
+
+function certificatesIn(place: readonly PropertyKey[], tls: object | undefined): [PropertyKey[], string][] {
+  return textsIn(place, tls).filter(([path]) => CERTIFICATE_FILES.has(String(path.at(-1))));
+}
+
+/** The text values of some settings, each with its place. */
+function textsIn(place: readonly PropertyKey[], settings: object = {}): [PropertyKey[], string][] {
+  return Object.entries(settings).flatMap(([key, value]): [PropertyKey[], string][] =>
+    typeof value === 'string' ? [[[...place, key], value]] : [],
+  );
 }
 
 function errorOf(source: Source, problems: readonly Problem[]): ConfigError {

@@ -147,14 +147,50 @@ policy: 5
 
   it('looks whether the files it names are there, and tells the line', async () => {
     const file = join(folder, 'missing.yaml');
-    writeFileSync(file, 'policy: none.yaml\nfeeds:\n  - { name: x, file: none.txt }\n');
+    writeFileSync(
+      file,
+      [
+        'policy: none.yaml',
+        'feeds:',
+        '  - { name: x, file: none.txt }',
+        'serve: { tls: { certificate: none.pem, key: none.key } }',
+        'sources:',
+        '  - { type: firehose, name: stream, accessKey: { file: none.txt } }',
+        '  - { type: firehose, name: other, accessKey: { env: KEY } }',
+      ].join('\n'),
+    );
     await expect(loadConfig(file)).rejects.toMatchObject({
       exitCode: 2,
       problems: [
         expect.stringMatching(/^line 1:9 {2}policy: cannot read it: /),
         expect.stringMatching(/^line 3:22 {2}feeds\.0\.file: cannot read it: /),
+        expect.stringMatching(/^line 4:30 {2}serve\.tls\.certificate: cannot read it: /),
+        expect.stringMatching(/^line 4:45 {2}serve\.tls\.key: cannot read it: /),
+        expect.stringMatching(/^line 6:56 {2}sources\.0\.accessKey\.file: cannot read it: /),
       ],
     });
+  });
+
+  it('takes paths relative to itself, and nothing else for a path', () => {
+    const text = `serve: { tls: { certificate: a.pem, key: /b.key } }
+sources:
+  - { type: firehose, name: stream, accessKey: { file: key }, tls: { certificate: c.pem, key: d.key } }
+  - { type: file, name: logs, paths: [logs] }
+`;
+    const { serve, sources } = parseConfig(text, '/etc/flowsentry/x.yaml');
+    expect(serve?.tls).toMatchObject({
+      certificate: '/etc/flowsentry/a.pem',
+      key: '/b.key',
+      minVersion: '1.2',
+      clientCertificates: 'required',
+    });
+    expect(sources).toMatchObject([
+      {
+        accessKey: { file: '/etc/flowsentry/key' },
+        tls: { certificate: '/etc/flowsentry/c.pem', key: '/etc/flowsentry/d.key' },
+      },
+      { paths: ['/etc/flowsentry/logs'] },
+    ]);
   });
 
   it('says which file it cannot find', async () => {
