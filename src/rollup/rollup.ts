@@ -262,7 +262,8 @@ export class Rollup {
     const { columns, meta } = unpackSnapshot(state);
     const saved = meta as {
       open: { start: number; records: number; longRecords: number }[];
-      lanes: ReturnType<Lanes['snapshot']>;
+      lanes?: ReturnType<Lanes['snapshot']>;
+      watermark: { max: number; ahead: number[] };
       next: number;
       silent: number;
       records: number;
@@ -282,7 +283,8 @@ export class Rollup {
       this.#flows += table.length;
       this.#open.set(start, table);
     }
-    this.#lanes.restore(saved.lanes);
+    // Folders of before there were lanes have one event time.
+    this.#lanes.restore(saved.lanes ?? [['', { ...saved.watermark, idle: false }]]);
     this.#next = saved.next;
     const first = saved.next === 0 ? Math.min(...this.#open.keys()) : saved.next;
     this.#closeAt = this.#closesAt(first);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/columns/address.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import { SCOPE, type SessionBatch, STATE, type WindowBatch } from '../../src/columns/session-batch.ts';
+import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { RollupOptions } from '../../src/rollup/options.ts';
 import { Rollup } from '../../src/rollup/rollup.ts';
 import { type FlowRow, flowsOf } from '../flows.ts';
@@ -370,6 +371,29 @@ describe('rollup', () => {
     second.restore(first.snapshot());
     second.add(flowsOf(Array.from({ length: 60 }, (_, i) => exchange(T + i * 60)).flat(), names), 's:a');
     expect(seen.log.length).toBeGreaterThan(0);
+  });
+
+  it('goes on from a snapshot of before there were lanes', () => {
+    const names = new Dictionary();
+    const first = createRollup(names, nothing());
+    first.add(flowsOf(Array.from({ length: 60 }, (_, i) => exchange(T + i * 60)).flat(), names));
+    const snapshot = first.snapshot();
+    const { columns, meta } = unpackSnapshot(snapshot);
+    const { lanes, ...rest } = meta as { lanes: [string, { max: number; ahead: number[] }][] };
+    const [, { max, ahead }] = lanes[0]!;
+    const old = packSnapshot(Object.fromEntries(columns), { ...rest, watermark: { max, ahead } });
+
+    const [fromNew, fromOld] = [snapshot, old].map((state) => {
+      const seen = nothing();
+      const rollup = createRollup(names, seen);
+      rollup.restore(state);
+      rollup.add(flowsOf(Array.from({ length: 60 }, (_, i) => exchange(T + 3600 + i * 60)).flat(), names));
+      rollup.finish();
+      return { now: rollup.now, log: seen.log };
+    });
+
+    expect(fromNew!.log.length).toBeGreaterThan(60);
+    expect(fromOld).toEqual(fromNew);
   });
 
   it('loses nothing to lateness while it may hold steps open', () => {
