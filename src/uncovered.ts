@@ -1,7 +1,6 @@
 import type { Part } from './contracts.ts';
 import type { Memory } from './engine.ts';
 import type { Covered } from './ingest/source.ts';
-import type { IdChange } from './store/state.ts';
 
 /** What came from live sources since the last checkpoint: what the next one covers. */
 export interface Uncovered {
@@ -18,7 +17,7 @@ export interface Uncovered {
 export function createUncovered(nextOf: (partition: string) => number): Uncovered {
   const known = new Map<string, number>();
   let ranges = new Map<string, { from: number; next: number; done: boolean }>();
-  let ids = new Map<string, IdChange>();
+  let ids = new Map<string, { added: string[]; from: string | undefined }>();
   let forgotten: string[] = [];
   return {
     get isEmpty() {
@@ -30,14 +29,16 @@ export function createUncovered(nextOf: (partition: string) => number): Uncovere
       const from = ranges.get(partition)?.from ?? known.get(partition) ?? nextOf(partition);
       ranges.set(partition, { from, next, done });
       if (added.length === 0 && idsFrom === undefined) return;
-      const before = ids.get(partition);
-      ids.set(partition, {
-        added: [...(before?.added ?? []), ...added],
-        from: idsFrom ?? before?.from,
-      });
+      const change = ids.get(partition) ?? { added: [], from: undefined };
+      ids.set(partition, change);
+      for (const id of added) change.added.push(id);
+      change.from = idsFrom ?? change.from;
     },
     forget(partitions) {
-      forgotten.push(...partitions);
+      for (const partition of partitions) {
+        known.delete(partition);
+        forgotten.push(partition);
+      }
     },
     take() {
       const covered = new Map<string, Covered[]>();

@@ -26,6 +26,7 @@ export function addToken(program: Command): void {
     .requiredOption('--name <name>', 'who is to hold it: named in the log', nameOf)
     .addOption(
       new Option('--role <role>', 'viewer reads, operator reads and changes, ingest only delivers records')
+        // As ROLES has them: importing it here would load the schemas for every command.
         .choices(['viewer', 'operator', 'ingest'])
         .default('viewer'),
     )

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseAddress } from '../columns/address.ts';
 import { AccessKey } from './firehose-key.ts';
+import { SourceName } from './source-name.ts';
 
 const MAX_BODY = 64 << 20;
 
@@ -8,10 +9,9 @@ const MAX_BODY = 64 << 20;
 export const FirehoseOptions = z
   .strictObject({
     type: z.literal('firehose').describe('Deliveries of Amazon Data Firehose to an HTTP endpoint: this one'),
-    name: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'not a name: letters, digits, dots, dashes and underscores')
-      .describe('Name of the source in logs and positions; another name forgets which requests are known'),
+    name: SourceName.describe(
+      'Name of the source in logs and positions; another name forgets which requests are known',
+    ),
     host: z
       .string()
       .refine(

@@ -1,12 +1,10 @@
 import { z } from 'zod';
+import { SourceName } from './source-name.ts';
 
 /** Files and folders that grow while they are read. */
 export const FollowOptions = z.strictObject({
   type: z.literal('file').describe('Files that others write'),
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'not a name: letters, digits, dots, dashes and underscores')
-    .describe('Name of the source in logs and positions; another name reads everything again'),
+  name: SourceName.describe('Name of the source in logs and positions; another name reads everything again'),
   paths: z
     .array(z.string().min(1))
     .min(1)
