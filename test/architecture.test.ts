@@ -12,7 +12,23 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
   { place: 'src/contracts.ts', imports: ['src/columns/'], packages: [] },
   { place: 'src/errors.ts', imports: [], packages: [] },
   { place: 'src/pipeline.ts', imports: ['src/columns/', 'src/contracts.ts'], packages: [] },
-  stage('ingest', 'zod'),
+  {
+    place: 'src/outbound/',
+    imports: ['src/errors.ts'],
+    packages: ['zod', '@smithy/node-http-handler'],
+  },
+  stage(
+    'ingest',
+    'zod',
+    'kafkajs',
+    'lz4js',
+    'snappyjs',
+    'aws-msk-iam-sasl-signer-js',
+    '@aws-sdk/client-cloudwatch-logs',
+    '@aws-sdk/client-ec2',
+    '@aws-sdk/client-s3',
+    '@aws-sdk/client-sqs',
+  ),
   stage('parse', 'hyparquet', 'hyparquet-compressors'),
   stage('reference', 'yaml', 'zod'),
   stage('rollup'),
@@ -57,13 +73,13 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
 function stage(name: string, ...packages: string[]) {
   return {
     place: `src/${name}/`,
-    imports: ['src/columns/', 'src/contracts.ts', 'src/errors.ts'],
+    imports: ['src/columns/', 'src/contracts.ts', 'src/errors.ts', 'src/outbound/'],
     packages,
   };
 }
 
 /** The only places that may open a connection or wait for one. */
-const OUTBOUND = ['src/serve/', 'src/reference/fetch-feed.ts'];
+const OUTBOUND = ['src/outbound/', 'src/serve/', 'src/reference/fetch-feed.ts'];
 const CONNECTIONS = /^node:(?:https?|http2|net|tls|dns|dns\/promises|dgram)$/;
 /** Files that are mostly a table of facts. */
 const LONG_TABLES: readonly string[] = ['src/simulate/workload.ts'];
