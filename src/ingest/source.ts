@@ -70,11 +70,11 @@ export interface SourceEvents {
   caughtUp(lane: string): void;
   /** Partitions that can never come again, not even as a repeat: their positions are forgotten with the next checkpoint. */
   forget(partitions: readonly string[]): void;
-  /** Data that can no longer be read: offsets [from, to) of the partition are gone. */
+  /** Data that can no longer be read: offsets [from, to) of the partition are gone; without `to` nobody knows how many. */
   lost(gap: {
     readonly partition: string;
     readonly from: number;
-    readonly to: number;
+    readonly to?: number | undefined;
     readonly reason: string;
   }): void;
   /** For the log: one static message and plain values, no secrets. */

@@ -44,7 +44,7 @@ export type LiveMessage =
       readonly source: string;
       readonly partition: string;
       readonly from: number;
-      readonly to: number;
+      readonly to?: number | undefined;
       readonly reason: string;
     }
   /** `person`: only a person can mend it, and the message says how. */
