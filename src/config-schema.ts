@@ -48,6 +48,23 @@ const Exception = z
     'mutes everything: name a subject, peer, port, protocol or rule, or set the detector to mode: off',
   );
 
+/** How long event time waits for a source: what every source can set, whatever it reads. */
+const Times = z.object({
+  lateness: duration
+    .optional()
+    .describe(
+      'How long its records may come after newer ones of the same partition; without it as in ingest, but at least 20m for cloudwatch and 30m for s3',
+    ),
+  idle: duration
+    .optional()
+    .describe(
+      'Silence after which time goes on without a partition that has caught up; without it as in ingest, but at least 10m for cloudwatch and 15m for s3',
+    ),
+});
+
+const timed = SourceOptions.options.map((option) => option.extend(Times.shape));
+const Source = z.discriminatedUnion('type', timed as [(typeof timed)[number]]);
+
 /** The configuration file but for the options of detectors, which each detector's own schema validates. */
 export const Settings = z.strictObject({
   network: z
@@ -64,7 +81,7 @@ export const Settings = z.strictObject({
     .default({})
     .describe('Networks by the role of what runs there; without a role it is the subnet'),
   sources: z
-    .array(SourceOptions)
+    .array(Source)
     .refine(
       (sources) => new Set(sources.map(({ name }) => name)).size === sources.length,
       'two have one name',

@@ -6,7 +6,6 @@ import { detectors } from '../detectors/index.ts';
 import { type MODES, Mode, Settings } from './config-schema.ts';
 import type { Exception } from './contracts.ts';
 import { ConfigError } from './errors.ts';
-import type { SourceOptions } from './ingest/options.ts';
 
 export type DetectorMode = (typeof MODES)[number];
 
@@ -22,6 +21,9 @@ export interface Config extends Omit<z.infer<typeof Settings>, 'detectors' | 'ex
   readonly detectors: Readonly<Record<string, DetectorSettings>>;
   readonly exceptions: readonly Exception[];
 }
+
+/** A live source, and how long event time waits for it. */
+type SourceSettings = Config['sources'][number];
 
 /** What holds without a configuration file. */
 export function defaultConfig(): Config {
@@ -106,7 +108,7 @@ function readSource(source: Source): Config {
   };
 }
 
-function resolveSource(source: SourceOptions, folder: string): SourceOptions {
+function resolveSource(source: SourceSettings, folder: string): SourceSettings {
   switch (source.type) {
     case 'file':
       return { ...source, paths: source.paths.map((path) => resolve(folder, path)) };

@@ -8,8 +8,11 @@ export interface IdleLanes {
   take(): string[];
 }
 
-/** `seconds`: silence after which a lane that has caught up is idle; `now` gives seconds of any steady clock. */
-export function createIdleLanes(seconds: number, now = () => performance.now() / 1000): IdleLanes {
+/** `secondsOf`: silence after which a lane that has caught up is idle; `now` gives seconds of any steady clock. */
+export function createIdleLanes(
+  secondsOf: (lane: string) => number,
+  now = () => performance.now() / 1000,
+): IdleLanes {
   const since = new Map<string, number>();
   const idle = new Set<string>();
   return {
@@ -22,7 +25,9 @@ export function createIdleLanes(seconds: number, now = () => performance.now() /
     },
     take() {
       const time = now();
-      const taken = [...since].filter(([, began]) => time - began >= seconds).map(([lane]) => lane);
+      const taken = [...since]
+        .filter(([lane, began]) => time - began >= secondsOf(lane))
+        .map(([lane]) => lane);
       for (const lane of taken) {
         since.delete(lane);
         idle.add(lane);

@@ -7,6 +7,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { startOperation } from './operation.ts';
 import { emptyTotals, ingest, type Totals } from './pipeline.ts';
 import { readLive } from './reader/live.ts';
+import { timesOf } from './source-times.ts';
 import { createUncovered } from './uncovered.ts';
 
 export interface RunOptions {
@@ -52,7 +53,8 @@ export async function run(options: RunOptions): Promise<Totals> {
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
   const { rollup, scorer } = engine;
   rollup.keepLanes(config.sources.map(({ name }) => `${name}:`));
-  const idle = createIdleLanes(config.ingest.idle);
+  const times = new Map(config.sources.map((source) => [source.name, timesOf(source, config.ingest)]));
+  const idle = createIdleLanes((lane) => times.get(lane.slice(0, lane.indexOf(':')))?.idle ?? 0);
   let losses = 0;
   await using reader = readLive({
     sources: config.sources,
@@ -62,7 +64,7 @@ export async function run(options: RunOptions): Promise<Totals> {
     batchRows: config.ingest.batchRows,
     names: engine.names,
     pool: engine.pool,
-    onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes),
+    onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes, times.get(source)?.lateness),
     onCaughtUp: idle.caughtUp,
     onForget: (partitions) => uncovered.forget(partitions),
     onLost(gap) {

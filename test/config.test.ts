@@ -9,6 +9,7 @@ import { detectors } from '../detectors/index.ts';
 import { defaultConfig, loadConfig, parseConfig } from '../src/config.ts';
 import { configSchema } from '../src/config-schema.ts';
 import { ConfigError } from '../src/errors.ts';
+import { timesOf } from '../src/source-times.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flowsentry-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -50,6 +51,20 @@ describe('config', () => {
 
   it.each(['', '# only a comment\n', '---\n', '{}'])('takes %j for the defaults', (text) => {
     expect(parseConfig(text, 'x.yaml')).toEqual(defaultConfig());
+  });
+
+  it('takes the lateness and idleness of a source from it, else from ingest', () => {
+    const { sources, ingest } = parseConfig(
+      `sources:
+  - {type: file, name: a, paths: [a], lateness: 1h, idle: 2m}
+  - {type: file, name: b, paths: [b]}
+`,
+      'x.yaml',
+    );
+    expect(sources.map((source) => timesOf(source, ingest))).toEqual([
+      { lateness: 3600, idle: 120 },
+      { lateness: 300, idle: 60 },
+    ]);
   });
 
   it('reads a whole file', () => {

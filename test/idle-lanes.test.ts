@@ -3,7 +3,10 @@ import { createIdleLanes } from '../src/idle-lanes.ts';
 
 it('a lane is idle once, after it was silent for long enough since it had caught up', () => {
   let time = 0;
-  const lanes = createIdleLanes(60, () => time);
+  const lanes = createIdleLanes(
+    (lane) => (lane === 'slow' ? 600 : 60),
+    () => time,
+  );
   lanes.caughtUp('a');
   time = 59;
   lanes.caughtUp('a');

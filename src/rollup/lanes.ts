@@ -3,24 +3,36 @@ import { Watermark } from './watermark.ts';
 /** Event time of records that move on together: a partition, a source, or all there is. */
 export interface Lane {
   readonly watermark: Watermark;
+  /** Seconds a record may lag behind the newest one. */
+  lateness: number;
   /** It has caught up and is silent: time goes on without it until it has records again. */
   idle: boolean;
 }
 
-type Saved = readonly [name: string, lane: { max: number; ahead: number[]; idle: boolean }][];
+type Saved = readonly [
+  name: string,
+  lane: { max: number; ahead: number[]; idle: boolean; lateness?: number },
+][];
 
 /**
- * Event time of all lanes together: it has passed what every lane that is not idle has passed, so that a partition that is read more slowly
- * than others loses nothing. A lane without records yet holds it still. When all are idle, the newest one decides.
+ * Event time of all lanes together: it has passed what every lane that is not idle has passed by its lateness, so that a partition that is
+ * read more slowly than others, or written later, loses nothing. A lane without records yet holds it still. When all are idle, the one that
+ * is furthest decides.
  */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
+  readonly #lateness: number;
+
+  /** `lateness`: of lanes that have none of their own. */
+  constructor(lateness: number) {
+    this.#lateness = lateness;
+  }
 
   /** The lane of that name, from its first mention on. */
   of(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
-      lane = { watermark: new Watermark(), idle: false };
+      lane = { watermark: new Watermark(), lateness: this.#lateness, idle: false };
       this.#lanes.set(name, lane);
     }
     return lane;
@@ -38,22 +50,30 @@ export class Lanes {
     return newest;
   }
 
-  /** Event time that all have reached, Unix seconds; 0 as long as one has none. */
-  get reached(): number {
-    let reached = Number.POSITIVE_INFINITY;
-    for (const { watermark, idle } of this.#lanes.values())
-      if (!idle) reached = Math.min(reached, watermark.max);
-    return reached === Number.POSITIVE_INFINITY ? this.newest : reached;
+  /** Event time that all have passed by their lateness, Unix seconds; 0 or less as long as one has none. */
+  get passed(): number {
+    let passed = Number.POSITIVE_INFINITY;
+    let furthest = Number.NEGATIVE_INFINITY;
+    for (const { watermark, lateness, idle } of this.#lanes.values()) {
+      const own = watermark.max - lateness;
+      furthest = Math.max(furthest, own);
+      if (!idle) passed = Math.min(passed, own);
+    }
+    return passed === Number.POSITIVE_INFINITY ? furthest : passed;
   }
 
   snapshot(): Saved {
-    return [...this.#lanes].map(([name, { watermark, idle }]) => [name, { ...watermark.snapshot(), idle }]);
+    return [...this.#lanes].map(([name, { watermark, ...lane }]) => [
+      name,
+      { ...watermark.snapshot(), ...lane },
+    ]);
   }
 
   restore(saved: Saved): void {
     this.#lanes.clear();
-    for (const [name, { idle, ...time }] of saved) {
+    for (const [name, { idle, lateness = this.#lateness, ...time }] of saved) {
       const lane = this.of(name);
+      lane.lateness = lateness;
       lane.watermark.restore(time);
       lane.idle = idle;
     }

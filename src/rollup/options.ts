@@ -6,7 +6,7 @@ import type { ScopeOf } from './lone-flow.ts';
 export interface RollupOptions {
   readonly names: Dictionary;
   readonly scopeOf: ScopeOf;
-  /** Seconds a record may lag behind the newest one. */
+  /** Seconds a record may lag behind the newest one of its lane, where the lane says nothing else. */
   readonly lateness: number;
   /** Most connections in all open steps together; 128 bytes each. */
   readonly maxFlows: number;

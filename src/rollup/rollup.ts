@@ -26,11 +26,11 @@ export class Rollup {
   #spare: FlowTable[] = [];
   readonly #sessions: Sessions;
   readonly #windows: Windows;
-  readonly #lanes = new Lanes();
+  readonly #lanes: Lanes;
   readonly #lateRows = new Orientation();
   /** First step that is not closed; 0 before the first one closes. */
   #next = 0;
-  /** Newest event time of a lane at which the next step may close. */
+  /** Event time that lanes have to pass for the next step to close. */
   #closeAt = Number.POSITIVE_INFINITY;
   #silent = 0;
   #records = 0;
@@ -41,6 +41,7 @@ export class Rollup {
   constructor(options: RollupOptions, output: RollupOutput) {
     this.#options = options;
     this.#output = output;
+    this.#lanes = new Lanes(options.lateness);
     this.#sessions = new Sessions(options.names, options.scopeOf, options.maxSessions);
     this.#windows = new Windows(options.windows, options.maxWindowKeys, (window) => output.window(window));
   }
@@ -68,10 +69,10 @@ export class Rollup {
     this.#lanes.retain((name) => owners.some((owner) => name.startsWith(owner)));
   }
 
-  /** From now on these lanes are waited for, and no other whose name begins with `owner`. */
-  setLanes(owner: string, names: readonly string[]): void {
+  /** From now on these lanes are waited for, and no other whose name begins with `owner`. `lateness` in seconds. */
+  setLanes(owner: string, names: readonly string[], lateness = this.#options.lateness): void {
     this.#lanes.retain((name) => !name.startsWith(owner) || names.includes(name));
-    for (const name of names) this.#lanes.of(name);
+    for (const name of names) this.#lanes.of(name).lateness = lateness;
     this.#closeReached();
   }
 
@@ -93,7 +94,7 @@ export class Rollup {
     const dstServices = batch.extra[batch.layout.extra.indexOf('pkt-dst-aws-service')];
     const ours = this.#lanes.of(lane);
     if (batch.length > 0) ours.idle = false;
-    const { watermark } = ours;
+    const { watermark, lateness } = ours;
     let from = 1;
     let to = 0;
     let table: FlowTable | undefined;
@@ -104,7 +105,7 @@ export class Rollup {
       if (time > watermark.max) {
         watermark.raise(time);
         // Not once a batch: a batch may span weeks, and what is late must not depend on where batches begin.
-        if (watermark.max >= this.#closeAt) {
+        if (watermark.max - lateness >= this.#closeAt) {
           this.#closeReached();
           from = 1;
           to = 0;
@@ -158,14 +159,9 @@ export class Rollup {
     if (table === undefined) {
       table = this.#spare.pop() ?? new FlowTable();
       this.#open.set(start, table);
-      if (this.#next === 0) this.#closeAt = Math.min(this.#closeAt, this.#closesAt(start));
+      if (this.#next === 0) this.#closeAt = Math.min(this.#closeAt, start + STEP_SECONDS);
     }
     return table;
-  }
-
-  /** Newest event time at which the step that begins at `start` closes. */
-  #closesAt(start: number): number {
-    return start + STEP_SECONDS + this.#options.lateness;
   }
 
   #judgeLate(late: FlowTable): void {
@@ -189,9 +185,9 @@ export class Rollup {
     return this.#flows < this.#options.holdFlows && this.#open.size < MAX_HELD_STEPS;
   }
 
-  /** Closes what every lane has passed by the lateness. */
+  /** Closes what every lane has passed. */
   #closeReached(): void {
-    this.#closeUntil(this.#lanes.reached - this.#options.lateness, false);
+    this.#closeUntil(this.#lanes.passed, false);
   }
 
   /** Closes steps that end at or before `time`, the oldest first, as long as it must or, at the end, all of them. */
@@ -213,7 +209,7 @@ export class Rollup {
       this.#closeStep(this.#next, flows);
       this.#next += STEP_SECONDS;
     }
-    this.#closeAt = this.#closesAt(this.#next);
+    this.#closeAt = this.#next + STEP_SECONDS;
   }
 
   #closeStep(start: number, flows: FlowTable | undefined): void {
@@ -287,7 +283,7 @@ export class Rollup {
     this.#lanes.restore(saved.lanes ?? [['', { ...saved.watermark, idle: false }]]);
     this.#next = saved.next;
     const first = saved.next === 0 ? Math.min(...this.#open.keys()) : saved.next;
-    this.#closeAt = this.#closesAt(first);
+    this.#closeAt = first + STEP_SECONDS;
     this.#silent = saved.silent;
     this.#records = saved.records;
     this.#longRecords = saved.longRecords;

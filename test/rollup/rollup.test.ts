@@ -349,6 +349,28 @@ describe('rollup', () => {
     }
   });
 
+  it('waits for each lane by its own lateness, also after a restart', () => {
+    const minutes = (count: number, host: number) =>
+      Array.from({ length: count }, (_, i) => exchange(T + i * 60, { dst: `34.1.1.${host}` })).flat();
+    const names = new Dictionary();
+    const seen = nothing();
+    let rollup = createRollup(names, seen);
+    rollup.setLanes('kafka:', ['kafka:a']);
+    rollup.setLanes('s3:', ['s3:b'], 1800);
+    rollup.add(flowsOf(minutes(28, 1), names), 's3:b');
+    rollup.add(flowsOf(minutes(28, 2), names), 'kafka:a');
+    expect(seen.log).toEqual([]);
+    const saved = rollup.snapshot();
+    rollup = createRollup(names, seen);
+    rollup.restore(saved);
+    rollup.setLanes('kafka:', ['kafka:a']);
+    expect(seen.log).toEqual([]);
+    expect(rollup.add(flowsOf(minutes(28, 3), names), 's3:b')).toBe(0);
+    rollup.add(flowsOf(minutes(40, 4), names), 's3:b');
+    rollup.add(flowsOf(minutes(40, 5), names), 'kafka:a');
+    expect(seen.log.length).toBeGreaterThan(0);
+  });
+
   it('goes on without lanes once all are idle, up to the newest record', () => {
     const names = new Dictionary();
     const seen = nothing();
