@@ -12,6 +12,17 @@ const network = z
 
 const count = (fallback: number, text: string) => z.int().min(1).default(fallback).describe(text);
 
+const SIZE = /^(\d+) ?([KMGT])(i?)B$/;
+
+/** Bytes of a size such as 512MB or 1GiB. */
+const bytes = z
+  .string()
+  .regex(SIZE, 'not an amount of space, such as 512MB')
+  .transform((text) => {
+    const [, count, unit = '', binary] = SIZE.exec(text) ?? [];
+    return Number(count) * (binary === 'i' ? 1024 : 1000) ** (1 + 'KMGT'.indexOf(unit));
+  });
+
 const Feed = z
   .strictObject({
     name: z.string().min(1).describe('Name in alerts and exceptions'),
@@ -126,6 +137,9 @@ export const Settings = z.strictObject({
         .describe(
           'Age, counted back from the newest record, from which history is deleted; without it all is kept',
         ),
+      reserve: bytes
+        .prefault('512MB')
+        .describe('Space on its disk that stays free: `flowsentry run` pauses reading before it is used up'),
     })
     .prefault({})
     .describe('History'),
@@ -135,7 +149,7 @@ export const Settings = z.strictObject({
       maxRows: count(10_000, 'Rows a query may give back'),
       memory: z
         .string()
-        .regex(/^\d+ ?[KMGT]i?B$/, 'not an amount of memory, such as 512MB')
+        .regex(SIZE, 'not an amount of memory, such as 512MB')
         .default('512MB')
         .describe('Memory a query may use'),
     })

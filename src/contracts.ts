@@ -64,6 +64,8 @@ export interface Part {
   /** Ids to remember with the position, and the one before which they are forgotten. */
   readonly ids: readonly string[];
   readonly idsFrom: string | undefined;
+  /** With the last part of a delivery: when its records became available to us, Unix milliseconds, where the transport says so. */
+  readonly availableAt: number | undefined;
   release(): void;
 }
 

@@ -1,153 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
-import type { Alert, Part } from './contracts.ts';
-import { type Engine, openEngine } from './engine.ts';
+import type { Alert } from './contracts.ts';
+import { watchDisk } from './disk-guard.ts';
+import type { Engine } from './engine.ts';
 import { UserError } from './errors.ts';
-import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
-import { startOperation } from './operation.ts';
-import { emptyTotals, ingest, type Totals } from './pipeline.ts';
-import { readLive } from './reader/live.ts';
-import { timesOf } from './source-times.ts';
-import { createUncovered } from './uncovered.ts';
+import { live, type Reading } from './life.ts';
+import { createMetrics, type MetricsView } from './metrics.ts';
+import { type Operation, type Status, startOperation } from './operation.ts';
+import { emptyTotals } from './pipeline.ts';
 
 export interface RunOptions {
   readonly data: string;
   readonly config: Config;
   /** Aborts to stop: what was read is made durable first. */
   readonly signal: AbortSignal;
+  /** Reads the configuration anew. Throws a UserError when it cannot be used. */
+  readConfig(): Promise<Config>;
+  /** Whoever listens is told when the configuration shall be read anew. */
+  onReload(listen: () => Promise<void>): void;
   /** Alerts that a checkpoint has just made durable: new ones and those that changed. */
   onAlerts(alerts: readonly Alert[]): void;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
-/** Seconds that an alert, or a source that waits for its acknowledgement, waits for a checkpoint of its own, at most. */
-const SOON_SECONDS = 1;
-/** Seconds between two looks at segments that can be merged or are past the retention. */
-const MAINTENANCE_SECONDS = 600;
-/** Types of source whose other side waits for the acknowledgement. */
-const WAITING = new Set(['firehose']);
+/** Milliseconds between two looks at the free space. */
+const DISK_MS = 2000;
+/** Milliseconds before the next life begins after one that failed: doubled each time nothing became durable in between, up to the last. */
+const BACKOFF_MS = { first: 1000, last: 30_000 };
 
-/** Reads the live sources through the whole product until it is told to stop. Throws a UserError for what a person has to mend. */
-export async function run(options: RunOptions): Promise<Totals> {
-  const { config, data, log, signal } = options;
-  if (config.sources.length === 0)
+/**
+ * Reads the live sources through the whole product until it is told to stop. When the state cannot be written or a source fails, it goes on
+ * from the last checkpoint by itself. Throws at the start for what a person has to mend; later it goes on trying.
+ */
+export async function run(options: RunOptions): Promise<void> {
+  const { data, log, signal } = options;
+  let { config } = options;
+  check(config);
+  const metrics = createMetrics();
+  const reading: Reading = { bytes: 0, losses: 0 };
+  const reloads = { loaded: 0, refused: 0 };
+  let engine: Engine | undefined;
+  let durable = emptyTotals();
+  let isFailing = false;
+  using disk = await watchDisk({
+    folder: data,
+    reserve: () => config.history.reserve,
+    interval: DISK_MS,
+    onChange(isShort, free) {
+      const details = { data, free, reserve: config.history.reserve };
+      if (isShort) log('error', 'the disk is nearly full: reading pauses until there is room', details);
+      else log('info', 'the disk has room again', details);
+    },
+  });
+  const status = (): Status => ({
+    running: engine !== undefined,
+    paused: [...(disk.isShort ? ['disk'] : []), ...(isFailing ? ['failure'] : [])],
+  });
+  // Before the state is opened: whoever looks can tell a service that starts from one that is gone.
+  const { serve } = config;
+  await using operation = serve && (await startOperation({ serve, metrics, status, log }));
+  metrics.provide(() => ({
+    ...(engine === undefined ? {} : shown(engine)),
+    records: { ...durable, rejected: durable.rejectedBy },
+    bytes: reading.bytes,
+    dataLossEvents: reading.losses,
+    configReloads: reloads,
+    diskFreeBytes: disk.free,
+  }));
+
+  let next: Config | undefined;
+  /** What to return to when the new configuration cannot be opened. */
+  let previous: Config | undefined;
+  let reload = new AbortController();
+  const refuse = (error: unknown): void => {
+    reloads.refused++;
+    log('error', 'the new configuration is not taken, the old one stays', { error });
+  };
+  options.onReload(async () => {
+    try {
+      const read = await options.readConfig();
+      check(read);
+      next = read;
+      reload.abort();
+    } catch (error) {
+      refuse(error);
+    }
+  });
+
+  let hasOpened = false;
+  let hasWritten = false;
+  let wait = BACKOFF_MS.first;
+  for (;;) {
+    reload = new AbortController();
+    try {
+      await live({
+        ...options,
+        config,
+        signal: AbortSignal.any([signal, reload.signal]),
+        disk,
+        metrics,
+        durable,
+        reading,
+        onOpen(opened) {
+          engine = opened;
+          hasOpened = true;
+          if (previous !== undefined) reloads.loaded++;
+          previous = undefined;
+        },
+        onDurable(totals) {
+          durable = { ...totals, rejectedBy: { ...totals.rejectedBy } };
+          hasWritten = true;
+          wait = BACKOFF_MS.first;
+          isFailing = false;
+        },
+      });
+    } catch (error) {
+      if (error instanceof UserError && previous !== undefined) {
+        refuse(error);
+        config = previous;
+        previous = undefined;
+        continue;
+      }
+      const hopeless = error instanceof UserError ? !hasWritten : !hasOpened;
+      if (hopeless || signal.aborted) throw error;
+      isFailing = true;
+      log('error', 'a failure: what came since the last checkpoint is read again', {
+        error,
+        seconds: wait / 1000,
+      });
+      await sleep(wait, undefined, { signal }).catch(() => {});
+      if (signal.aborted) throw error;
+      wait = Math.min(2 * wait, BACKOFF_MS.last);
+      continue;
+    } finally {
+      engine = undefined;
+    }
+    if (signal.aborted || next === undefined) return;
+    previous = config;
+    config = next;
+    next = undefined;
+    log('info', 'the configuration was read anew', {});
+    await reloadServer(operation, serve, config.serve, log);
+  }
+}
+
+/** What no configuration and no environment may have. */
+function check({ sources }: Config): void {
+  if (sources.length === 0)
     throw new UserError('cannot run: the configuration names no sources; add one under sources:');
   if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0')
     throw new UserError(
       'cannot run: NODE_TLS_REJECT_UNAUTHORIZED=0 would let anybody pose as anybody; unset it, and name a private CA in the configuration',
     );
-  const metrics = createMetrics();
-  let running = false;
-  // Before the state is opened: whoever looks can tell a service that starts from one that is gone.
-  await using _operation =
-    config.serve &&
-    (await startOperation({ serve: config.serve, metrics, status: () => ({ running, paused: [] }), log }));
-  await using engine = await openEngine({
-    data,
-    config,
-    holdFlows: 0,
-    restart: false,
-    warn: (message) => log('warn', message, {}),
-  });
-  const totals = emptyTotals();
-  const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
-  const { rollup, scorer } = engine;
-  rollup.keepLanes(config.sources.map(({ name }) => `${name}:`));
-  const times = new Map(config.sources.map((source) => [source.name, timesOf(source, config.ingest)]));
-  const idle = createIdleLanes((lane) => times.get(lane.slice(0, lane.indexOf(':')))?.idle ?? 0);
-  let losses = 0;
-  await using reader = readLive({
-    sources: config.sources,
-    instance: engine.instance,
-    positions: engine.positions,
-    ids: engine.ids,
-    batchRows: config.ingest.batchRows,
-    names: engine.names,
-    pool: engine.pool,
-    onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes, times.get(source)?.lateness),
-    onCaughtUp: idle.caughtUp,
-    onForget: (partitions) => uncovered.forget(partitions),
-    onLost(gap) {
-      losses++;
-      log('error', 'data is lost: it can no longer be read', gap);
-    },
-    log,
-  });
-  let readBytes = 0;
-  provide(metrics, engine, totals, () => ({ bytes: readBytes, dataLossEvents: losses }));
-  const stop = (): void => {
-    running = false;
-    reader.stop();
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  running = true;
-  if (signal.aborted) stop();
-
-  const impatient = config.sources.some(({ type }) => WAITING.has(type));
-  let maintained = performance.now();
-  log('info', 'running', { data, sources: config.sources.map(({ name }) => name).join(', ') });
-  await ingest(
-    watched(reader.parts(), idle, (lane) => rollup.setIdle(lane)),
-    {
-      ...engine.stages,
-      // Time goes on with the next records, in this process or another: nothing is closed before its time.
-      end: () => {},
-      isDue() {
-        const found = scorer.book.changes > 0;
-        if (uncovered.isEmpty && !found) return false;
-        const waited = engine.sinceCheckpoint();
-        const soon = impatient || found;
-        return waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
-      },
-      async checkpoint(now) {
-        const began = performance.now();
-        const { memory, covered } = uncovered.take();
-        const alerts = await engine.checkpoint(now, memory);
-        for (const partition of memory.forget) now.positions.delete(partition);
-        reader.acknowledge(covered);
-        metrics.observeCheckpoint((performance.now() - began) / 1000);
-        if (alerts.length > 0) options.onAlerts(alerts);
-        const { received, stored, rejected, duplicate, late, filtered } = now;
-        const eventTime = rollup.now;
-        const counts = { received, stored, rejected, duplicate, late, filtered, eventTime };
-        log('info', 'checkpoint written', counts);
-        if (performance.now() - maintained < MAINTENANCE_SECONDS * 1000) return;
-        await engine.maintain();
-        maintained = performance.now();
-      },
-      onPart(part) {
-        readBytes = part.readBytes;
-        uncovered.add(part);
-      },
-    },
-    totals,
-  );
-  return totals;
 }
 
-/** The parts, with an eye on lanes that fall silent. */
-async function* watched(
-  parts: AsyncIterable<Part | undefined>,
-  idle: IdleLanes,
-  onIdle: (lane: string) => void,
-): AsyncGenerator<Part | undefined> {
-  for await (const part of parts) {
-    if (part !== undefined) idle.came(part.lane);
-    for (const lane of idle.take()) onIdle(lane);
-    yield part;
-  }
+async function reloadServer(
+  operation: Operation | undefined,
+  old: Config['serve'],
+  serve: Config['serve'],
+  log: RunOptions['log'],
+): Promise<void> {
+  if (operation !== undefined && serve !== undefined) await operation.reload(serve);
+  else if (old !== serve) log('warn', 'a server that comes or goes needs a restart', {});
 }
 
-/** Shows the state of the service at each scrape. */
-function provide(
-  metrics: Metrics,
-  { rollup, scorer }: Engine,
-  totals: Totals,
-  reading: () => { readonly bytes: number; readonly dataLossEvents: number },
-): void {
-  metrics.provide(() => ({
-    ...reading(),
-    records: { ...totals, rejected: totals.rejectedBy },
+/** The state of the service at a scrape. */
+function shown({ rollup, scorer }: Engine): Partial<MetricsView> {
+  return {
     watermark: rollup.now,
     sessionsOpen: rollup.size,
     overflow: { ...rollup.overflow, ...scorer.overflow() },
@@ -156,5 +175,5 @@ function provide(
       seconds: ms / 1000,
       findings,
     })),
-  }));
+  };
 }

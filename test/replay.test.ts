@@ -151,7 +151,7 @@ describe('replay', () => {
     const [counted] = await ask(data, 'SELECT count(*)::INTEGER FROM flows');
     expect(counted).toEqual([whole.stored]);
 
-    await run({ data, config: { ...config, history: { retention: 3600 } } });
+    await run({ data, config: { ...config, history: { ...defaultConfig().history, retention: 3600 } } });
 
     const [kept] = await ask(data, 'SELECT count(*)::INTEGER, min("end")::VARCHAR FROM flows');
     expect(kept![0]).toBeGreaterThan(0);

@@ -15,6 +15,7 @@ function part(partition: string, next: number | undefined, more: Partial<Part> =
     known: false,
     ids: [],
     idsFrom: undefined,
+    availableAt: undefined,
     release() {},
     ...more,
   };

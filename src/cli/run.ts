@@ -10,7 +10,8 @@ interface Options {
 
 const EXAMPLES = `
 Prints each alert as a line of JSON when it opens, grows or resolves, after it is durable; logs go to standard error. Stop it with SIGTERM or
-Ctrl-C: what was read is made durable first, and the next start goes on there. The history can be queried all the while.
+Ctrl-C: what was read is made durable first, and the next start goes on there. The history can be queried all the while. SIGHUP reads the
+configuration anew; when it is wrong, the old one stays.
 
 Example of a configuration:
   sources:
@@ -54,6 +55,8 @@ async function runService(options: Options): Promise<void> {
     data: options.data,
     config,
     signal: stop.signal,
+    readConfig: () => loadConfig(options.config),
+    onReload: (listen) => process.on('SIGHUP', listen),
     onAlerts: (alerts) => {
       for (const alert of alerts) print(toJson(alert));
     },

@@ -23,6 +23,8 @@ export type CoveredBySource = ReadonlyMap<string, readonly Covered[]>;
 export type LiveRequest =
   | Credit
   | { readonly kind: 'acknowledge'; readonly covered: CoveredBySource }
+  /** Answered by `claimed`. */
+  | { readonly kind: 'claim'; readonly seq: number; readonly covered: CoveredBySource }
   /** No new delivery is begun. */
   | { readonly kind: 'stop' }
   /** Everything acknowledged is told to the other sides first. */
@@ -47,6 +49,8 @@ export type LiveMessage =
       readonly to?: number | undefined;
       readonly reason: string;
     }
+  /** The answer to `claim`; `error` when a source rejected it. */
+  | { readonly kind: 'claimed'; readonly seq: number; readonly error: string | undefined }
   /** `person`: only a person can mend it, and the message says how. */
   | { readonly kind: 'failure'; readonly message: string; readonly person: boolean }
   /** All sources have stopped: nothing more comes. */

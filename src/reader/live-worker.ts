@@ -59,6 +59,7 @@ function partsOf(source: string, delivery: Delivery) {
         readBytes,
         ids: next === undefined ? [] : (delivery.ids ?? []),
         idsFrom: next === undefined ? undefined : delivery.idsFrom,
+        availableAt: next === undefined ? undefined : delivery.availableAt,
       } satisfies Omit<Part, 'release'>),
   };
 }
@@ -156,6 +157,21 @@ async function acknowledge(covered: CoveredBySource): Promise<void> {
       });
 }
 
+/** In turn with acknowledgements: what a claim binds comes after what was told to be durable. */
+async function claim(seq: number, covered: CoveredBySource): Promise<void> {
+  let error: string | undefined;
+  try {
+    for (const [name, partitions] of covered) {
+      const source = sources.get(name);
+      if (source === undefined) throw new Error(`the source ${name} is not there`);
+      await source.claim?.(seq, partitions);
+    }
+  } catch (cause) {
+    error = (cause as Error).message;
+  }
+  send({ kind: 'claimed', seq, error });
+}
+
 port.on('message', async (request: LiveRequest) => {
   switch (request.kind) {
     case 'credit':
@@ -163,6 +179,9 @@ port.on('message', async (request: LiveRequest) => {
       break;
     case 'acknowledge':
       acknowledged = acknowledged.then(() => acknowledge(request.covered));
+      break;
+    case 'claim':
+      acknowledged = acknowledged.then(() => claim(request.seq, request.covered));
       break;
     case 'stop':
       stopping.abort();

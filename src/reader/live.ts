@@ -30,6 +30,8 @@ export interface LiveReader extends AsyncDisposable {
    * UserError for what only a person can mend, else an Error when the thread fails.
    */
   parts(): AsyncGenerator<Part | undefined>;
+  /** Binds what the checkpoint `seq` covers to this process at the other sides. Rejects when one of them says that it is another's by now. */
+  claim(seq: number, covered: CoveredBySource): Promise<void>;
   /** Tells the other sides what is durable; what fails is logged and comes again. */
   acknowledge(covered: CoveredBySource): void;
   /** No new delivery is begun; the one at hand still comes. */
@@ -38,6 +40,8 @@ export interface LiveReader extends AsyncDisposable {
 
 /** Milliseconds without a part after which the reader says so. */
 const IDLE_MS = 250;
+/** Sources that are told to stop get this long to hand over what they are at; what they did not is read again by the next start. */
+const STOP_MS = 4000;
 /** Sources get this long to close what they hold. */
 const CLOSE_MS = 3000;
 
@@ -58,13 +62,27 @@ export function readLive(options: LiveOptions): LiveReader {
   const worker = new Worker(new URL(workerFile, import.meta.url), { workerData: task });
   const queue: LiveMessage[] = [];
   let wake: (() => void) | undefined;
+  const claims = new Map<number, PromiseWithResolvers<void>>();
   const push = (message: LiveMessage): void => {
     queue.push(message);
     wake?.();
   };
-  const fail = (message: string): void => push({ kind: 'failure', message, person: false });
+  /** The main thread asks for parts only after a claim was answered, so answers do not wait among them. */
+  const answer = (seq: number, error: string | undefined): void => {
+    const claim = claims.get(seq);
+    claims.delete(seq);
+    if (error === undefined) claim?.resolve();
+    else claim?.reject(new Error(error));
+  };
+  const fail = (message: string): void => {
+    for (const seq of claims.keys()) answer(seq, message);
+    push({ kind: 'failure', message, person: false });
+  };
   const exited = once(worker, 'exit');
-  worker.on('message', push);
+  worker.on('message', (message: LiveMessage) => {
+    if (message.kind === 'claimed') answer(message.seq, message.error);
+    else push(message);
+  });
   worker.on('error', (error) => fail(error.stack ?? error.message));
   worker.on('exit', () => fail('the reading thread ended early'));
   const post = (request: LiveRequest, transfer: ArrayBuffer[] = []): void =>
@@ -72,7 +90,7 @@ export function readLive(options: LiveOptions): LiveReader {
   const receiver: Receiver = { names, pool, batchRows, post };
 
   /** Tells what a message says beside parts. */
-  const heed = (message: Exclude<LiveMessage, { kind: 'part' | 'stopped' }>): void => {
+  const heed = (message: Exclude<LiveMessage, { kind: 'part' | 'stopped' | 'claimed' }>): void => {
     switch (message.kind) {
       case 'lanes':
         options.onLanes(
@@ -108,15 +126,28 @@ export function readLive(options: LiveOptions): LiveReader {
           if (!(await arrives((resolve) => (wake = resolve)))) yield undefined;
         } else if (message.kind === 'part') yield receivePart(message, receiver);
         else if (message.kind === 'stopped') return;
-        else {
+        else if (message.kind !== 'claimed') {
           heed(message);
           // A source that says often that nothing comes must not keep what waits from becoming durable.
           yield undefined;
         }
       }
     },
+    claim(seq, covered) {
+      const claim = Promise.withResolvers<void>();
+      claims.set(seq, claim);
+      post({ kind: 'claim', seq, covered });
+      return claim.promise;
+    },
     acknowledge: (covered) => post({ kind: 'acknowledge', covered }),
-    stop: () => post({ kind: 'stop' }),
+    stop() {
+      post({ kind: 'stop' });
+      const timer = setTimeout(() => {
+        options.log('warn', 'a source did not stop in time; what it was at is read again', {});
+        push({ kind: 'stopped' });
+      }, STOP_MS);
+      exited.then(() => clearTimeout(timer));
+    },
     async [Symbol.asyncDispose]() {
       post({ kind: 'close' });
       const timer = setTimeout(() => void worker.terminate(), CLOSE_MS);

@@ -90,6 +90,7 @@ async function sourceOf(index: number): Promise<TimedSource> {
         known: false,
         ids: [],
         idsFrom: undefined,
+        availableAt: undefined,
       });
       return newest;
     },

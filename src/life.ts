@@ -1,0 +1,191 @@
+import type { Config } from './config.ts';
+import type { Alert, Part } from './contracts.ts';
+import type { DiskGuard } from './disk-guard.ts';
+import { type Engine, openEngine } from './engine.ts';
+import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
+import type { Metrics } from './metrics.ts';
+import { emptyTotals, ingest, type Totals } from './pipeline.ts';
+import { readLive } from './reader/live.ts';
+import { timesOf } from './source-times.ts';
+import { createUncovered } from './uncovered.ts';
+
+export interface LifeOptions {
+  readonly data: string;
+  readonly config: Config;
+  /** Aborts to end it: what was read is made durable first. */
+  readonly signal: AbortSignal;
+  readonly disk: DiskGuard;
+  readonly metrics: Metrics;
+  /** Counts that were durable before. */
+  readonly durable: Totals;
+  /** Counted on. */
+  readonly reading: Reading;
+  /** The state is open and the sources are being read. */
+  onOpen(engine: Engine): void;
+  /** A checkpoint is durable, and so is everything in these counts. */
+  onDurable(totals: Totals): void;
+  /** Alerts that it made durable: new ones and those that changed. */
+  onAlerts(alerts: readonly Alert[]): void;
+  log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
+}
+
+/** What was read since the start of the process, whether it became durable or was read again. */
+export interface Reading {
+  bytes: number;
+  /** Stretches of data that could no longer be read. */
+  losses: number;
+}
+
+/** Seconds that an alert, or a source that waits for its acknowledgement, waits for a checkpoint of its own, at most. */
+const SOON_SECONDS = 1;
+/** Seconds between two looks at segments that can be merged or are past the retention. */
+const MAINTENANCE_SECONDS = 600;
+/** Types of source whose other side waits for the acknowledgement. */
+const WAITING = new Set(['firehose']);
+
+/**
+ * One life of the service: from opening the state to closing it. It begins at the last checkpoint, and ends when it is told to, or with an
+ * error; then what came since its last checkpoint is void, and the next life reads it again. Throws a UserError for what only a person can
+ * mend.
+ */
+export async function live(options: LifeOptions): Promise<void> {
+  const { config, data, disk, log, metrics, reading, signal } = options;
+  await using engine = await openEngine({
+    data,
+    config,
+    holdFlows: 0,
+    restart: false,
+    warn: (message) => log('warn', message, {}),
+  });
+  const totals: Totals = {
+    ...options.durable,
+    rejectedBy: { ...options.durable.rejectedBy },
+    positions: emptyTotals().positions,
+  };
+  const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
+  const { rollup, scorer } = engine;
+  const names = config.sources.map(({ name }) => name);
+  rollup.keepLanes(names.map((name) => `${name}:`));
+  const times = new Map(config.sources.map((source) => [source.name, timesOf(source, config.ingest)]));
+  const idle = createIdleLanes((lane) => times.get(lane.slice(0, lane.indexOf(':')))?.idle ?? 0);
+  const readBefore = reading.bytes;
+  await using reader = readLive({
+    sources: config.sources,
+    instance: engine.instance,
+    positions: engine.positions,
+    ids: engine.ids,
+    batchRows: config.ingest.batchRows,
+    names: engine.names,
+    pool: engine.pool,
+    onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes, times.get(source)?.lateness),
+    onCaughtUp: idle.caughtUp,
+    onForget: (partitions) => uncovered.forget(partitions),
+    onLost(gap) {
+      reading.losses++;
+      log('error', 'data is lost: it can no longer be read', gap);
+    },
+    log,
+  });
+  if (signal.aborted) reader.stop();
+  else signal.addEventListener('abort', () => reader.stop(), { once: true });
+
+  const impatient = config.sources.some(({ type }) => WAITING.has(type));
+  const delay = createAlertDelay(() => scorer.book.changes > 0);
+  let maintained = performance.now();
+  options.onOpen(engine);
+  log('info', 'running', { data, sources: names.join(', ') });
+  await ingest(
+    watched(paused(reader.parts(), disk, signal), idle, (lane) => rollup.setIdle(lane)),
+    {
+      ...engine.stages,
+      // Time goes on with the next records, in this life or another: nothing is closed before its time.
+      end: () => {},
+      isDue() {
+        const found = scorer.book.changes > 0;
+        if (uncovered.isEmpty && !found) return false;
+        const waited = engine.sinceCheckpoint();
+        const soon = impatient || found || disk.isShort;
+        return waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
+      },
+      async checkpoint(now) {
+        const began = performance.now();
+        const { memory, covered } = uncovered.take();
+        const alerts = await engine.checkpoint(now, memory);
+        for (const partition of memory.forget) now.positions.delete(partition);
+        options.onDurable(now);
+        reader.acknowledge(covered);
+        metrics.observeCheckpoint((performance.now() - began) / 1000);
+        const waited = delay.take();
+        if (waited !== undefined) metrics.observeAlertDelay(waited);
+        if (alerts.length > 0) options.onAlerts(alerts);
+        const { received, stored, rejected, duplicate, late, filtered } = now;
+        const eventTime = rollup.now;
+        const counts = { received, stored, rejected, duplicate, late, filtered, eventTime };
+        log('info', 'checkpoint written', counts);
+        if (performance.now() - maintained < MAINTENANCE_SECONDS * 1000) return;
+        await engine.maintain();
+        maintained = performance.now();
+      },
+      onPart(part) {
+        reading.bytes = readBefore + part.readBytes;
+        uncovered.add(part);
+        if (part.availableAt === undefined) return;
+        delay.came(part.availableAt);
+        metrics.observeDelivery(sourceOf(part), (Date.now() - part.availableAt) / 1000);
+      },
+    },
+    totals,
+  );
+}
+
+/** The parts, as long as the disk has room. */
+async function* paused(
+  parts: AsyncGenerator<Part | undefined>,
+  disk: DiskGuard,
+  signal: AbortSignal,
+): AsyncGenerator<Part | undefined> {
+  for (;;) {
+    while (disk.isShort) {
+      // What was not taken is read again when there is room.
+      if (signal.aborted) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      yield undefined;
+    }
+    const { done, value } = await parts.next();
+    if (done === true) return;
+    yield value;
+  }
+}
+
+/** The parts, with an eye on lanes that fall silent. */
+async function* watched(
+  parts: AsyncIterable<Part | undefined>,
+  idle: IdleLanes,
+  onIdle: (lane: string) => void,
+): AsyncGenerator<Part | undefined> {
+  for await (const part of parts) {
+    if (part !== undefined) idle.came(part.lane);
+    for (const lane of idle.take()) onIdle(lane);
+    yield part;
+  }
+}
+
+/** How long the first alert since the last checkpoint has waited, from when the records that made it became available to us. */
+function createAlertDelay(isFound: () => boolean) {
+  let since: number | undefined;
+  return {
+    came(availableAt: number): void {
+      if (since === undefined && isFound()) since = availableAt;
+    },
+    /** Seconds; begins anew. */
+    take(): number | undefined {
+      const waited = since === undefined ? undefined : (Date.now() - since) / 1000;
+      since = undefined;
+      return waited;
+    },
+  };
+}
+
+function sourceOf({ partition }: Part): string {
+  return partition.slice(0, partition.indexOf(':'));
+}
