@@ -32,6 +32,11 @@ export interface LifeOptions {
 /** What was read since the start of the process, whether it became durable or was read again. */
 export interface Reading {
   bytes: number;
+  readonly sources: Map<string, SourceReading>;
+}
+
+interface SourceReading {
+  records: number;
   /** Stretches of data that could no longer be read. */
   losses: number;
 }
@@ -81,7 +86,7 @@ export async function live(options: LifeOptions): Promise<void> {
     onCaughtUp: idle.caughtUp,
     onForget: (partitions) => uncovered.forget(partitions),
     onLost(gap) {
-      reading.losses++;
+      readingOf(reading, gap.source).losses++;
       log('error', 'data is lost: it can no longer be read', gap);
     },
     log,
@@ -129,6 +134,7 @@ export async function live(options: LifeOptions): Promise<void> {
       onPart(part) {
         reading.bytes = readBefore + part.readBytes;
         uncovered.add(part);
+        readingOf(reading, sourceOf(part)).records += part.received;
         if (part.availableAt === undefined) return;
         delay.came(part.availableAt);
         metrics.observeDelivery(sourceOf(part), (Date.now() - part.availableAt) / 1000);
@@ -184,6 +190,12 @@ function createAlertDelay(isFound: () => boolean) {
       return waited;
     },
   };
+}
+
+function readingOf({ sources }: Reading, name: string): SourceReading {
+  const reading = sources.get(name) ?? { records: 0, losses: 0 };
+  sources.set(name, reading);
+  return reading;
 }
 
 function sourceOf({ partition }: Part): string {

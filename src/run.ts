@@ -37,7 +37,7 @@ export async function run(options: RunOptions): Promise<void> {
   let { config } = options;
   check(config);
   const metrics = createMetrics();
-  const reading: Reading = { bytes: 0, losses: 0 };
+  const reading: Reading = { bytes: 0, sources: new Map() };
   const reloads = { loaded: 0, refused: 0 };
   let engine: Engine | undefined;
   let durable = emptyTotals();
@@ -61,9 +61,14 @@ export async function run(options: RunOptions): Promise<void> {
   await using operation = serve && (await startOperation({ serve, metrics, status, log }));
   metrics.provide(() => ({
     ...(engine === undefined ? {} : shown(engine)),
+    sources: [...reading.sources].map(([source, counts]) => ({
+      source,
+      ...counts,
+      ...lagOf(engine, source),
+    })),
     records: { ...durable, rejected: durable.rejectedBy },
     bytes: reading.bytes,
-    dataLossEvents: reading.losses,
+    dataLossEvents: [...reading.sources.values()].reduce((sum, { losses }) => sum + losses, 0),
     configReloads: reloads,
     diskFreeBytes: disk.free,
   }));
@@ -162,6 +167,12 @@ async function reloadServer(
 ): Promise<void> {
   if (operation !== undefined && serve !== undefined) await operation.reload(serve);
   else if (old !== serve) log('warn', 'a server that comes or goes needs a restart', {});
+}
+
+/** Seconds that the newest event time of a source lies behind the clock; nothing as long as there is none. */
+function lagOf(engine: Engine | undefined, source: string): { readonly lagSeconds?: number } {
+  const newest = engine?.rollup.nowOf(`${source}:`) ?? 0;
+  return newest === 0 ? {} : { lagSeconds: Date.now() / 1000 - newest };
 }
 
 /** The state of the service at a scrape. */

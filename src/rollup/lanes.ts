@@ -43,10 +43,11 @@ export class Lanes {
     for (const name of this.#lanes.keys()) if (!keeps(name)) this.#lanes.delete(name);
   }
 
-  /** Newest event time of any lane, Unix seconds; 0 without one. */
-  get newest(): number {
+  /** Newest event time of any lane whose name begins with `owner`, Unix seconds; 0 without one. */
+  newest(owner = ''): number {
     let newest = 0;
-    for (const { watermark } of this.#lanes.values()) newest = Math.max(newest, watermark.max);
+    for (const [name, { watermark }] of this.#lanes)
+      if (name.startsWith(owner)) newest = Math.max(newest, watermark.max);
     return newest;
   }
 

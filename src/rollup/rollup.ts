@@ -61,7 +61,12 @@ export class Rollup {
 
   /** Newest event time that can be believed, Unix seconds; 0 until enough records were seen. */
   get now(): number {
-    return this.#lanes.newest;
+    return this.#lanes.newest();
+  }
+
+  /** As {@link now}, of the lanes whose name begins with `owner`. */
+  nowOf(owner: string): number {
+    return this.#lanes.newest(owner);
   }
 
   /** Forgets lanes whose name begins with none of these. */

@@ -119,6 +119,8 @@ describe('flowsentry run', () => {
     expect(value('flowsentry_records_total')).toBe(2);
     expect(value('flowsentry_records_rejected_total')).toBe(1);
     expect(page).toContain('flowsentry_checkpoint_seconds_count');
+    expect(page).toContain('flowsentry_source_records_total{source="collected"} 2');
+    expect(page).toContain('flowsentry_source_losses_total{source="collected"} 0');
     expect(await service.stop()).toBe(0);
   });
 
