@@ -13,6 +13,7 @@ export function startRun(root: string, source: string, more = '') {
   writeFileSync(config, `sources:\n  ${source}\ningest: {checkpoint: 0.1s}\n${more}`);
   const data = join(root, 'data');
   const child = spawn(process.execPath, [BIN, 'run', '--config', config, '--data', data]);
+  const began = Date.now();
   let stderr = '';
   let stdout = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -33,6 +34,12 @@ export function startRun(root: string, source: string, more = '') {
     child,
     ended,
     logged,
+    /** Milliseconds from the start to the first checkpoint; empty when there was none. */
+    recovery: (): number[] =>
+      logged()
+        .filter(({ message }) => message === 'checkpoint written')
+        .slice(0, 1)
+        .map(({ time }) => Date.parse(String(time)) - began),
     alerts: () => stdout.trim().split('\n'),
     /** Waits for a log line. */
     async saying(message: string): Promise<void> {

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../../src/simulate/random.ts';
+import { flowsentry } from '../cli/run.ts';
+import { holds, rowsOf, startRun } from '../cli/service.ts';
+
+/** How records get to a source, other than by us. */
+export interface Feed {
+  /** The source as a line of YAML, and settings beside `sources:`. */
+  readonly source: string;
+  readonly more?: string;
+  put(lines: readonly string[]): Promise<void>;
+}
+
+export interface KillOptions {
+  /** Folder of the test. */
+  readonly root: string;
+  readonly records: number;
+  readonly kills: number;
+  readonly seed: number;
+  /** A feed of its own for each service; `name` tells them apart. */
+  feed(name: string, logs: string): Promise<Feed>;
+}
+
+export interface Killed {
+  /** What the service has that was killed, and what one has that was left alone. */
+  readonly killed: Outcome;
+  readonly whole: Outcome;
+  /** Checkpoints that were written before a kill. */
+  readonly checkpoints: number;
+  /** Milliseconds from a start to the first checkpoint, each time there was one, sorted. */
+  readonly recoveries: readonly number[];
+}
+
+/** All that records become. */
+export interface Outcome {
+  readonly flows: unknown;
+  readonly sessions: unknown;
+  readonly windows: unknown;
+  readonly alerts: unknown;
+}
+
+/** Records of a simulated day with attacks in it, in order of time. */
+export async function simulated(root: string, records: number, seed: number): Promise<string[]> {
+  const file = join(root, 'all.log');
+  const { code, stderr } = await flowsentry([
+    ...['simulate', '--records', String(records), '--seed', String(seed), '--no-header', '--out', file],
+    ...['--scenario', 'port-scan@3m'],
+  ]);
+  if (code !== 0) throw new Error(stderr);
+  return readFileSync(file, 'utf8').trimEnd().split('\n');
+}
+
+/**
+ * Feeds the same records to a service that is left alone and to one that is killed at random moments, each time somewhere else in what it does.
+ */
+export async function killed({ root, records, kills, seed, feed }: KillOptions): Promise<Killed> {
+  const lines = await simulated(root, records, seed);
+  const alone = join(root, 'whole');
+  const wholeFeed = await feed('whole', join(alone, 'logs'));
+  const whole = startRun(alone, wholeFeed.source, wholeFeed.more);
+  await wholeFeed.put(lines);
+  await holds(whole.data, lines.length);
+  if ((await whole.stop()) !== 0) throw new Error('the service that was left alone failed');
+
+  const place = join(root, 'killed');
+  const killedFeed = await feed('killed', join(place, 'logs'));
+  const start = () => startRun(place, killedFeed.source, killedFeed.more);
+  const random = new Random(seed, 'kills');
+  const recoveries: number[] = [];
+  let checkpoints = 0;
+  let service = start();
+  for (let i = 0; i < kills; i++) {
+    const from = Math.floor((i * lines.length) / kills);
+    const to = Math.floor(((i + 1) * lines.length) / kills);
+    await killedFeed.put(lines.slice(from, to));
+    // From before it is up to after a few checkpoints.
+    if (random.unit() < 0.9) await service.saying('running');
+    await sleep(random.int(1000));
+    service.child.kill('SIGKILL');
+    await service.ended;
+    checkpoints += service.logged().filter(({ message }) => message === 'checkpoint written').length;
+    recoveries.push(...service.recovery());
+    service = start();
+  }
+  await holds(service.data, lines.length);
+  if ((await service.stop()) !== 0) throw new Error('the service that was killed failed in the end');
+  return {
+    killed: await outcomeOf(service.data),
+    whole: await outcomeOf(whole.data),
+    checkpoints,
+    recoveries: recoveries.sort((a, b) => a - b),
+  };
+}
+
+/** Tells what was measured to whoever runs the test: a figure on a shared machine decides nothing. */
+export function report({ checkpoints, recoveries }: Killed): void {
+  const p99 = recoveries[Math.ceil(recoveries.length * 0.99) - 1] ?? 0;
+  process.stderr.write(
+    `${checkpoints} checkpoints before kills; start to first checkpoint, ms: median ${recoveries[recoveries.length >> 1] ?? 0}, p99 ${p99}\n`,
+  );
+}
+
+async function outcomeOf(data: string): Promise<Outcome> {
+  const sum = (table: string) =>
+    rowsOf(data, `SELECT count(*)::INT AS n, sum(hash(${table}))::VARCHAR AS rows FROM ${table}`);
+  return {
+    flows: await sum('flows'),
+    sessions: await sum('sessions'),
+    windows: await sum('windows'),
+    alerts: await rowsOf(data, 'SELECT * FROM alerts ORDER BY id'),
+  };
+}
