@@ -7,6 +7,7 @@ import { UserError } from './errors.ts';
 import { live, type Reading } from './life.ts';
 import { createMetrics, type MetricsView } from './metrics.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
+import { refuseUnverified } from './outbound/tls.ts';
 import { emptyTotals } from './pipeline.ts';
 
 export interface RunOptions {
@@ -153,10 +154,7 @@ export async function run(options: RunOptions): Promise<void> {
 function check({ sources }: Config): void {
   if (sources.length === 0)
     throw new UserError('cannot run: the configuration names no sources; add one under sources:');
-  if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0')
-    throw new UserError(
-      'cannot run: NODE_TLS_REJECT_UNAUTHORIZED=0 would let anybody pose as anybody; unset it, and name a private CA in the configuration',
-    );
+  refuseUnverified();
 }
 
 async function reloadServer(

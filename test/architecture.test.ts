@@ -79,7 +79,7 @@ function stage(name: string, ...packages: string[]) {
 }
 
 /** The only places that may open a connection or wait for one. */
-const OUTBOUND = ['src/outbound/', 'src/serve/', 'src/reference/fetch-feed.ts'];
+const OUTBOUND = ['src/outbound/', 'src/serve/'];
 const CONNECTIONS = /^node:(?:https?|http2|net|tls|dns|dns\/promises|dgram)$/;
 /** Files that are mostly a table of facts. */
 const LONG_TABLES: readonly string[] = ['src/simulate/workload.ts'];

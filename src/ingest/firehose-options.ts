@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseAddress } from '../columns/address.ts';
-import { AccessKey } from './firehose-key.ts';
+import { SecretReference } from '../outbound/secret.ts';
 import { SourceName } from './source-name.ts';
 
 const MAX_BODY = 64 << 20;
@@ -33,7 +33,7 @@ export const FirehoseOptions = z
       .regex(/^\/[\w./-]*$/, 'not a path, such as /firehose')
       .default('/firehose')
       .describe('Path of the endpoint'),
-    accessKey: AccessKey.describe("The delivery stream's access key"),
+    accessKey: SecretReference.describe("The delivery stream's access key"),
     tls: z
       .strictObject({
         certificate: z.string().min(1).describe('File with the certificate and its chain (PEM)'),

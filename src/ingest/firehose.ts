@@ -1,5 +1,5 @@
+import { readSecret } from '../outbound/secret.ts';
 import { rememberRequests } from './firehose-ids.ts';
-import { readAccessKey } from './firehose-key.ts';
 import type { FirehoseOptions } from './firehose-options.ts';
 import { readRequest } from './firehose-request.ts';
 import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
@@ -171,7 +171,7 @@ export async function createFirehoseSource(
     {
       ...options,
       keyHeader: 'x-amz-firehose-access-key',
-      key: await readAccessKey(options.accessKey),
+      key: (await readSecret(options.accessKey, 'the access key')).reveal(),
       requestSeconds: REQUEST_SECONDS,
     },
     handle,

@@ -106,10 +106,7 @@ async function loadFeed(feed: FeedSource, check: CheckFeed, cache: FeedCache | u
 }
 
 async function bytesOf(feed: FeedSource): Promise<Buffer> {
-  if (feed.url !== undefined) {
-    const ca = feed.ca === undefined ? undefined : await readFile(feed.ca, 'utf8');
-    return fetchFeed(feed.url, { ca });
-  }
+  if (feed.url !== undefined) return fetchFeed(feed.url, { ca: feed.ca });
   if (feed.file === undefined) throw new UserError('it has neither file nor url');
   const { size } = await stat(feed.file);
   if (size > MAX_FILE_BYTES) throw new UserError(`${feed.file} is larger than ${MAX_FILE_BYTES} bytes`);

@@ -1,8 +1,9 @@
-import { constants, createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { constants, createHash, createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { UserError } from '../errors.ts';
-import { crlTimes, splitCrls } from './crl.ts';
+import { crlTimes, splitCrls } from '../outbound/crl.ts';
+import { CIPHERS, parseCertificates } from '../outbound/pem.ts';
 import type { Dated } from './expiry.ts';
 import type { ServeOptions } from './options.ts';
 
@@ -16,20 +17,6 @@ export interface Certificates {
   /** Tells whether files changed. */
   readonly id: string;
 }
-
-/** Forward secrecy and authenticated encryption only, keys of at least 2,048 bits (Mozilla's intermediate list without DHE). */
-const CIPHERS = [
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-  'TLS_AES_128_GCM_SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  '@SECLEVEL=2',
-].join(':');
 
 interface Texts {
   readonly cert: string;
@@ -54,16 +41,6 @@ function idOf(texts: Texts): string {
   return createHash('sha256')
     .update(JSON.stringify([texts.cert, texts.key, texts.ca, texts.crl]))
     .digest('hex');
-}
-
-const BLOCK = /-----BEGIN CERTIFICATE-----[A-Za-z\d+/=\s]*-----END CERTIFICATE-----/g;
-
-function parseCertificates(pem: string, file: string): X509Certificate[] {
-  const blocks = pem.match(BLOCK) ?? [];
-  // What was cut off while it was written has fewer ends than begins.
-  if (blocks.length === 0 || blocks.length !== pem.split('-----BEGIN CERTIFICATE-----').length - 1)
-    throw new UserError(`cannot use ${file}: it does not hold whole certificates in PEM form`);
-  return blocks.map((block) => new X509Certificate(block));
 }
 
 function datedOf(file: string, certificate: X509Certificate): Dated {

@@ -38,7 +38,7 @@ beforeAll(() => {
     ...['x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
     ...['-out', 'server.pem', '-days', '2', '-extfile', 'names'],
   );
-  ca = readFileSync(join(folder, 'ca.pem'), 'utf8');
+  ca = join(folder, 'ca.pem');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -142,7 +142,7 @@ describe('loadIndicators', () => {
     const url = await serve((_, response) => response.end(body));
     const load = () =>
       loadIndicators({
-        feeds: [{ name: 'remote', url, ca: join(folder, 'ca.pem') }],
+        feeds: [{ name: 'remote', url, ca }],
         allow: [],
         internal: [],
         cacheDir: join(folder, 'cache'),

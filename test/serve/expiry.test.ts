@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { crlTimes, splitCrls } from '../../src/serve/crl.ts';
+import { crlTimes, splitCrls } from '../../src/outbound/crl.ts';
 import { createExpiryMonitor, type Dated, warningTimes } from '../../src/serve/expiry.ts';
 
 const DAY = 86_400;
