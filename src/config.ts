@@ -112,6 +112,11 @@ function resolveSource(source: SourceSettings, folder: string): SourceSettings {
   switch (source.type) {
     case 'file':
       return { ...source, paths: source.paths.map((path) => resolve(folder, path)) };
+    case 'cloudwatch':
+      return {
+        ...source,
+        tls: source.tls === undefined ? undefined : resolveCertificates(source.tls, folder),
+      };
     case 'firehose': {
       const { accessKey, tls } = source;
       return {
@@ -124,7 +129,14 @@ function resolveSource(source: SourceSettings, folder: string): SourceSettings {
 }
 
 /** Settings of certificates that are paths. */
-const CERTIFICATE_FILES: ReadonlySet<string> = new Set(['certificate', 'key', 'clientCa', 'clientCrl']);
+const CERTIFICATE_FILES: ReadonlySet<string> = new Set([
+  'ca',
+  'crl',
+  'certificate',
+  'key',
+  'clientCa',
+  'clientCrl',
+]);
 
 function resolveCertificates<T extends object>(tls: T, folder: string): T {
   const entries = Object.entries(tls).map(([key, value]) => [
@@ -141,11 +153,11 @@ function filesOf({ policy, feeds, serve, sources }: Config): [PropertyKey[], str
     ...feeds.flatMap(({ file, ca }, index) => textsIn(['feeds', index], { file, ca })),
     ...certificatesIn(['serve', 'tls'], serve?.tls),
     ...sources.flatMap((source, index) => {
-      if (source.type !== 'firehose') return [];
-      const { accessKey, tls } = source;
+      if (source.type === 'file') return [];
+      const secret = source.type === 'firehose' ? source.accessKey : {};
       return [
-        ...textsIn(['sources', index, 'accessKey'], 'file' in accessKey ? accessKey : undefined),
-        ...certificatesIn(['sources', index, 'tls'], tls),
+        ...textsIn(['sources', index, 'accessKey'], 'file' in secret ? secret : undefined),
+        ...certificatesIn(['sources', index, 'tls'], source.tls),
       ];
     }),
   ];

@@ -1,7 +1,12 @@
 import { z } from 'zod';
+import { CloudWatchOptions } from './cloudwatch-options.ts';
 import { FirehoseOptions } from './firehose-options.ts';
 import { FollowOptions } from './follow-options.ts';
 
 /** Options of a live source, by its `type`. */
-export const SourceOptions = z.discriminatedUnion('type', [FollowOptions, FirehoseOptions]);
+export const SourceOptions = z.discriminatedUnion('type', [
+  FollowOptions,
+  FirehoseOptions,
+  CloudWatchOptions,
+]);
 export type SourceOptions = z.infer<typeof SourceOptions>;

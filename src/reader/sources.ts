@@ -12,6 +12,10 @@ export async function createSource(
       const { createFollowSource } = await import('../ingest/follow.ts');
       return createFollowSource(options, resume, events);
     }
+    case 'cloudwatch': {
+      const { createCloudWatchSource } = await import('../ingest/cloudwatch.ts');
+      return createCloudWatchSource(options, resume, events);
+    }
     case 'firehose': {
       const { createFirehoseSource } = await import('../ingest/firehose.ts');
       const { listenForDeliveries } = await import('../serve/deliveries.ts');

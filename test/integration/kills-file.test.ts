@@ -16,6 +16,7 @@ describe('a service that follows files and is killed at random', () => {
       records: RECORDS,
       kills: KILLS,
       seed: 11,
+      within: 1000,
       feed: async (_, logs) => ({
         source: '- {type: file, name: collected, paths: [logs], interval: 0.05}',
         async put(lines) {

@@ -19,6 +19,8 @@ export interface KillOptions {
   readonly records: number;
   readonly kills: number;
   readonly seed: number;
+  /** Milliseconds after which a service that reads is killed, at most. */
+  readonly within: number;
   /** A feed of its own for each service; `name` tells them apart. */
   feed(name: string, logs: string): Promise<Feed>;
 }
@@ -55,7 +57,7 @@ export async function simulated(root: string, records: number, seed: number): Pr
 /**
  * Feeds the same records to a service that is left alone and to one that is killed at random moments, each time somewhere else in what it does.
  */
-export async function killed({ root, records, kills, seed, feed }: KillOptions): Promise<Killed> {
+export async function killed({ root, records, kills, seed, within, feed }: KillOptions): Promise<Killed> {
   const lines = await simulated(root, records, seed);
   const alone = join(root, 'whole');
   const wholeFeed = await feed('whole', join(alone, 'logs'));
@@ -77,7 +79,7 @@ export async function killed({ root, records, kills, seed, feed }: KillOptions):
     await killedFeed.put(lines.slice(from, to));
     // From before it is up to after a few checkpoints.
     if (random.unit() < 0.9) await service.saying('running');
-    await sleep(random.int(1000));
+    await sleep(random.int(within));
     service.child.kill('SIGKILL');
     await service.ended;
     checkpoints += service.logged().filter(({ message }) => message === 'checkpoint written').length;

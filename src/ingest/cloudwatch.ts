@@ -1,0 +1,203 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CloudWatchLogsClient,
+  DescribeLogGroupsCommand,
+  type FilteredLogEvent,
+  FilterLogEventsCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
+import { DescribeFlowLogsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { openAws } from '../outbound/aws.ts';
+import type { CloudWatchOptions } from './cloudwatch-options.ts';
+import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
+
+/** Milliseconds between two requests: FilterLogEvents may be called 5 times a second by all of an account in a region. */
+const PACE_MS = 250;
+/** Milliseconds before a group that failed is looked at again, at most. */
+const MAX_BACKOFF_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Decimal digits of Unix milliseconds, so that ids sort by time: enough until the year 2286. */
+const TIME_DIGITS = 13;
+
+interface Group {
+  readonly name: string;
+  /** Unix milliseconds up to which events were read. */
+  reached: number;
+  /** Events that were read and lie within the overlap. */
+  readonly known: Set<string>;
+  /** Where `known` was last cut off. */
+  knownFrom: number;
+  format: string | undefined;
+  /** Milliseconds of the process's clock. */
+  due: number;
+  failures: number;
+}
+
+/**
+ * Polls log groups. An event may come later than others with newer timestamps, so that each look begins an overlap before the newest one
+ * read, and what was read before is told by its event id. What comes later than that is not seen.
+ */
+export async function createCloudWatchSource(
+  options: CloudWatchOptions,
+  resume: Resume,
+  events: SourceEvents,
+): Promise<Source> {
+  const { region, endpoint, tls, streamPrefix } = options;
+  const overlap = options.overlap * 1000;
+  const aws = await openAws({ region, endpoint, tls });
+  const logs = new CloudWatchLogsClient(aws.client);
+  const groups = options.logGroups.map((name): Group => {
+    const known = new Set(resume.ids.get(name));
+    const reached = resume.positions.get(name)?.next ?? Date.now() - options.lookback * 1000;
+    return { name, reached, known, knownFrom: 0, format: options.format, due: 0, failures: 0 };
+  });
+
+  /** What is older than the group keeps is gone. */
+  const tellLoss = async (group: Group, signal: AbortSignal): Promise<void> => {
+    if (!resume.positions.has(group.name)) return;
+    const { logGroups = [] } = await logs.send(
+      new DescribeLogGroupsCommand({ logGroupNamePrefix: group.name }),
+      { abortSignal: signal },
+    );
+    const days = logGroups.find(({ logGroupName }) => logGroupName === group.name)?.retentionInDays;
+    if (days === undefined) return;
+    const oldest = Date.now() - days * DAY_MS;
+    if (group.reached >= oldest) return;
+    const reason = `the log group keeps events for ${days} days`;
+    events.lost({ partition: group.name, from: group.reached, to: oldest, reason });
+    group.reached = oldest;
+  };
+
+  /** The flow log's own format, when we may ask. */
+  const findFormat = async (group: Group, signal: AbortSignal): Promise<void> => {
+    if (group.format !== undefined) return;
+    const ec2 = new EC2Client(aws.client);
+    const filter = { Name: 'log-group-name', Values: [group.name] };
+    const { FlowLogs = [] } = await ec2.send(new DescribeFlowLogsCommand({ Filter: [filter] }), {
+      abortSignal: signal,
+    });
+    const formats = new Set(FlowLogs.flatMap(({ LogFormat }) => LogFormat ?? []));
+    if (formats.size === 1) [group.format] = formats;
+    else if (formats.size > 1)
+      events.log('warn', 'flow logs of several formats write to a log group; name one as format', {
+        source: options.name,
+        group: group.name,
+      });
+  };
+
+  /** What could not be asked at the start is no reason not to read. */
+  const prepare = async (group: Group, signal: AbortSignal): Promise<void> => {
+    for (const ask of [tellLoss, findFormat])
+      await ask(group, signal).catch((error: Error) => {
+        if (!signal.aborted)
+          events.log('info', 'a log group cannot be described; it is read all the same', {
+            source: options.name,
+            group: group.name,
+            error: error.message,
+          });
+      });
+  };
+
+  /** Every page from the overlap on; none of them longer than 10,000 events or 1 MB. */
+  async function* read(group: Group, signal: AbortSignal): AsyncGenerator<Delivery> {
+    const startTime = Math.max(0, group.reached - overlap);
+    let nextToken: string | undefined;
+    do {
+      await sleep(PACE_MS, undefined, { signal });
+      const page = await logs.send(
+        new FilterLogEventsCommand({
+          logGroupName: group.name,
+          logStreamNamePrefix: streamPrefix,
+          startTime,
+          nextToken,
+        }),
+        { abortSignal: signal },
+      );
+      const delivery = take(group, page.events ?? []);
+      if (delivery !== undefined) yield delivery;
+      // A page may be empty and more follow; the same token again would go on for ever.
+      if (page.nextToken === nextToken) break;
+      nextToken = page.nextToken;
+    } while (nextToken !== undefined);
+  }
+
+  /** The events of a page that are new. */
+  const take = (group: Group, page: readonly FilteredLogEvent[]): Delivery | undefined => {
+    const from = group.reached;
+    const lines: string[] = [];
+    const ids: string[] = [];
+    let newest = from;
+    let availableAt = 0;
+    for (const { eventId, timestamp, message, ingestionTime } of page) {
+      if (eventId === undefined || timestamp === undefined || message === undefined) continue;
+      const id = `${String(timestamp).padStart(TIME_DIGITS, '0')}/${eventId}`;
+      if (group.known.has(id)) continue;
+      group.known.add(id);
+      ids.push(id);
+      lines.push(message);
+      newest = Math.max(newest, timestamp);
+      availableAt = Math.max(availableAt, ingestionTime ?? 0);
+    }
+    if (lines.length === 0) return undefined;
+    // An event can lie in the future, and what comes until then must be found all the same.
+    group.reached = Math.max(from, Math.min(newest, Date.now()));
+    const idsFrom = String(Math.max(0, group.reached - overlap)).padStart(TIME_DIGITS, '0');
+    forgetBefore(group, idsFrom);
+    return {
+      partition: group.name,
+      lane: group.name,
+      content: { kind: 'messages', messages: [Buffer.from(`${lines.join('\n')}\n`)] },
+      from,
+      to: group.reached,
+      last: false,
+      format: group.format,
+      ids,
+      idsFrom,
+      ...(availableAt === 0 ? {} : { availableAt }),
+    };
+  };
+
+  /** Now and then: looking through all of them costs as much as they are. */
+  const forgetBefore = (group: Group, idsFrom: string): void => {
+    if (Number(idsFrom) - group.knownFrom < overlap / 10) return;
+    group.knownFrom = Number(idsFrom);
+    for (const id of group.known) if (id < idsFrom) group.known.delete(id);
+  };
+
+  const fail = (group: Group, error: Error): void => {
+    const wait = Math.min(options.interval * 1000 * 2 ** group.failures++, MAX_BACKOFF_MS);
+    group.due = performance.now() + wait;
+    events.log('warn', 'cannot read a log group; it is tried again', {
+      source: options.name,
+      group: group.name,
+      error: `${error.name}: ${error.message}`,
+      seconds: wait / 1000,
+    });
+  };
+
+  return {
+    async *deliveries(signal) {
+      events.lanes(groups.map(({ name }) => name));
+      for (const group of groups) await prepare(group, signal);
+      while (!signal.aborted) {
+        for (const group of groups) {
+          if (signal.aborted || performance.now() < group.due) continue;
+          try {
+            yield* read(group, signal);
+            group.failures = 0;
+            group.due = performance.now() + options.interval * 1000;
+            events.caughtUp(group.name);
+          } catch (error) {
+            if (signal.aborted) return;
+            fail(group, error as Error);
+          }
+        }
+        const wait = Math.min(...groups.map(({ due }) => due)) - performance.now();
+        await sleep(Math.max(0, wait), undefined, { signal }).catch(() => {});
+      }
+    },
+    async close() {
+      logs.destroy();
+      aws.close();
+    },
+  };
+}

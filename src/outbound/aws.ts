@@ -1,0 +1,53 @@
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { createHttpAgent, createHttpsAgent } from './agent.ts';
+import { openTls, type TlsOptions } from './tls.ts';
+
+export interface AwsOptions {
+  readonly region: string;
+  /** Instead of AWS's own, such as an interface endpoint. */
+  readonly endpoint?: string | undefined;
+  readonly tls?: TlsOptions | undefined;
+}
+
+/** What every client of AWS is made with; `close` ends its connections. */
+export interface AwsConnection {
+  readonly client: {
+    readonly region: string;
+    readonly endpoint?: string;
+    readonly requestHandler: NodeHttpHandler;
+    readonly maxAttempts: number;
+  };
+  close(): void;
+}
+
+/** Milliseconds. Requests that wait for messages last up to 20 s by themselves. */
+const CONNECT_MS = 5000;
+const SILENCE_MS = 30_000;
+/** The SDK's own retries, with its backoff and its budget; what they don't mend is tried again by whoever asked, for ever. */
+const MAX_ATTEMPTS = 5;
+
+/**
+ * Clients of AWS that connect as everything else here does. Credentials come from the SDK's default chain, which for instance and container
+ * roles calls link-local addresses by a client of its own: the one exception to the deny list, with addresses that are fixed in the SDK.
+ */
+export async function openAws({ region, endpoint, tls }: AwsOptions): Promise<AwsConnection> {
+  const clientTls = await openTls(tls);
+  const requestHandler = new NodeHttpHandler({
+    httpsAgent: createHttpsAgent(clientTls),
+    httpAgent: createHttpAgent(),
+    connectionTimeout: CONNECT_MS,
+    socketTimeout: SILENCE_MS,
+  });
+  return {
+    client: {
+      region,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      requestHandler,
+      maxAttempts: MAX_ATTEMPTS,
+    },
+    close() {
+      requestHandler.destroy();
+      clientTls.close();
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { execFile, spawn } from 'node:child_process';
+import { access, mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { freePort } from '../../cli/service.ts';
+
+const VERSION = '5.2.5';
+const run = promisify(execFile);
+
+/** moto's server: AWS's APIs on loopback, in memory. */
+export interface Moto {
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
+/** Credentials that any client and any process started from now on uses. */
+function pretendCredentials(): void {
+  Object.assign(process.env, {
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  });
+}
+
+/** Installs it into a folder that later runs find, and starts it. */
+export async function startMoto(): Promise<Moto> {
+  pretendCredentials();
+  const server = await install();
+  const port = await freePort();
+  const child = spawn(server, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  const endpoint = `http://127.0.0.1:${port}`;
+  while (
+    !(await fetch(`${endpoint}/moto-api/`).then(
+      (response) => response.ok,
+      () => false,
+    ))
+  ) {
+    if (child.exitCode !== null) throw new Error(`moto's server ended with ${child.exitCode}`);
+    await sleep(100);
+  }
+  return {
+    endpoint,
+    async stop() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+async function install(): Promise<string> {
+  const folder = join(tmpdir(), 'flowsentry-rigs', `moto-${VERSION}`);
+  const server = join(folder, 'bin', 'moto_server');
+  try {
+    await access(server);
+    return server;
+  } catch {
+    // Not installed yet.
+  }
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, '..'), { recursive: true });
+  await run('python3', ['-m', 'venv', folder]);
+  const packages = [`moto[server,s3,sqs,ec2,logs]==${VERSION}`];
+  await run(join(folder, 'bin', 'pip'), ['install', '--quiet', '--no-input', ...packages]);
+  return server;
+}
