@@ -113,6 +113,7 @@ function resolveSource(source: SourceSettings, folder: string): SourceSettings {
     case 'file':
       return { ...source, paths: source.paths.map((path) => resolve(folder, path)) };
     case 'cloudwatch':
+    case 's3':
       return {
         ...source,
         tls: source.tls === undefined ? undefined : resolveCertificates(source.tls, folder),

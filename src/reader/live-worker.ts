@@ -69,18 +69,10 @@ async function handOverObject(
   delivery: Delivery,
   open: () => ReturnType<Extract<Delivery['content'], { kind: 'object' }>['open']>,
 ): Promise<void> {
-  const { partition, from } = delivery;
+  const { from } = delivery;
   const parts = partsOf(source, delivery);
   let next = 0;
-  let content: Awaited<ReturnType<typeof open>>;
-  try {
-    content = await open();
-  } catch (error) {
-    const details = { source, partition, error: (error as Error).message };
-    send({ kind: 'log', level: 'error', message: 'cannot read an object', details });
-    return;
-  }
-  for await (const part of decodeContent(content, { ...parts.options, skip: from })) {
+  for await (const part of decodeContent(await open(), { ...parts.options, skip: from })) {
     next += part.received + part.skipped;
     // Records before `from` were counted by the run that stored them.
     await parts.send({ ...part, skipped: 0 }, Math.max(next, from), false);

@@ -1,0 +1,122 @@
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Options } from './s3-options.ts';
+
+/** Why an object cannot be had, now or ever. */
+export type Gone = 'it was deleted' | 'it was replaced' | 'it is larger than maxObjectBytes';
+
+export interface Downloads {
+  /** The object in a file of its own, or why it will never be had. Throws what may be mended. */
+  get(key: string, etag: string, signal: AbortSignal): Promise<{ path: string } | { gone: Gone }>;
+  /** What a message did not say; undefined when the object is gone. */
+  head(key: string, signal: AbortSignal): Promise<{ etag: string; modified: number } | undefined>;
+  close(): Promise<void>;
+}
+
+/** Times a download is taken up where it broke off. */
+const ATTEMPTS = 4;
+const BACKOFF_MS = 500;
+
+/**
+ * Brings objects into a folder for passing files: what the network does to a download must not look like damage to a log, and Parquet is read
+ * from its end. On disk, so that an object may be larger than memory.
+ */
+export async function openDownloads(s3: S3Client, options: S3Options): Promise<Downloads> {
+  const folder = await mkdtemp(join(tmpdir(), 'flowsentry-s3-'));
+  let count = 0;
+  const common = {
+    Bucket: options.bucket,
+    ExpectedBucketOwner: options.owner,
+    ...(options.requesterPays ? { RequestPayer: 'requester' as const } : {}),
+  };
+
+  /** Reads on from `at`; returns where it ended, and the object's size. */
+  const read = async (
+    key: string,
+    etag: string,
+    at: number,
+    write: (chunk: Uint8Array, at: number) => Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<{ at: number; size: number }> => {
+    const range = at === 0 ? {} : { Range: `bytes=${at}-` };
+    const { Body, ContentLength } = await s3.send(
+      new GetObjectCommand({ ...common, Key: key, IfMatch: `"${etag}"`, ...range }),
+      { abortSignal: signal },
+    );
+    const size = at + (ContentLength ?? 0);
+    const body = Body as Readable;
+    if (size > options.maxObjectBytes) {
+      body.destroy();
+      return { at, size };
+    }
+    let end = at;
+    try {
+      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+        await write(chunk, end);
+        end += chunk.length;
+      }
+    } catch (error) {
+      if (end === at || signal.aborted) throw error;
+    }
+    return { at: end, size };
+  };
+
+  return {
+    async get(key, etag, signal) {
+      const path = join(folder, String(count++));
+      const file = await open(path, 'wx');
+      let kept = false;
+      try {
+        let at = 0;
+        for (let attempt = 1; ; attempt++) {
+          try {
+            const done = await read(
+              key,
+              etag,
+              at,
+              (chunk, to) => file.write(chunk, 0, chunk.length, to),
+              signal,
+            );
+            if (done.size > options.maxObjectBytes) return { gone: 'it is larger than maxObjectBytes' };
+            at = done.at;
+            if (at >= done.size) break;
+          } catch (error) {
+            const gone = goneBy(error);
+            if (gone !== undefined) return { gone };
+            if (attempt >= ATTEMPTS || signal.aborted) throw error;
+          }
+          await sleep(BACKOFF_MS * attempt, undefined, { signal });
+        }
+        kept = true;
+        return { path };
+      } finally {
+        await file.close();
+        if (!kept) await rm(path, { force: true });
+      }
+    },
+    async head(key, signal) {
+      try {
+        const { ETag, LastModified } = await s3.send(new HeadObjectCommand({ ...common, Key: key }), {
+          abortSignal: signal,
+        });
+        if (ETag === undefined) return undefined;
+        return { etag: ETag.replaceAll('"', ''), modified: LastModified?.getTime() ?? 0 };
+      } catch (error) {
+        if (goneBy(error) !== undefined) return undefined;
+        throw error;
+      }
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+function goneBy(error: unknown): Gone | undefined {
+  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+  if (name === 'NoSuchKey' || $metadata?.httpStatusCode === 404) return 'it was deleted';
+  if ($metadata?.httpStatusCode === 412) return 'it was replaced';
+  return undefined;
+}

@@ -1,0 +1,216 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { S3Client } from '@aws-sdk/client-s3';
+import { openAws } from '../outbound/aws.ts';
+import { openFile } from './file.ts';
+import { openDownloads } from './s3-download.ts';
+import { listRecent } from './s3-listing.ts';
+import type { ToldObject } from './s3-notification.ts';
+import type { S3Options } from './s3-options.ts';
+import { openQueue, repeat } from './s3-queue.ts';
+import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
+
+/** Objects on their way, beside the one that is read. */
+const AHEAD = 3;
+/** Objects that wait, above which no more messages are taken. */
+const ENOUGH = 100;
+/** SQS keeps messages for 14 days at most, so that no repeat comes later. */
+const MAX_RETENTION = 14 * 86_400;
+
+interface Wanted {
+  readonly partition: string;
+  readonly key: string;
+  readonly etag: string;
+  /** Unix milliseconds; 0 when it is not known. */
+  readonly modified: number;
+}
+
+type Fetched = Awaited<ReturnType<Awaited<ReturnType<typeof openDownloads>>['get']>>;
+
+/**
+ * Reads a bucket's objects, each once by its key and etag: those that messages tell of, and those that listings find. A message is deleted when
+ * what it tells of is durable.
+ */
+export async function createS3Source(
+  options: S3Options,
+  resume: Resume,
+  events: SourceEvents,
+): Promise<Source> {
+  const { bucket, region, endpoint, tls, name: lane } = options;
+  const aws = await openAws({ region, endpoint, tls });
+  const s3 = new S3Client({
+    ...aws.client,
+    followRegionRedirects: true,
+    forcePathStyle: endpoint !== undefined,
+  });
+  const downloads = await openDownloads(s3, options);
+  const queue = options.queue === undefined ? undefined : openQueue(aws, options, events);
+
+  /** Objects that are durable, with the Unix milliseconds they were written at. */
+  const done = new Map<string, number>();
+  /** Objects that wait, are read, or were read and are not durable yet. */
+  const taken = new Set<string>();
+  const waiting: Wanted[] = [];
+  let wake = (): void => {};
+  let retention = queue === undefined ? 0 : MAX_RETENTION;
+  let isListing = true;
+  let isReceiving = queue !== undefined;
+
+  const partitionOf = (key: string, etag: string): string => `${bucket}/${key}@${etag}`;
+  const want = (key: string, etag: string, modified: number): string | undefined => {
+    const partition = partitionOf(key, etag);
+    if (done.has(partition)) return undefined;
+    if (!taken.has(partition)) {
+      taken.add(partition);
+      waiting.push({ partition, key, etag, modified });
+      wake();
+    }
+    return partition;
+  };
+
+  for (const [partition, { done: isDone, note }] of resume.positions) {
+    const at = partition.lastIndexOf('@');
+    if (isDone) done.set(partition, Number(note ?? 0));
+    // Its message may be gone, and the listing may begin after it.
+    else want(partition.slice(bucket.length + 1, at), partition.slice(at + 1), Number(note ?? 0));
+  }
+
+  /** What neither a listing nor a message can tell of again. */
+  const forgetOld = (): void => {
+    const before = Date.now() - Math.max(options.lookback + 86_400, retention) * 1000;
+    const old = [...done].filter(([, modified]) => modified < before).map(([partition]) => partition);
+    for (const partition of old) done.delete(partition);
+    if (old.length > 0) events.forget(old);
+  };
+
+  const list = async (signal: AbortSignal): Promise<void> => {
+    isListing = true;
+    const found = [];
+    const since = Date.now() - options.lookback * 1000;
+    for await (const object of listRecent(s3, options, since, signal))
+      if (!done.has(partitionOf(object.key, object.etag))) found.push(object);
+    // The oldest first: event time goes on with what is read.
+    found.sort((a, b) => a.modified - b.modified || (a.key < b.key ? -1 : 1));
+    for (const { key, etag, modified } of found) want(key, etag, modified);
+    isListing = false;
+    forgetOld();
+    wake();
+    await sleep(options.reconcile * 1000, undefined, { signal });
+  };
+
+  const told = async (
+    { bucket: from, key, etag }: ToldObject,
+    signal: AbortSignal,
+  ): Promise<string | undefined> => {
+    if (from !== bucket || !key.startsWith(options.prefix) || key.endsWith('/')) return undefined;
+    if (etag !== undefined) return want(key, etag, Date.now());
+    const object = await downloads.head(key, signal);
+    return object === undefined ? undefined : want(key, object.etag, object.modified);
+  };
+
+  const receive = async (signal: AbortSignal): Promise<void> => {
+    if (queue === undefined) return;
+    while (waiting.length >= ENOUGH) await sleep(50, undefined, { signal });
+    const count = await queue.receive((object) => told(object, signal), signal);
+    isReceiving = count > 0;
+    wake();
+  };
+
+  const complain =
+    (message: string) =>
+    (error: Error, seconds: number): void =>
+      events.log('warn', message, {
+        source: lane,
+        bucket,
+        error: `${error.name}: ${error.message}`,
+        seconds,
+      });
+
+  /** In the order wanted, some on their way while one is read. */
+  async function* fetched(signal: AbortSignal): AsyncGenerator<[Wanted, Fetched]> {
+    const coming: { wanted: Wanted; result: Promise<Fetched | Error> }[] = [];
+    for (;;) {
+      while (coming.length <= AHEAD && waiting.length > 0) {
+        const wanted = waiting.shift()!;
+        const result = downloads.get(wanted.key, wanted.etag, signal).catch((error: Error) => error);
+        coming.push({ wanted, result });
+      }
+      const next = coming.shift();
+      if (signal.aborted) return;
+      if (next === undefined) {
+        if (!isListing && !isReceiving) events.caughtUp(lane);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (signal.aborted) resolve();
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+        continue;
+      }
+      const result = await next.result;
+      if (!(result instanceof Error)) yield [next.wanted, result];
+      else if (!signal.aborted) {
+        complain('an object cannot be read; it is tried again')(result, 5);
+        // Behind the others: one that is refused must not hold them up.
+        setTimeout(() => {
+          waiting.push(next.wanted);
+          wake();
+        }, 5000).unref();
+      }
+    }
+  }
+
+  const deliveryOf = ({ partition, modified }: Wanted, result: Fetched): Delivery => {
+    const from = resume.positions.get(partition)?.next ?? 0;
+    const common = {
+      partition,
+      lane,
+      from,
+      last: true,
+      note: String(modified),
+      availableAt: modified,
+      format: options.format,
+    };
+    if ('path' in result)
+      return { ...common, content: { kind: 'object', open: () => openOnce(result.path) } };
+    events.lost({ partition, from, reason: result.gone });
+    return { ...common, to: from, content: { kind: 'messages', messages: [] } };
+  };
+
+  return {
+    async *deliveries(signal) {
+      events.lanes([lane]);
+      if (queue !== undefined)
+        retention = (await queue.retention(signal).catch(() => undefined)) ?? MAX_RETENTION;
+      const loops = Promise.all([
+        repeat(() => list(signal), complain('the bucket cannot be listed; it is tried again'), signal),
+        queue &&
+          repeat(() => receive(signal), complain('the queue cannot be read; it is tried again'), signal),
+      ]);
+      for await (const [wanted, result] of fetched(signal)) yield deliveryOf(wanted, result);
+      await loops;
+    },
+    async acknowledge(covered) {
+      const durable: string[] = [];
+      for (const { partition, done: isDone } of covered) {
+        if (!isDone) continue;
+        taken.delete(partition);
+        done.set(partition, Date.now());
+        durable.push(partition);
+      }
+      await queue?.done(durable);
+    },
+    async close() {
+      queue?.close();
+      s3.destroy();
+      aws.close();
+      await downloads.close();
+    },
+  };
+}
+
+/** The file goes when it is open: who reads it needs its handle alone. */
+async function openOnce(path: string): ReturnType<typeof openFile> {
+  const content = await openFile(path);
+  await rm(path, { force: true });
+  return content;
+}
