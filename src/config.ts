@@ -114,6 +114,7 @@ function resolveSource(source: SourceSettings, folder: string): SourceSettings {
       return { ...source, paths: source.paths.map((path) => resolve(folder, path)) };
     case 'cloudwatch':
     case 's3':
+    case 'kafka':
       return {
         ...source,
         tls: source.tls === undefined ? undefined : resolveCertificates(source.tls, folder),

@@ -16,6 +16,10 @@ export async function createSource(
       const { createCloudWatchSource } = await import('../ingest/cloudwatch.ts');
       return createCloudWatchSource(options, resume, events);
     }
+    case 'kafka': {
+      const { createKafkaSource } = await import('../ingest/kafka.ts');
+      return createKafkaSource(options, resume, events);
+    }
     case 's3': {
       const { createS3Source } = await import('../ingest/s3.ts');
       return createS3Source(options, resume, events);

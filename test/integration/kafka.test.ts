@@ -1,0 +1,222 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import kafkajs from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createKafkaSource } from '../../src/ingest/kafka.ts';
+import { KafkaOptions } from '../../src/ingest/kafka-options.ts';
+import type { Covered, Delivery, Resume } from '../../src/ingest/source.ts';
+import { logLine, temporaryFolder } from '../cli/run.ts';
+import { killed, report } from './kills.ts';
+import { type Authority, createAuthority } from './rigs/certificates.ts';
+import { type Broker, startKafka } from './rigs/kafka.ts';
+
+/** Both can be raised for a release. */
+const KILLS = Number(process.env.FLOWSENTRY_KILLS ?? 8);
+const RECORDS = Number(process.env.FLOWSENTRY_KILL_RECORDS ?? 40_000);
+
+const folder = mkdtempSync(join(tmpdir(), 'flowsentry-kafka-'));
+let authority: Authority;
+let broker: Broker;
+
+beforeAll(async () => {
+  authority = createAuthority(folder);
+  broker = await startKafka(folder, authority);
+});
+afterAll(async () => {
+  await broker?.stop('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function createTopic(topic: string, numPartitions: number): Promise<void> {
+  const admin = broker.kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+  await admin.disconnect();
+}
+
+/** Lines with the interface of each as its key. */
+async function put(topic: string, lines: readonly string[], compression = kafkajs.CompressionTypes.GZIP) {
+  const producer = broker.kafka.producer();
+  await producer.connect();
+  for (let i = 0; i < lines.length; i += 5000)
+    await producer.send({
+      topic,
+      compression,
+      messages: lines.slice(i, i + 5000).map((value) => ({ value, key: value.split(' ')[2] ?? null })),
+    });
+  await producer.disconnect();
+}
+
+const line = (i: number) => logLine('10.0.1.5', '10.0.2.9', 1000 + i, 'ACCEPT');
+const textOf = ({ content }: Delivery): string[] =>
+  content.kind === 'object' ? [] : content.messages.map((message) => Buffer.from(message).toString());
+
+/** Reads, each delivery durable at once, until `isEnough`. */
+async function read(
+  topic: string,
+  positions: Resume['positions'],
+  isEnough: (lines: readonly string[], told: readonly string[]) => boolean,
+  more: object = {},
+  mayJump = false,
+) {
+  const options = KafkaOptions.parse({
+    type: 'kafka',
+    name: 'k',
+    brokers: [broker.address],
+    plaintext: true,
+    topics: [topic],
+    groupId: topic,
+    sessionTimeout: 6,
+    ...more,
+  });
+  const lines: string[] = [];
+  const told: string[] = [];
+  const stop = new AbortController();
+  const tell = (text: string): void => {
+    told.push(text);
+    if (isEnough(lines, told)) stop.abort();
+  };
+  const source = await createKafkaSource(
+    options,
+    { instance: 'x', positions, ids: new Map() },
+    {
+      lanes: (names) => tell(`lanes ${[...names].sort()}`),
+      caughtUp: (lane) => tell(`caught up ${lane}`),
+      forget: () => {},
+      lost: ({ from, to, reason }) => tell(`${from} to ${to}: ${reason}`),
+      log: (_, message) => tell(message),
+    },
+  );
+  const durable = new Map(positions);
+  for await (const delivery of source.deliveries(stop.signal)) {
+    lines.push(...textOf(delivery));
+    const { partition, from, to = 0 } = delivery;
+    const before = durable.get(partition)?.next;
+    if (before !== undefined && !mayJump) expect(from).toBe(before);
+    durable.set(partition, { next: to, done: false });
+    const covered: Covered = { partition, from, next: to, done: false, floor: to };
+    await source.acknowledge?.([covered]);
+    if (isEnough(lines, told)) stop.abort();
+  }
+  await source.close();
+  return { lines, told, durable };
+}
+
+describe('the kafka source', () => {
+  it('reads every compression, and goes on where it was', async () => {
+    await createTopic('codecs', 3);
+    await put('codecs', [line(1)], kafkajs.CompressionTypes.None);
+    const first = await read('codecs', new Map(), (lines) => lines.length === 1);
+    const all = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+    const many = (base: number) => Array.from({ length: 500 }, (_, i) => line(base + i));
+    for (const [i, compression] of all.entries())
+      await broker.produce('codecs', compression, many(1000 * (i + 1)));
+    const second = await read('codecs', first.durable, (lines) => lines.length === 2500);
+    expect(second.lines.sort()).toEqual(all.flatMap((_, i) => many(1000 * (i + 1))).sort());
+    expect(first.lines).toEqual([line(1)]);
+  });
+
+  it('says when it has caught up, also of partitions without messages', async () => {
+    await createTopic('idle', 2);
+    await put('idle', [line(1)]);
+    const both = (told: readonly string[]) =>
+      ['idle/0', 'idle/1'].every((lane) => told.includes(`caught up ${lane}`));
+    const { told, lines } = await read('idle', new Map(), (found, said) => found.length === 1 && both(said));
+    expect(told).toContain('lanes idle/0,idle/1');
+    expect(lines).toEqual([line(1)]);
+  });
+
+  it('takes its own position for what counts, not the offsets of the group', async () => {
+    await createTopic('own', 1);
+    await put('own', [line(1), line(2), line(3)]);
+    await read('own', new Map(), (lines) => lines.length === 3);
+    const restored = new Map([['own/0', { next: 1, done: false }]]);
+    const { lines } = await read('own', restored, (found) => found.length === 2);
+    expect(lines).toEqual([line(2), line(3)]);
+  });
+
+  it('begins where another member of the group ended', async () => {
+    await createTopic('others', 1);
+    await put('others', [line(1), line(2)]);
+    const admin = broker.kafka.admin();
+    await admin.connect();
+    await admin.setOffsets({
+      groupId: 'others',
+      topic: 'others',
+      partitions: [{ partition: 0, offset: '1' }],
+    });
+    await admin.disconnect();
+    const mine = new Map([['others/0', { next: 0, done: false }]]);
+    const { lines } = await read('others', mine, (found) => found.length === 1, {}, true);
+    expect(lines).toEqual([line(2)]);
+  });
+
+  it('tells what the broker no longer keeps, from and to', async () => {
+    await createTopic('short', 1);
+    await put('short', [line(1), line(2), line(3), line(4)]);
+    const first = await read(
+      'short',
+      new Map([['short/0', { next: 1, done: false }]]),
+      (lines) => lines.length === 3,
+    );
+    const admin = broker.kafka.admin();
+    await admin.connect();
+    await put('short', [line(5), line(6)]);
+    await admin.fetchTopicOffsets('short');
+    await admin.deleteTopicRecords({ topic: 'short', partitions: [{ partition: 0, offset: '5' }] });
+    await admin.disconnect();
+    const { lines, told } = await read('short', first.durable, (found) => found.length === 1, {}, true);
+    expect(lines).toEqual([line(6)]);
+    expect(told).toContain('4 to 5: the broker keeps these messages no longer');
+  });
+
+  it('goes on when the broker was away', async () => {
+    await createTopic('away', 1);
+    await put('away', [line(1)]);
+    const reading = read('away', new Map(), (lines) => lines.length === 2);
+    await broker.stop('SIGKILL');
+    await broker.start();
+    await put('away', [line(2)]);
+    expect((await reading).lines).toEqual([line(1), line(2)]);
+  });
+
+  it('shows its certificate, and takes no server without a good one', async () => {
+    await createTopic('tls', 1);
+    await put('tls', [line(1)]);
+    const client = authority.issue('worker', { usage: 'clientAuth' });
+    const tls = { ca: authority.certFile, certificate: client.certFile, key: client.keyFile };
+    const secure = { brokers: [broker.tlsAddress], plaintext: false, tls };
+    const { lines } = await read('tls', new Map(), (found) => found.length === 1, secure);
+    expect(lines).toEqual([line(1)]);
+    const publicOnly = { ...secure, tls: undefined };
+    const refused = await read(
+      'tls',
+      new Map(),
+      (_, told) => told.includes('cannot join the consumer group; it is tried again'),
+      publicOnly,
+    );
+    expect(refused.lines).toEqual([]);
+  });
+
+  it('has every record once, however often the service is killed', async () => {
+    const result = await killed({
+      root: temporaryFolder(),
+      records: RECORDS,
+      kills: KILLS,
+      seed: 5,
+      within: 4000,
+      async feed(name) {
+        const topic = `kill-${name}`;
+        await createTopic(topic, 4);
+        return {
+          source: `- {type: kafka, name: k, brokers: ['${broker.address}'], plaintext: true, topics: [${topic}], groupId: ${topic}, sessionTimeout: 6}`,
+          put: (lines) => put(topic, lines),
+        };
+      },
+    });
+    report(result);
+    expect(result.checkpoints).toBeGreaterThan(0);
+    expect(result.killed).toEqual(result.whole);
+  });
+});
