@@ -16,6 +16,7 @@ import { History } from './store/history.ts';
 import { changed, deleteSegments, mergeSegments, segmentsBefore } from './store/maintenance.ts';
 import { publishManifest, removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
+import { writePrepared } from './store/prepared.ts';
 import { type IdChange, type SegmentChange, State } from './store/state.ts';
 
 export interface EngineOptions {
@@ -26,6 +27,8 @@ export interface EngineOptions {
   /** Forget what an earlier run left in the data folder. */
   readonly restart: boolean;
   warn(message: string): void;
+  /** Whether a checkpoint that is not valid yet was bound before the process that made it ended. */
+  wasClaimed?(seq: number, covered: unknown, instance: string): Promise<boolean>;
 }
 
 /** What live sources remember, or no longer need, beside positions. */
@@ -33,6 +36,14 @@ export interface Memory {
   readonly ids: ReadonlyMap<string, IdChange>;
   /** Partitions that never come again. */
   readonly forget: readonly string[];
+}
+
+/** How sources bind a checkpoint at their other side, between what it needs being durable and its being valid. */
+export interface Claim {
+  /** What they are asked to bind; JSON. */
+  readonly covered: unknown;
+  /** Rejects when it is another's by now: then this engine has to be closed, and what it has is void. */
+  bind(seq: number): Promise<void>;
 }
 
 const NO_MEMORY: Memory = { ids: new Map(), forget: [] };
@@ -55,7 +66,7 @@ export interface Engine extends AsyncDisposable {
   /** Seconds of the process's clock since the last checkpoint, or since the start. */
   sinceCheckpoint(): number;
   /** Makes everything up to now durable; returns the alerts that changed, those of detectors in the shadow left out. */
-  checkpoint(totals: Totals, memory?: Memory): Promise<Alert[]>;
+  checkpoint(totals: Totals, memory?: Memory, claim?: Claim): Promise<Alert[]>;
   /** Merges small segments and deletes what is past the retention. */
   maintain(): Promise<void>;
   /** All alerts somebody should see, by first sight. */
@@ -73,7 +84,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const folder = await claimDataFolder(options.data);
   cleanup.defer(() => folder.release());
   if (options.restart) await eraseDataFolder(folder);
-  const { state, loaded } = await State.open(folder.path);
+  const { state, loaded } = await State.open(
+    folder.path,
+    async (seq, covered) => (await options.wasClaimed?.(seq, covered, folder.instance)) ?? false,
+  );
   cleanup.use(state);
   let segments: readonly Segment[] = loaded.segments;
   await removeOrphans(folder.path, segments);
@@ -151,20 +165,19 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     counts,
     sinceCheckpoint: () => (performance.now() - checkpointed) / 1000,
-    async checkpoint(totals, memory = NO_MEMORY) {
+    async checkpoint(totals, memory = NO_MEMORY, claim) {
       const added = await history.seal();
       const blobs = new Map(scorer.snapshots());
       blobs.set(ROLLUP, rollup.snapshot());
       blobs.set(NAMES, packSnapshot({}, names.since(1)));
       const entries = scorer.book.takeChanged();
-      await state.checkpoint({
-        ...memory,
-        positions: totals.positions,
-        blobs,
-        alerts: entries,
-        added,
-        removed: [],
-      });
+      const input = { ...memory, positions: totals.positions, blobs, alerts: entries, added, removed: [] };
+      const prepared = await state.prepare(input, claim?.covered);
+      if (claim !== undefined) {
+        await writePrepared(folder.path, prepared);
+        await claim.bind(prepared.seq);
+      }
+      await state.commit(prepared);
       segments = [...segments, ...added];
       await publish();
       checkpointed = performance.now();

@@ -3,9 +3,11 @@ import type { Alert, Part } from './contracts.ts';
 import type { DiskGuard } from './disk-guard.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
+import type { Covered, SourceEvents } from './ingest/source.ts';
 import type { Metrics } from './metrics.ts';
 import { emptyTotals, ingest, type Totals } from './pipeline.ts';
 import { readLive } from './reader/live.ts';
+import { createSource } from './reader/sources.ts';
 import { timesOf } from './source-times.ts';
 import { createUncovered } from './uncovered.ts';
 
@@ -47,6 +49,10 @@ const SOON_SECONDS = 1;
 const MAINTENANCE_SECONDS = 600;
 /** Types of source whose other side waits for the acknowledgement. */
 const WAITING = new Set(['firehose']);
+/** The type of source that shares partitions with others, so that a checkpoint has to be bound there. */
+export const CLAIMING = 'kafka';
+
+type CoveredEntries = readonly (readonly [source: string, covered: readonly Covered[]])[];
 
 /**
  * One life of the service: from opening the state to closing it. It begins at the last checkpoint, and ends when it is told to, or with an
@@ -61,6 +67,7 @@ export async function live(options: LifeOptions): Promise<void> {
     holdFlows: 0,
     restart: false,
     warn: (message) => log('warn', message, {}),
+    wasClaimed: (seq, covered, instance) => wasClaimed(config, instance, seq, covered as CoveredEntries),
   });
   const totals: Totals = {
     ...options.durable,
@@ -94,6 +101,7 @@ export async function live(options: LifeOptions): Promise<void> {
   if (signal.aborted) reader.stop();
   else signal.addEventListener('abort', () => reader.stop(), { once: true });
 
+  const claiming = new Set(config.sources.filter(({ type }) => type === CLAIMING).map(({ name }) => name));
   const impatient = config.sources.some(({ type }) => WAITING.has(type));
   const delay = createAlertDelay(() => scorer.book.changes > 0);
   let maintained = performance.now();
@@ -115,7 +123,9 @@ export async function live(options: LifeOptions): Promise<void> {
       async checkpoint(now) {
         const began = performance.now();
         const { memory, covered } = uncovered.take();
-        const alerts = await engine.checkpoint(now, memory);
+        const bound = new Map([...covered].filter(([source]) => claiming.has(source)));
+        const claim = { covered: [...bound], bind: (seq: number) => reader.claim(seq, bound) };
+        const alerts = await engine.checkpoint(now, memory, bound.size > 0 ? claim : undefined);
         for (const partition of memory.forget) now.positions.delete(partition);
         options.onDurable(now);
         reader.acknowledge(covered);
@@ -143,6 +153,29 @@ export async function live(options: LifeOptions): Promise<void> {
     totals,
   );
 }
+
+/** Asks the sources, before they read. */
+async function wasClaimed(
+  config: Config,
+  instance: string,
+  seq: number,
+  entries: CoveredEntries,
+): Promise<boolean> {
+  for (const [name, covered] of entries) {
+    const options = config.sources.find((source) => source.name === name);
+    if (options === undefined) return false;
+    const nothing = { instance, positions: new Map(), ids: new Map() };
+    const source = await createSource(options, nothing, SILENT);
+    try {
+      if ((await source.wasClaimed?.(seq, covered)) !== true) return false;
+    } finally {
+      await source.close();
+    }
+  }
+  return true;
+}
+
+const SILENT: SourceEvents = { lanes() {}, caughtUp() {}, forget() {}, lost() {}, log() {} };
 
 /** The parts, as long as the disk has room. */
 async function* paused(

@@ -4,7 +4,7 @@ import type { Alert } from './contracts.ts';
 import { watchDisk } from './disk-guard.ts';
 import type { Engine } from './engine.ts';
 import { UserError } from './errors.ts';
-import { live, type Reading } from './life.ts';
+import { CLAIMING, live, type Reading } from './life.ts';
 import { createMetrics, type MetricsView } from './metrics.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
 import { refuseUnverified } from './outbound/tls.ts';
@@ -154,6 +154,11 @@ export async function run(options: RunOptions): Promise<void> {
 function check({ sources }: Config): void {
   if (sources.length === 0)
     throw new UserError('cannot run: the configuration names no sources; add one under sources:');
+  const claiming = sources.filter(({ type }) => type === CLAIMING);
+  if (claiming.length > 1)
+    throw new UserError(
+      `cannot run: ${claiming.map(({ name }) => name).join(' and ')} are both of type ${CLAIMING}, and a checkpoint can be bound at one alone; name all topics in one`,
+    );
   refuseUnverified();
 }
 

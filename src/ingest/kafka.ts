@@ -18,8 +18,8 @@ interface Assigned {
   readonly partition: number;
   /** Offset of what comes next; undefined until that is known. */
   expected: number | undefined;
-  /** Everything before it is durable. */
-  durable: number | undefined;
+  /** Everything before it is durable, here or elsewhere. */
+  bound: number | undefined;
   /** Resolves when it is known where to begin. */
   readonly placed: Promise<void>;
 }
@@ -54,7 +54,9 @@ export async function createKafkaSource(
     allowAutoTopicCreation: false,
     retry: { restartOnFailure: async () => true },
   });
-  const metadata = `flowsentry/${resume.instance}`;
+  const metadata = `flowsentry/${resume.instance}/`;
+  /** Offsets up to which we made partitions durable, whether they are ours at the moment or not. */
+  const durable = new Map([...resume.positions].map(([key, { next }]) => [key, next]));
   let assigned = new Map<string, Assigned>();
   let waiting: Waiting[] = [];
   let failure: Error | undefined;
@@ -76,11 +78,11 @@ export async function createKafkaSource(
     for (const [topic, partitions] of Object.entries(assignment))
       for (const partition of partitions) {
         const key = `${topic}/${partition}`;
-        const { expected, durable } = assigned.get(key) ?? { expected: undefined, durable: undefined };
-        next.set(key, { topic, partition, expected, durable, placed: placed.promise });
+        const { expected, bound } = assigned.get(key) ?? { expected: undefined, bound: undefined };
+        next.set(key, { topic, partition, expected, bound, placed: placed.promise });
       }
-    for (const [key, { expected, durable }] of assigned)
-      if (!next.has(key) && expected !== durable)
+    for (const [key, { expected, bound }] of assigned)
+      if (!next.has(key) && expected !== bound)
         fail(new Error(`the group gave ${key} to another member before what was read of it was durable`));
     assigned = next;
     waiting = [];
@@ -96,14 +98,16 @@ export async function createKafkaSource(
       for (const { partition, offset, metadata: by } of partitions) {
         const state = states.get(`${topic}/${partition}`);
         if (state === undefined) continue;
-        const ours = state.expected ?? resume.positions.get(`${topic}/${partition}`)?.next;
+        const ours = state.expected ?? durable.get(`${topic}/${partition}`);
         const theirs = Number(offset) < 0 ? undefined : Number(offset);
-        const isOthers = theirs !== undefined && by !== metadata;
+        const isOthers = theirs !== undefined && !by?.startsWith(metadata);
         let start = ours ?? theirs;
         if (ours !== undefined && isOthers && theirs > ours) start = theirs;
         start ??= options.startFrom === 'latest' ? await endOf(topic, partition) : undefined;
+        if (state.expected === undefined) state.bound = start;
+        else if (start !== state.expected)
+          fail(new Error(`another member stored ${topic}/${partition} meanwhile`));
         state.expected = start;
-        state.durable = start;
         if (start !== undefined) consumer.seek({ topic, partition, offset: String(start) });
       }
   };
@@ -229,20 +233,35 @@ export async function createKafkaSource(
         isStopping = true;
       }
     },
-    async acknowledge(covered) {
-      const topicPartitions: { topic: string; partition: number; offset: string; metadata: string }[] = [];
-      for (const { partition: key, next } of covered) {
+    async claim(seq, covered) {
+      if (failure !== undefined) throw failure;
+      const offsets = covered.map(({ partition: key, next }) => {
         const state = assigned.get(key);
-        if (state === undefined) continue;
-        state.durable = next;
-        topicPartitions.push({
-          topic: state.topic,
-          partition: state.partition,
-          offset: String(next),
-          metadata,
-        });
+        if (state === undefined) throw new Error(`the group gave ${key} to another member`);
+        return { topic: state.topic, partition: state.partition, offset: String(next) };
+      });
+      const states = covered.map(({ partition }) => assigned.get(partition));
+      // The group refuses a member of an earlier generation.
+      await consumer.commitOffsets(offsets.map((one) => ({ ...one, metadata: `${metadata}${seq}` })));
+      for (const [i, { partition: key, next }] of covered.entries()) {
+        const state = assigned.get(key);
+        if (state === undefined || state !== states[i])
+          throw new Error(`the group changed while ${key} was bound`);
+        state.bound = next;
+        durable.set(key, next);
       }
-      if (topicPartitions.length > 0) await consumer.commitOffsets(topicPartitions);
+    },
+    async wasClaimed(seq, covered) {
+      await admin.connect();
+      const known = [
+        ...new Set(covered.map(({ partition }) => partition.slice(0, partition.lastIndexOf('/')))),
+      ];
+      const committed = new Map<string, string>();
+      for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics: known }))
+        for (const { partition, metadata: by } of partitions)
+          committed.set(`${topic}/${partition}`, by ?? '');
+      // One request wrote all of them: one is enough, where another member has gone on with the others.
+      return covered.some(({ partition }) => committed.get(partition) === `${metadata}${seq}`);
     },
     async close() {
       isStopping = true;

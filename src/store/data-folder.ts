@@ -170,6 +170,7 @@ export async function eraseDataFolder(folder: DataFolder): Promise<void> {
     'state.duckdb.new',
     'state',
     'manifest.json',
+    'prepared.json',
     'feeds',
   ])
     await rm(join(folder.path, entry), { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, listValue } from '@duckdb/node-api';
 import type { Alert, Position } from '../contracts.ts';
 import type { Segment } from './messages.ts';
+import { type Prepared, readPrepared, removePrepared } from './prepared.ts';
 import { makeDurable } from './segment-file.ts';
 import { readStateFile, removeOtherStateFiles, writeStateFile } from './state-file.ts';
 
@@ -87,27 +88,54 @@ export class State implements AsyncDisposable {
     this.#positions = positions;
   }
 
-  /** Opens the folder's state, making an empty one first when there is none. */
-  static async open(dataDir: string): Promise<{ state: State; loaded: LoadedState }> {
+  /**
+   * Opens the folder's state, making an empty one first when there is none. `wasClaimed` tells of a checkpoint whose transaction is missing
+   * whether sources bound it: then it is carried out, else it is forgotten.
+   */
+  static async open(
+    dataDir: string,
+    wasClaimed: (seq: number, claim: unknown) => Promise<boolean> = async () => false,
+  ): Promise<{ state: State; loaded: LoadedState }> {
     const path = join(dataDir, 'state.duckdb');
     await create(path);
     const instance = await DuckDBInstance.create(path, { memory_limit: '256MB', threads: '1' });
     const connection = await instance.connect();
     await connection.run(IDS);
-    const loaded = await load(dataDir, connection);
     const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
-    const seq = row![0] as number;
-    return { state: new State(dataDir, instance, connection, seq, new Map(loaded.positions)), loaded };
+    const state = new State(dataDir, instance, connection, row![0] as number, new Map());
+    const prepared = await readPrepared(dataDir);
+    if (prepared?.seq === state.#seq + 1 && (await wasClaimed(prepared.seq, prepared.claim)))
+      await state.commit(prepared);
+    await removePrepared(dataDir);
+    const loaded = await load(dataDir, connection);
+    state.#positions = new Map(loaded.positions);
+    return { state, loaded };
   }
 
   /** Makes everything in `input` durable at once, or nothing of it. */
   async checkpoint(input: CheckpointInput): Promise<void> {
+    await this.commit(await this.prepare(input, undefined));
+  }
+
+  /** Writes what the transaction of the next checkpoint refers to. */
+  async prepare(input: CheckpointInput, claim: unknown): Promise<Prepared> {
     const seq = this.#seq + 1;
     const positions = new Map([...this.#positions, ...input.positions]);
     for (const partition of input.forget) positions.delete(partition);
+    const { forget, alerts, added, removed } = input;
     const file = await writeStateFile(this.#dataDir, seq, input.blobs);
+    return {
+      ...{ seq, file, forget, alerts, added, removed, claim },
+      positions: [...positions],
+      ids: [...input.ids],
+    };
+  }
+
+  /** Carries out the transaction. */
+  async commit(input: Prepared): Promise<void> {
+    const { seq, file, positions } = input;
     await this.#transaction(async (run) => {
-      await run('INSERT INTO checkpoint VALUES (?, ?, ?)', [seq, JSON.stringify([...positions]), file]);
+      await run('INSERT INTO checkpoint VALUES (?, ?, ?)', [seq, JSON.stringify(positions), file]);
       await run('DELETE FROM checkpoint WHERE seq < ?', [seq]);
       await exchange(run, seq, input);
       await remember(run, seq, input);
@@ -118,7 +146,7 @@ export class State implements AsyncDisposable {
       await run('INSERT INTO alert SELECT ?, unnest(?), unnest(?)', [seq, ids, records]);
     });
     this.#seq = seq;
-    this.#positions = positions;
+    this.#positions = new Map(positions);
     await removeOtherStateFiles(this.#dataDir, file);
   }
 
@@ -153,7 +181,7 @@ async function exchange(run: Run, seq: number, { added, removed }: SegmentChange
   await run('INSERT INTO segment SELECT ?, unnest(?), unnest(?)', [seq, paths(added), records]);
 }
 
-async function remember(run: Run, seq: number, { ids, forget }: CheckpointInput): Promise<void> {
+async function remember(run: Run, seq: number, { ids, forget }: Prepared): Promise<void> {
   if (forget.length > 0) await run('DELETE FROM id WHERE partition IN (SELECT unnest(?))', [texts(forget)]);
   for (const [partition, { added, from }] of ids) {
     if (from !== undefined) await run('DELETE FROM id WHERE partition = ? AND id < ?', [partition, from]);

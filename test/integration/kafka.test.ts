@@ -89,6 +89,7 @@ async function read(
     },
   );
   const durable = new Map(positions);
+  let seq = 0;
   for await (const delivery of source.deliveries(stop.signal)) {
     lines.push(...textOf(delivery));
     const { partition, from, to = 0 } = delivery;
@@ -96,7 +97,7 @@ async function read(
     if (before !== undefined && !mayJump) expect(from).toBe(before);
     durable.set(partition, { next: to, done: false });
     const covered: Covered = { partition, from, next: to, done: false, floor: to };
-    await source.acknowledge?.([covered]);
+    await source.claim?.(++seq, [covered]);
     if (isEnough(lines, told)) stop.abort();
   }
   await source.close();
