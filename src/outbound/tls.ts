@@ -1,6 +1,12 @@
 import { createHash, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls';
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  createSecureContext,
+  type PeerCertificate,
+  type SecureContext,
+} from 'node:tls';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { splitCrls } from './crl.ts';
@@ -88,11 +94,18 @@ export async function openTls(
     connectOptions: () => ({
       secureContext: current.context,
       rejectUnauthorized: true,
+      checkServerIdentity: checkNames,
       ...(serverName === undefined ? {} : { servername: serverName }),
     }),
     look,
     close: () => clearInterval(timer),
   };
+}
+
+/** Node falls back to the common name of a certificate without names, which RFC 9525 (§2) does away with. */
+function checkNames(host: string, certificate: PeerCertificate): Error | undefined {
+  if (certificate.subjectaltname === undefined) return new Error('the certificate has no names in it');
+  return checkServerIdentity(host, certificate);
 }
 
 interface Texts {
