@@ -8,26 +8,41 @@ import { killed, report } from './kills.ts';
 const KILLS = Number(process.env.FLOWSENTRY_KILLS ?? 15);
 const RECORDS = Number(process.env.FLOWSENTRY_KILL_RECORDS ?? 100_000);
 
-describe('a service that follows files and is killed at random', () => {
-  it('has what one has that was left alone', async () => {
-    let turn = 0;
-    const result = await killed({
-      root: temporaryFolder(),
-      records: RECORDS,
-      kills: KILLS,
-      seed: 11,
-      within: 1000,
-      feed: async (_, logs) => ({
-        source: '- {type: file, name: collected, paths: [logs], interval: 0.05}',
-        async put(lines) {
-          const now = join(logs, 'now.log');
-          await appendFile(now, `${lines.join('\n')}\n`);
-          if (++turn % 5 === 0) await rename(now, join(logs, `before-${turn}.log`));
-        },
-      }),
-    });
+let turn = 0;
+/** A file that grows, and is rotated now and then. */
+const feed = async (_: string, logs: string) => ({
+  source: '- {type: file, name: collected, paths: [logs], interval: 0.05}',
+  async put(lines: readonly string[]) {
+    const now = join(logs, 'now.log');
+    await appendFile(now, `${lines.join('\n')}\n`);
+    if (++turn % 5 === 0) await rename(now, join(logs, `before-${turn}.log`));
+  },
+});
+
+describe('a service that follows files', () => {
+  it('has after kills at random what one has that was left alone', async () => {
+    const root = temporaryFolder();
+    const result = await killed({ root, records: RECORDS, kills: KILLS, seed: 11, within: 1000, feed });
     report(result);
     expect(result.checkpoints).toBeGreaterThan(0);
+    expect(result.killed).toEqual(result.whole);
+  });
+
+  it('ends by itself whenever it is told to, and the next one repeats nothing', async () => {
+    const root = temporaryFolder();
+    const signal = 'SIGTERM';
+    const result = await killed({
+      root,
+      records: RECORDS,
+      kills: KILLS,
+      seed: 12,
+      within: 700,
+      feed,
+      signal,
+    });
+    report(result);
+    expect(result.codes).toEqual(new Set([0]));
+    expect(result.repeated).toBe(0);
     expect(result.killed).toEqual(result.whole);
   });
 });

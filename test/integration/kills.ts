@@ -21,6 +21,8 @@ export interface KillOptions {
   readonly seed: number;
   /** Milliseconds after which a service that reads is killed, at most. */
   readonly within: number;
+  /** Default: SIGKILL. With SIGTERM it has to end by itself, with 0. */
+  readonly signal?: 'SIGKILL' | 'SIGTERM';
   /** A feed of its own for each service; `name` tells them apart. */
   feed(name: string, logs: string): Promise<Feed>;
 }
@@ -33,6 +35,11 @@ export interface Killed {
   readonly checkpoints: number;
   /** Milliseconds from a start to the first checkpoint, each time there was one, sorted. */
   readonly recoveries: readonly number[];
+  /** Exit codes after the signal, and the milliseconds until then, sorted. */
+  readonly codes: ReadonlySet<number | null>;
+  readonly ends: readonly number[];
+  /** Records that services counted as read before. */
+  readonly repeated: number;
 }
 
 /** All that records become. */
@@ -57,7 +64,15 @@ export async function simulated(root: string, records: number, seed: number): Pr
 /**
  * Feeds the same records to a service that is left alone and to one that is killed at random moments, each time somewhere else in what it does.
  */
-export async function killed({ root, records, kills, seed, within, feed }: KillOptions): Promise<Killed> {
+export async function killed({
+  signal = 'SIGKILL',
+  root,
+  records,
+  kills,
+  seed,
+  within,
+  feed,
+}: KillOptions): Promise<Killed> {
   const lines = await simulated(root, records, seed);
   const alone = join(root, 'whole');
   const wholeFeed = await feed('whole', join(alone, 'logs'));
@@ -71,18 +86,25 @@ export async function killed({ root, records, kills, seed, within, feed }: KillO
   const start = () => startRun(place, killedFeed.source, killedFeed.more);
   const random = new Random(seed, 'kills');
   const recoveries: number[] = [];
+  const ends: number[] = [];
+  const codes = new Set<number | null>();
   let checkpoints = 0;
+  let repeated = 0;
   let service = start();
   for (let i = 0; i < kills; i++) {
     const from = Math.floor((i * lines.length) / kills);
     const to = Math.floor(((i + 1) * lines.length) / kills);
     await killedFeed.put(lines.slice(from, to));
     // From before it is up to after a few checkpoints.
-    if (random.unit() < 0.9) await service.saying('running');
+    if (signal === 'SIGTERM' || random.unit() < 0.9) await service.saying('running');
     await sleep(random.int(within));
-    service.child.kill('SIGKILL');
-    await service.ended;
-    checkpoints += service.logged().filter(({ message }) => message === 'checkpoint written').length;
+    const asked = performance.now();
+    service.child.kill(signal);
+    codes.add(await service.ended);
+    ends.push(Math.round(performance.now() - asked));
+    const written = service.logged().filter(({ message }) => message === 'checkpoint written');
+    checkpoints += written.length;
+    repeated += Number(written.at(-1)?.duplicate ?? 0);
     recoveries.push(...service.recovery());
     service = start();
   }
@@ -93,14 +115,18 @@ export async function killed({ root, records, kills, seed, within, feed }: KillO
     whole: await outcomeOf(whole.data),
     checkpoints,
     recoveries: recoveries.sort((a, b) => a - b),
+    codes,
+    ends: ends.sort((a, b) => a - b),
+    repeated,
   };
 }
 
 /** Tells what was measured to whoever runs the test: a figure on a shared machine decides nothing. */
-export function report({ checkpoints, recoveries }: Killed): void {
-  const p99 = recoveries[Math.ceil(recoveries.length * 0.99) - 1] ?? 0;
+export function report({ checkpoints, recoveries, ends }: Killed): void {
+  const figures = (all: readonly number[]) =>
+    `median ${all[all.length >> 1] ?? 0}, p99 ${all[Math.ceil(all.length * 0.99) - 1] ?? 0}`;
   process.stderr.write(
-    `${checkpoints} checkpoints before kills; start to first checkpoint, ms: median ${recoveries[recoveries.length >> 1] ?? 0}, p99 ${p99}\n`,
+    `${checkpoints} checkpoints before kills; start to first checkpoint, ms: ${figures(recoveries)}; signal to end, ms: ${figures(ends)}\n`,
   );
 }
 
