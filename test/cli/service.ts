@@ -44,7 +44,8 @@ export function startRun(root: string, source: string, more = '') {
     /** Waits for a log line. */
     async saying(message: string): Promise<void> {
       while (!logged().some((line) => line.message === message)) {
-        if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`ended with ${child.exitCode ?? child.signalCode}: ${stderr}`);
         await sleep(20);
       }
     },
