@@ -130,7 +130,7 @@ export function report({ checkpoints, recoveries, ends }: Killed): void {
   );
 }
 
-async function outcomeOf(data: string): Promise<Outcome> {
+export async function outcomeOf(data: string): Promise<Outcome> {
   const sum = (table: string) =>
     rowsOf(data, `SELECT count(*)::INT AS n, sum(hash(${table}))::VARCHAR AS rows FROM ${table}`);
   return {
