@@ -17,7 +17,9 @@ import { changed, deleteSegments, mergeSegments, segmentsBefore } from './store/
 import { publishManifest, removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
 import { writePrepared } from './store/prepared.ts';
-import { type IdChange, type SegmentChange, State } from './store/state.ts';
+import { openState } from './store/recover.ts';
+import type { IdChange, SegmentChange } from './store/state.ts';
+import { removeOtherStateFiles } from './store/state-file.ts';
 
 export interface EngineOptions {
   readonly data: string;
@@ -84,11 +86,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const folder = await claimDataFolder(options.data);
   cleanup.defer(() => folder.release());
   if (options.restart) await eraseDataFolder(folder);
-  const { state, loaded } = await State.open(
+  const { state, loaded, problems } = await openState(
     folder.path,
     async (seq, covered) => (await options.wasClaimed?.(seq, covered, folder.instance)) ?? false,
   );
   cleanup.use(state);
+  for (const problem of problems) options.warn(problem);
   let segments: readonly Segment[] = loaded.segments;
   await removeOrphans(folder.path, segments);
 
@@ -138,7 +141,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   if (saved !== undefined) rollup.restore(saved);
 
   const alerts = (): Alert[] => scorer.book.entries().flatMap(visible);
-  const publish = (): Promise<void> => publishManifest(folder.path, { segments, alerts: alerts() });
+  const publish = async (): Promise<void> => {
+    const { seq, file = '', positions } = state;
+    const entries = scorer.book.entries();
+    const resolvesAt = entries.map(({ alert, resolvesAt }) => [alert.id, resolvesAt] as const);
+    const shadowed = entries.filter(({ shadow }) => shadow);
+    const witness = { seq, file, positions: [...positions], resolvesAt, shadowed };
+    await publishManifest(folder.path, { segments, alerts: alerts(), witness });
+    await removeOtherStateFiles(folder.path, state.file);
+  };
   const replace = async (change: SegmentChange): Promise<void> => {
     if (change.added.length + change.removed.length === 0) return;
     await state.replaceSegments(change);

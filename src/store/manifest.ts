@@ -1,13 +1,30 @@
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import type { Alert } from '../contracts.ts';
+import { crc32 } from 'node:zlib';
+import type { Alert, Position } from '../contracts.ts';
+import { UserError } from '../errors.ts';
 import type { Segment } from './messages.ts';
 import { clearStaging, HISTORY_FOLDER, makeDurable } from './segment-file.ts';
+import type { AlertRow } from './state.ts';
 
 /** What the history consists of at a checkpoint: published as a file so that readers need nothing of the process that writes. */
 export interface Manifest {
   readonly segments: readonly Segment[];
   readonly alerts: readonly Alert[];
+  /** Absent in folders of before there was one. */
+  readonly witness?: Witness;
+}
+
+/** What else the last checkpoint had: with it the state's database can be told to have lost something, and be made anew. */
+export interface Witness {
+  readonly seq: number;
+  /** Name of the file of saved states. */
+  readonly file: string;
+  readonly positions: readonly (readonly [partition: string, position: Position])[];
+  /** Of the alerts, by id, Unix seconds. */
+  readonly resolvesAt: readonly (readonly [id: string, resolvesAt: number])[];
+  /** Alerts that nobody is told of. */
+  readonly shadowed: readonly AlertRow[];
 }
 
 const MANIFEST = 'manifest.json';
@@ -17,7 +34,8 @@ export async function publishManifest(dataDir: string, manifest: Manifest): Prom
   const staged = join(dataDir, `${MANIFEST}.new`);
   const file = await open(staged, 'w');
   try {
-    await file.writeFile(JSON.stringify(manifest));
+    const body = JSON.stringify(manifest);
+    await file.writeFile(`{"crc32":${crc32(body)},${body.slice(1)}`);
     await file.sync();
   } finally {
     await file.close();
@@ -26,11 +44,26 @@ export async function publishManifest(dataDir: string, manifest: Manifest): Prom
   await makeDurable(dataDir);
 }
 
-/** The published manifest; undefined when nothing was ever published there. */
+/** Those of before there were checksums have none. */
+const CHECKSUM = /^\{"crc32":(\d+),/;
+
+/** The published manifest; undefined when nothing was ever published there. Throws a UserError when it is damaged. */
 export async function readManifest(dataDir: string): Promise<Manifest | undefined> {
   try {
-    return JSON.parse(await readFile(join(dataDir, MANIFEST), 'utf8')) as Manifest;
+    const text = await readFile(join(dataDir, MANIFEST), 'utf8');
+    const [head, sum] = CHECKSUM.exec(text) ?? [];
+    if (
+      head === undefined
+        ? !text.startsWith('{"segments":')
+        : crc32(`{${text.slice(head.length)}`) !== Number(sum)
+    )
+      throw new SyntaxError('its checksum is wrong');
+    return JSON.parse(text) as Manifest;
   } catch (error) {
+    if (error instanceof SyntaxError)
+      throw new UserError(
+        `cannot use ${join(dataDir, MANIFEST)}: it is damaged (${error.message}); the service writes it anew when it starts`,
+      );
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }

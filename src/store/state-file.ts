@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { makeDurable } from './segment-file.ts';
 
 export const STATE_FOLDER = 'state';
@@ -8,7 +9,7 @@ const PAD = 8;
 /**
  * Writes saved states, by name, into a file of their own and makes it durable; returns its name. They can be hundreds of megabytes after a
  * storm, which a database would hold in memory several times over; a checkpoint names the file, and it never changes. Layout: length of
- * the header (8 bytes, little-endian), header (JSON list of names and lengths), the states one after the other, each padded to 8 bytes.
+ * the header (8 bytes, little-endian), header (JSON list of names, lengths and CRC-32s), the states one after the other, each padded to 8 bytes.
  */
 export async function writeStateFile(
   dataDir: string,
@@ -21,7 +22,7 @@ export async function writeStateFile(
   const file = await open(join(folder, name), 'w');
   try {
     const header = Buffer.from(
-      JSON.stringify([...blobs].map(([blob, bytes]) => [blob, bytes.length])),
+      JSON.stringify([...blobs].map(([blob, bytes]) => [blob, bytes.length, crc32(bytes)])),
       'utf8',
     );
     const length = Buffer.alloc(PAD);
@@ -42,12 +43,15 @@ export async function writeStateFile(
 export async function readStateFile(dataDir: string, name: string): Promise<Map<string, Uint8Array>> {
   const bytes = await readFile(join(dataDir, STATE_FOLDER, name));
   const headerLength = Number(bytes.readBigUInt64LE());
-  const entries = JSON.parse(bytes.toString('utf8', PAD, PAD + headerLength)) as [string, number][];
+  const entries = JSON.parse(bytes.toString('utf8', PAD, PAD + headerLength)) as [string, number, number?][];
   const blobs = new Map<string, Uint8Array>();
   let at = PAD + headerLength + padding(headerLength);
-  for (const [blob, length] of entries) {
+  for (const [blob, length, sum] of entries) {
     if (at + length > bytes.length) throw new RangeError(`cannot read state ${name}: ${blob} is cut short`);
-    blobs.set(blob, new Uint8Array(bytes.buffer, bytes.byteOffset + at, length));
+    const content = new Uint8Array(bytes.buffer, bytes.byteOffset + at, length);
+    if (sum !== undefined && crc32(content) !== sum)
+      throw new RangeError(`cannot read state ${name}: the checksum of ${blob} is wrong`);
+    blobs.set(blob, content);
     at += length + padding(length);
   }
   return blobs;

@@ -5,7 +5,7 @@ import type { Alert, Position } from '../contracts.ts';
 import type { Segment } from './messages.ts';
 import { type Prepared, readPrepared, removePrepared } from './prepared.ts';
 import { makeDurable } from './segment-file.ts';
-import { readStateFile, removeOtherStateFiles, writeStateFile } from './state-file.ts';
+import { readStateFile, writeStateFile } from './state-file.ts';
 
 /** An alert with what its book needs to go on after a restart. */
 export interface AlertRow {
@@ -51,7 +51,14 @@ export interface LoadedState {
   readonly segments: Segment[];
   /** First number that no segment's name has had. */
   readonly sequence: number;
+  /** What could not be read, for whoever runs this. */
+  readonly problems: readonly string[];
 }
+
+/** Whether sources bound a checkpoint whose transaction is missing. */
+export type WasClaimed = (seq: number, claim: unknown) => Promise<boolean>;
+
+export const STATE_DATABASE = 'state.duckdb';
 
 /**
  * Rows are only ever added while the service runs, each with the number of its checkpoint, and what they replaced is deleted in the same
@@ -71,6 +78,7 @@ export class State implements AsyncDisposable {
   readonly #connection: DuckDBConnection;
   #seq: number;
   #positions: Map<string, Position>;
+  #file: string | undefined;
 
   readonly #dataDir: string;
 
@@ -90,13 +98,14 @@ export class State implements AsyncDisposable {
 
   /**
    * Opens the folder's state, making an empty one first when there is none. `wasClaimed` tells of a checkpoint whose transaction is missing
-   * whether sources bound it: then it is carried out, else it is forgotten.
+   * whether sources bound it: then it is carried out, else it is forgotten. Throws when the database has fewer checkpoints than were `witnessed`.
    */
   static async open(
     dataDir: string,
-    wasClaimed: (seq: number, claim: unknown) => Promise<boolean> = async () => false,
+    wasClaimed: WasClaimed = async () => false,
+    witnessed = 0,
   ): Promise<{ state: State; loaded: LoadedState }> {
-    const path = join(dataDir, 'state.duckdb');
+    const path = join(dataDir, STATE_DATABASE);
     await create(path);
     const instance = await DuckDBInstance.create(path, { memory_limit: '256MB', threads: '1' });
     const connection = await instance.connect();
@@ -106,10 +115,30 @@ export class State implements AsyncDisposable {
     const prepared = await readPrepared(dataDir);
     if (prepared?.seq === state.#seq + 1 && (await wasClaimed(prepared.seq, prepared.claim)))
       await state.commit(prepared);
+    if (state.#seq < witnessed) {
+      await state[Symbol.asyncDispose]();
+      throw new Error(`it lost checkpoints ${state.#seq + 1} to ${witnessed}`);
+    }
     await removePrepared(dataDir);
     const loaded = await load(dataDir, connection);
     state.#positions = new Map(loaded.positions);
+    state.#file = await fileOf(connection);
     return { state, loaded };
+  }
+
+  /** Number of the last checkpoint. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Name of its file of saved states. */
+  get file(): string | undefined {
+    return this.#file;
+  }
+
+  /** Where each partition stands. */
+  get positions(): ReadonlyMap<string, Position> {
+    return this.#positions;
   }
 
   /** Makes everything in `input` durable at once, or nothing of it. */
@@ -147,7 +176,7 @@ export class State implements AsyncDisposable {
     });
     this.#seq = seq;
     this.#positions = new Map(positions);
-    await removeOtherStateFiles(this.#dataDir, file);
+    this.#file = file;
   }
 
   /** Puts segments in the place of others with the same rows, or of none, and changes nothing else. */
@@ -214,6 +243,11 @@ async function create(path: string): Promise<void> {
   await makeDurable(dirname(path));
 }
 
+async function fileOf(connection: DuckDBConnection): Promise<string | undefined> {
+  const [row] = await rowsOf(connection, 'SELECT file FROM checkpoint ORDER BY seq DESC LIMIT 1');
+  return row?.[0] as string | undefined;
+}
+
 async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
   return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
 }
@@ -222,8 +256,14 @@ async function load(dataDir: string, connection: DuckDBConnection): Promise<Load
   const [last] = await rowsOf(connection, 'SELECT positions, file FROM checkpoint ORDER BY seq DESC LIMIT 1');
   const positions = last === undefined ? new Map<string, Position>() : readPositions(last[0] as string);
   const file = last?.[1] as string | undefined;
-  await removeOtherStateFiles(dataDir, file);
-  const blobs = file === undefined ? new Map<string, Uint8Array>() : await readStateFile(dataDir, file);
+  const problems: string[] = [];
+  const blobs =
+    file === undefined
+      ? new Map<string, Uint8Array>()
+      : await readStateFile(dataDir, file).catch((error: Error) => {
+          problems.push(`${error.message}; open windows and baselines begin anew`);
+          return new Map<string, Uint8Array>();
+        });
   const segments = (await rowsOf(connection, 'SELECT record FROM segment ORDER BY path')).map(
     (row) => JSON.parse(row[0] as string) as Segment,
   );
@@ -237,7 +277,7 @@ async function load(dataDir: string, connection: DuckDBConnection): Promise<Load
   ][])
     ids.set(partition, (ids.get(partition) ?? new Set()).add(id));
   const numbers = segments.map((segment) => Number(/(\d+)m*\.parquet$/.exec(segment.path)?.[1] ?? 0));
-  return { positions, ids, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1 };
+  return { positions, ids, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1, problems };
 }
 
 /** Folders of format 1 had a record number in the place of a position. */

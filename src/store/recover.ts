@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../errors.ts';
+import { type Manifest, readManifest, type Witness } from './manifest.ts';
+import { type LoadedState, STATE_DATABASE, State, type WasClaimed } from './state.ts';
+import { removeOtherStateFiles } from './state-file.ts';
+
+/** What the machine, not the database, has to be mended for: it is tried again as it is. */
+const NOT_DAMAGE = /lock|no space|permission|too many open|read-only/i;
+
+const probeFile = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js', import.meta.url),
+);
+
+/**
+ * Opens the state of a data folder. A database that cannot be opened, or that lost checkpoints which the manifest has witnessed, is put aside
+ * and made anew from the manifest; what is told of it stands in `problems`. Throws when there is nothing to make it from.
+ */
+export async function openState(
+  dataDir: string,
+  wasClaimed?: WasClaimed,
+): Promise<{ state: State; loaded: LoadedState; problems: string[] }> {
+  const problems: string[] = [];
+  const manifest = await readManifest(dataDir).catch((error: Error) => {
+    problems.push(error.message);
+    return undefined;
+  });
+  const witness = manifest?.witness;
+  let opened: Awaited<ReturnType<typeof State.open>> | undefined;
+  try {
+    await probe(join(dataDir, STATE_DATABASE), witness !== undefined);
+    opened = await State.open(dataDir, wasClaimed, witness?.seq);
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof UserError || NOT_DAMAGE.test(message)) throw error;
+    if (manifest === undefined || witness === undefined)
+      throw new UserError(
+        `cannot open the state in ${dataDir}, and there is no good manifest to make it from: ${message}; start with an empty folder, and keep this one for queries`,
+        { cause: error },
+      );
+    const aside = await putAside(dataDir, witness.seq);
+    problems.push(
+      `the database of the state is damaged (${message}); it is made anew from the manifest, the old one is ${aside}`,
+    );
+    opened = await rebuild(dataDir, manifest, witness);
+  }
+  const { state, loaded } = opened;
+  problems.push(...loaded.problems);
+  await removeOtherStateFiles(dataDir, state.file);
+  return { state, loaded, problems };
+}
+
+/**
+ * Tries to open a database that was not closed, in a process of its own: replaying a damaged log can end the process that does. Throws when that
+ * fails.
+ */
+async function probe(path: string, wasUsed: boolean): Promise<void> {
+  const exists = (file: string) =>
+    access(file).then(
+      () => true,
+      () => false,
+    );
+  if (wasUsed && !(await exists(path))) throw new Error('it is not there');
+  if (!(await exists(`${path}.wal`))) return;
+  const child = spawn(process.execPath, [probeFile, path], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = `${said}${text}`.slice(-2000);
+  });
+  const [code, signal] = await once(child, 'close');
+  if (code !== 0) throw new Error(said.trim().split('\n').at(-1) || `opening it ends with ${code ?? signal}`);
+}
+
+async function putAside(dataDir: string, seq: number): Promise<string> {
+  const name = `${STATE_DATABASE}.damaged-${seq}`;
+  for (const end of ['', '.wal'])
+    await rename(join(dataDir, `${STATE_DATABASE}${end}`), join(dataDir, `${name}${end}`)).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      },
+    );
+  return name;
+}
+
+/** Ids of what sources repeat are not in the manifest: they are forgotten, which is told. */
+async function rebuild(dataDir: string, { segments, alerts }: Manifest, witness: Witness) {
+  const { seq, file, positions, resolvesAt, shadowed } = witness;
+  const { state } = await State.open(dataDir);
+  const times = new Map(resolvesAt);
+  const visible = alerts.map((alert) => ({ alert, resolvesAt: times.get(alert.id) ?? 0, shadow: false }));
+  await state.commit({
+    ...{ seq, file, positions, forget: [], ids: [], claim: undefined },
+    alerts: [...visible, ...shadowed],
+    added: segments,
+    removed: [],
+  });
+  await state[Symbol.asyncDispose]();
+  return State.open(dataDir);
+}

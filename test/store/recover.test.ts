@@ -1,0 +1,140 @@
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../../src/simulate/random.ts';
+import { publishManifest, readManifest } from '../../src/store/manifest.ts';
+import { openState } from '../../src/store/recover.ts';
+import type { CheckpointInput } from '../../src/store/state.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'flowsentry-recover-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const LAST = 6;
+const input = (next: number): CheckpointInput => ({
+  positions: new Map([['s:a', { next, done: false }]]),
+  blobs: new Map([['a', new Uint8Array(5000).fill(next)]]),
+  forget: [],
+  ids: new Map(),
+  alerts: [],
+  added: [],
+  removed: [],
+});
+
+/** A folder whose process was killed: its log was not folded into the database. */
+let killed: string;
+beforeAll(async () => {
+  const folder = mkdtempSync(join(root, 'work'));
+  const { state } = await openState(folder);
+  for (let next = 1; next <= LAST; next++) {
+    await state.checkpoint(input(next));
+    const witness = {
+      ...{ seq: state.seq, file: state.file ?? '', positions: [...state.positions] },
+      resolvesAt: [],
+      shadowed: [],
+    };
+    await publishManifest(folder, { segments: [], alerts: [], witness });
+  }
+  killed = mkdtempSync(join(root, 'killed'));
+  cpSync(folder, killed, { recursive: true });
+  await state[Symbol.asyncDispose]();
+});
+
+async function open(damage: (folder: string) => void) {
+  const folder = mkdtempSync(join(root, 'try'));
+  cpSync(killed, folder, { recursive: true });
+  damage(folder);
+  const { state, loaded, problems } = await openState(folder);
+  await state[Symbol.asyncDispose]();
+  return { folder, next: loaded.positions.get('s:a')?.next, blob: loaded.blobs.get('a')?.[9], problems };
+}
+
+function flip(file: string, bit: number): void {
+  const bytes = readFileSync(file);
+  bytes[(bit >> 3) % bytes.length]! ^= 1 << (bit & 7);
+  writeFileSync(file, bytes);
+}
+
+describe('a state whose files were damaged', () => {
+  it('has its log beside it, so that there is something to damage', () => {
+    expect(readdirSync(killed)).toContain('state.duckdb.wal');
+  });
+
+  it('opens as it was when nothing is wrong', async () => {
+    expect(await open(() => {})).toMatchObject({ next: LAST, blob: LAST, problems: [] });
+  });
+
+  it.each(['state.duckdb', 'state.duckdb.wal'])(
+    'is the last checkpoint whatever bit of %s is wrong',
+    async (name) => {
+      const random = new Random(3, name);
+      for (let i = 0; i < 12; i++) {
+        const { next, blob } = await open((folder) => flip(join(folder, name), random.u32() >>> 1));
+        expect([next, blob]).toEqual([LAST, LAST]);
+      }
+    },
+  );
+
+  it.each([
+    ['state.duckdb', 0],
+    ['state.duckdb', 0.5],
+    ['state.duckdb.wal', 0.2],
+    ['state.duckdb.wal', 0.9],
+  ])('is the last checkpoint when %s is cut off at %d', async (name, share) => {
+    const size = readFileSync(join(killed, name)).length;
+    const { next, blob, folder, problems } = await open((at) =>
+      truncateSync(join(at, name), Math.floor(size * share)),
+    );
+    expect([next, blob]).toEqual([LAST, LAST]);
+    expect(problems.join()).toContain('made anew from the manifest');
+    expect(readdirSync(folder).some((file) => file.includes('damaged'))).toBe(true);
+    // And then for good.
+    const again = await openState(folder);
+    expect(again.problems).toEqual([]);
+    await again.state[Symbol.asyncDispose]();
+  });
+
+  it('is the last checkpoint when the database is gone', async () => {
+    const { next, blob } = await open((folder) => {
+      for (const name of ['state.duckdb', 'state.duckdb.wal']) rmSync(join(folder, name), { force: true });
+    });
+    expect([next, blob]).toEqual([LAST, LAST]);
+  });
+
+  it('says so when saved states are damaged, and keeps the positions', async () => {
+    const { next, blob, problems } = await open((folder) => {
+      const file = readdirSync(join(folder, 'state')).sort().at(-1);
+      flip(join(folder, 'state', file!), 8 * 3000);
+    });
+    expect([next, blob]).toEqual([LAST, undefined]);
+    expect(problems.join()).toContain('checksum of a is wrong; open windows and baselines begin anew');
+  });
+
+  it('needs no manifest when the database is good, and takes no damaged one', async () => {
+    const random = new Random(4, 'manifest');
+    for (let i = 0; i < 20; i++) {
+      const { next, folder } = await open((at) => flip(join(at, 'manifest.json'), random.u32() >>> 1));
+      expect(next).toBe(LAST);
+      await expect(readManifest(folder)).rejects.toThrow('is damaged');
+    }
+  });
+
+  it('is not begun anew by itself when there is nothing to make it from', async () => {
+    const attempt = open((folder) => {
+      rmSync(join(folder, 'manifest.json'));
+      writeFileSync(join(folder, 'state.duckdb'), 'nothing of the kind');
+      rmSync(join(folder, 'state.duckdb.wal'));
+    });
+    await expect(attempt).rejects.toThrow('no good manifest');
+    expect(existsSync(killed)).toBe(true);
+  });
+});
