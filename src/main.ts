@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { listenForInterrupts } from './cli/interrupt.ts';
 import { createProgram } from './cli/program.ts';
 import { EXIT, UserError } from './errors.ts';
 
@@ -6,13 +7,7 @@ import { EXIT, UserError } from './errors.ts';
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.error);
 });
-// Nothing is lost: what is not in a checkpoint is read again by the next run.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    process.stderr.write('\ninterrupted: the same command goes on where this one stopped\n');
-    process.exit(EXIT.interrupted);
-  });
-}
+listenForInterrupts();
 
 try {
   await createProgram().parseAsync();

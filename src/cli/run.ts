@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT } from '../errors.ts';
+import { onInterrupt } from './interrupt.ts';
 import { dataOption } from './options.ts';
 import { print, toJson } from './terminal.ts';
 
@@ -42,15 +43,11 @@ async function runService(options: Options): Promise<void> {
   const [{ run }, { createLog }] = await Promise.all([import('../run.ts'), import('../log.ts')]);
   const log = createLog();
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // In the place of the one that ends other commands at once.
-    process.removeAllListeners(signal);
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(EXIT.interrupted);
-      log.info('stopping', { signal });
-      stop.abort();
-    });
-  }
+  onInterrupt((signal) => {
+    if (stop.signal.aborted) process.exit(EXIT.interrupted);
+    log.info('stopping', { signal });
+    stop.abort();
+  });
   await run({
     data: options.data,
     config,

@@ -47,6 +47,18 @@ describe('flowsentry run', () => {
     });
   });
 
+  it('ends when it is told to, at whatever moment of its start that is', async () => {
+    const codes = new Set<number | string | null>();
+    for (let i = 0; i < 16; i++) {
+      const service = startRun(join(folder, 'early'), SOURCE);
+      await sleep(i * 40);
+      service.child.kill('SIGTERM');
+      codes.add((await service.ended) ?? service.child.signalCode);
+    }
+    // Before Node runs the program the signal ends it, before the command begins that does with 130, then the command with 0.
+    for (const code of codes) expect(['SIGTERM', 130, 0]).toContain(code);
+  });
+
   it('pauses while the disk is nearly full, says so, and goes on by itself', async () => {
     const root = join(folder, 'full');
     const port = await freePort();
