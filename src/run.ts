@@ -43,6 +43,25 @@ export async function run(options: RunOptions): Promise<void> {
   let engine: Engine | undefined;
   let durable = emptyTotals();
   let isFailing = false;
+  let next: Config | undefined;
+  /** What to return to when the new configuration cannot be opened. */
+  let previous: Config | undefined;
+  let reload = new AbortController();
+  const refuse = (error: unknown): void => {
+    reloads.refused++;
+    log('error', 'the new configuration is not taken, the old one stays', { error });
+  };
+  options.onReload(async () => {
+    try {
+      const read = await options.readConfig();
+      check(read);
+      next = read;
+      reload.abort();
+    } catch (error) {
+      refuse(error);
+    }
+  });
+
   using disk = await watchDisk({
     folder: data,
     reserve: () => config.history.reserve,
@@ -74,30 +93,18 @@ export async function run(options: RunOptions): Promise<void> {
     diskFreeBytes: disk.free,
   }));
 
-  let next: Config | undefined;
-  /** What to return to when the new configuration cannot be opened. */
-  let previous: Config | undefined;
-  let reload = new AbortController();
-  const refuse = (error: unknown): void => {
-    reloads.refused++;
-    log('error', 'the new configuration is not taken, the old one stays', { error });
-  };
-  options.onReload(async () => {
-    try {
-      const read = await options.readConfig();
-      check(read);
-      next = read;
-      reload.abort();
-    } catch (error) {
-      refuse(error);
-    }
-  });
-
   let hasOpened = false;
   let hasWritten = false;
   let wait = BACKOFF_MS.first;
   for (;;) {
     reload = new AbortController();
+    if (next !== undefined) {
+      previous = config;
+      config = next;
+      next = undefined;
+      log('info', 'the configuration was read anew', {});
+      await reloadServer(operation, serve, config.serve, log);
+    }
     try {
       await live({
         ...options,
@@ -142,11 +149,6 @@ export async function run(options: RunOptions): Promise<void> {
       engine = undefined;
     }
     if (signal.aborted || next === undefined) return;
-    previous = config;
-    config = next;
-    next = undefined;
-    log('info', 'the configuration was read anew', {});
-    await reloadServer(operation, serve, config.serve, log);
   }
 }
 

@@ -147,7 +147,9 @@ export async function createKafkaSource(
     };
     waiting.push(mine);
     wake();
-    while ((await Promise.race([taken.promise, sleep(HEARTBEAT_MS)])) !== 'taken') {
+    while (
+      (await Promise.race([taken.promise, sleep(HEARTBEAT_MS, undefined, { ref: false })])) !== 'taken'
+    ) {
       if (!isRunning() || isStopping) return;
       await heartbeat();
       if (assigned.get(key) !== state) return;

@@ -142,7 +142,6 @@ export async function createS3Source(
         await new Promise<void>((resolve) => {
           wake = resolve;
           if (signal.aborted) resolve();
-          signal.addEventListener('abort', () => resolve(), { once: true });
         });
         continue;
       }
@@ -179,6 +178,7 @@ export async function createS3Source(
   return {
     async *deliveries(signal) {
       events.lanes([lane]);
+      signal.addEventListener('abort', () => wake(), { once: true });
       if (queue !== undefined)
         retention = (await queue.retention(signal).catch(() => undefined)) ?? MAX_RETENTION;
       const loops = Promise.all([

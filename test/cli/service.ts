@@ -7,10 +7,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BIN, flowsentry } from './run.ts';
 
 /** `flowsentry run` on a folder of its own with one source (a line of YAML) and `more` settings, followed through its log. */
-export function startRun(root: string, source: string, more = '', env: NodeJS.ProcessEnv = {}) {
+export function startRun(
+  root: string,
+  source: string,
+  more = '',
+  env: NodeJS.ProcessEnv = {},
+  checkpoint = '0.1s',
+) {
   mkdirSync(join(root, 'logs'), { recursive: true });
   const config = join(root, 'flowsentry.yaml');
-  writeFileSync(config, `sources:\n  ${source}\ningest: {checkpoint: 0.1s}\n${more}`);
+  writeFileSync(config, `sources:\n  ${source}\ningest: {checkpoint: ${checkpoint}}\n${more}`);
   const data = join(root, 'data');
   const child = spawn(process.execPath, [BIN, 'run', '--config', config, '--data', data], {
     env: { ...process.env, ...env },

@@ -1,0 +1,54 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import kafkajs from 'kafkajs';
+import { flowsentry } from '../test/cli/run.ts';
+import { startRun } from '../test/cli/service.ts';
+import { createAuthority } from '../test/integration/rigs/certificates.ts';
+import { startKafka } from '../test/integration/rigs/kafka.ts';
+
+// The live path: a broker holds the records, the service reads them with every detector on and writes history. `node bench/kafka.ts`
+const { values } = parseArgs({
+  options: { records: { type: 'string', default: '2000000' }, lines: { type: 'string', default: '1' } },
+});
+const records = Number(values.records);
+const linesAMessage = Number(values.lines);
+
+const folder = mkdtempSync(join(tmpdir(), 'flowsentry-bench-kafka-'));
+const broker = await startKafka(folder, createAuthority(folder));
+try {
+  const file = join(folder, 'all.log');
+  await flowsentry(['simulate', '--records', String(records), '--seed', '1', '--no-header', '--out', file]);
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const admin = broker.kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: 'bench', numPartitions: 4 }], waitForLeaders: true });
+  const producer = broker.kafka.producer();
+  await producer.connect();
+  const step = 10_000;
+  for (let i = 0; i < lines.length; i += step) {
+    const messages: { key: string; value: string }[] = [];
+    for (let at = i; at < Math.min(i + step, lines.length); at += linesAMessage) {
+      const value = lines.slice(at, at + linesAMessage).join('\n');
+      messages.push({ key: value.split(' ')[2] ?? '', value });
+    }
+    await producer.send({ topic: 'bench', compression: kafkajs.CompressionTypes.GZIP, messages });
+  }
+  await Promise.all([admin.disconnect(), producer.disconnect()]);
+
+  const source = `- {type: kafka, name: k, brokers: ['${broker.address}'], plaintext: true, topics: [bench]}`;
+  const service = startRun(join(folder, 'service'), source, '', {}, '2s');
+  const written = () => service.logged().filter(({ message }) => message === 'checkpoint written');
+  while (written().at(-1)?.received !== lines.length) await sleep(100);
+  const running = service.logged().find(({ message }) => message === 'running');
+  const seconds = (Date.parse(String(written().at(-1)?.time)) - Date.parse(String(running?.time))) / 1000;
+  await service.stop();
+  console.log(
+    `${Math.round(lines.length / seconds)} records/s from Kafka, ${linesAMessage} a message, ${written().length} checkpoints`,
+  );
+} finally {
+  await broker.stop('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+}
