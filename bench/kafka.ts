@@ -43,10 +43,14 @@ try {
   const written = () => service.logged().filter(({ message }) => message === 'checkpoint written');
   while (written().at(-1)?.received !== lines.length) await sleep(100);
   const running = service.logged().find(({ message }) => message === 'running');
-  const seconds = (Date.parse(String(written().at(-1)?.time)) - Date.parse(String(running?.time))) / 1000;
+  const at = (line: Record<string, unknown> | undefined) => Date.parse(String(line?.time)) / 1000;
+  const rate = (from: Record<string, unknown> | undefined) =>
+    Math.round(
+      (lines.length - Number(from?.received ?? 0)) / (at(written().at(-1)) - at(from)),
+    ).toLocaleString('en');
   await service.stop();
   console.log(
-    `${Math.round(lines.length / seconds)} records/s from Kafka, ${linesAMessage} a message, ${written().length} checkpoints`,
+    `records/s from Kafka, ${linesAMessage} a message: ${rate(running)} from the start, ${rate(written()[0])} from the first checkpoint on`,
   );
 } finally {
   await broker.stop('SIGKILL');
