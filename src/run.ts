@@ -9,6 +9,7 @@ import { createMetrics, type MetricsView } from './metrics.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
 import { refuseUnverified } from './outbound/tls.ts';
 import { emptyTotals } from './pipeline.ts';
+import { SourceFailure } from './reader/live.ts';
 
 export interface RunOptions {
   readonly data: string;
@@ -133,6 +134,12 @@ export async function run(options: RunOptions): Promise<void> {
         config = previous;
         previous = undefined;
         continue;
+      }
+      if (signal.aborted && error instanceof SourceFailure) {
+        log('warn', 'stopped before all was durable: what came since the last checkpoint is read again', {
+          error,
+        });
+        return;
       }
       const hopeless = error instanceof UserError ? !hasWritten : !hasOpened;
       if (hopeless || signal.aborted) throw error;

@@ -23,6 +23,9 @@ export interface LiveOptions extends Omit<Receiver, 'post'> {
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
+/** A source failed, or its other side would not have what was read: it is read again from the last checkpoint, here or elsewhere. */
+export class SourceFailure extends Error {}
+
 /** Live sources at work on a thread of their own. */
 export interface LiveReader extends AsyncDisposable {
   /**
@@ -76,7 +79,7 @@ export function readLive(options: LiveOptions): LiveReader {
     const claim = claims.get(seq);
     claims.delete(seq);
     if (error === undefined) claim?.resolve();
-    else claim?.reject(new Error(error));
+    else claim?.reject(new SourceFailure(`cannot bind what was read: ${error}`));
   };
   const fail = (message: string): void => {
     for (const seq of claims.keys()) answer(seq, message);
@@ -118,7 +121,7 @@ export function readLive(options: LiveOptions): LiveReader {
       }
       case 'failure':
         if (message.person) throw new UserError(message.message);
-        throw new Error(`cannot read: ${message.message}`);
+        throw new SourceFailure(`cannot read: ${message.message}`);
     }
   };
 
