@@ -22,9 +22,6 @@ export interface Config extends Omit<z.infer<typeof Settings>, 'detectors' | 'ex
   readonly exceptions: readonly Exception[];
 }
 
-/** A live source, and how long event time waits for it. */
-type SourceSettings = Config['sources'][number];
-
 /** What holds without a configuration file. */
 export function defaultConfig(): Config {
   return parseConfig('', 'default');
@@ -96,84 +93,49 @@ function readSource(source: Source): Config {
   const { policy, feeds, sources, serve, ...rest } = settings.data;
   return {
     ...rest,
-    sources: sources.map((source) => resolveSource(source, folder)),
-    serve: serve?.tls === undefined ? serve : { ...serve, tls: resolveCertificates(serve.tls, folder) },
+    sources: resolveFiles(sources, folder).map((source) =>
+      source.type === 'file'
+        ? { ...source, paths: source.paths.map((path) => resolve(folder, path)) }
+        : source,
+    ),
+    serve: resolveFiles(serve, folder),
     policy: policy === undefined ? undefined : resolve(folder, policy),
-    feeds: feeds.map((feed) => ({
-      ...feed,
-      file: feed.file === undefined ? undefined : resolve(folder, feed.file),
-      ca: feed.ca === undefined ? undefined : resolve(folder, feed.ca),
-    })),
+    feeds: resolveFiles(feeds, folder),
     detectors: Object.fromEntries(chosen),
   };
 }
 
-function resolveSource(source: SourceSettings, folder: string): SourceSettings {
-  switch (source.type) {
-    case 'file':
-      return { ...source, paths: source.paths.map((path) => resolve(folder, path)) };
-    case 'cloudwatch':
-    case 's3':
-    case 'kafka':
-      return {
-        ...source,
-        tls: source.tls === undefined ? undefined : resolveCertificates(source.tls, folder),
-      };
-    case 'firehose': {
-      const { accessKey, tls } = source;
-      return {
-        ...source,
-        accessKey: 'file' in accessKey ? { file: resolve(folder, accessKey.file) } : accessKey,
-        tls: tls === undefined ? undefined : resolveCertificates(tls, folder),
-      };
-    }
-  }
-}
+/** Settings of sources, feeds and the server that name files: certificates, lists and secrets. */
+const FILE_SETTINGS: ReadonlySet<string> = new Set(
+  'file ca crl certificate key clientCa clientCrl'.split(' '),
+);
 
-/** Settings of certificates that are paths. */
-const CERTIFICATE_FILES: ReadonlySet<string> = new Set([
-  'ca',
-  'crl',
-  'certificate',
-  'key',
-  'clientCa',
-  'clientCrl',
-]);
-
-function resolveCertificates<T extends object>(tls: T, folder: string): T {
-  const entries = Object.entries(tls).map(([key, value]) => [
+/** The settings with absolute paths, wherever below a file is named. */
+function resolveFiles<T>(settings: T, folder: string): T {
+  if (Array.isArray(settings)) return settings.map((one) => resolveFiles(one, folder)) as T;
+  if (typeof settings !== 'object' || settings === null) return settings;
+  const entries = Object.entries(settings).map(([key, value]) => [
     key,
-    CERTIFICATE_FILES.has(key) && typeof value === 'string' ? resolve(folder, value) : value,
+    typeof value === 'string' && FILE_SETTINGS.has(key)
+      ? resolve(folder, value)
+      : resolveFiles(value, folder),
   ]);
   return Object.fromEntries(entries) as T;
 }
 
 /** Every file a configuration names, with the setting that does. */
 function filesOf({ policy, feeds, serve, sources }: Config): [PropertyKey[], string][] {
-  return [
-    ...textsIn([], { policy }),
-    ...feeds.flatMap(({ file, ca }, index) => textsIn(['feeds', index], { file, ca })),
-    ...certificatesIn(['serve', 'tls'], serve?.tls),
-    ...sources.flatMap((source, index) => {
-      if (source.type === 'file') return [];
-      const secret = source.type === 'firehose' ? source.accessKey : {};
-      return [
-        ...textsIn(['sources', index, 'accessKey'], 'file' in secret ? secret : undefined),
-        ...certificatesIn(['sources', index, 'tls'], source.tls),
-      ];
-    }),
-  ];
+  const named = filesBelow([], { feeds, serve, sources });
+  return policy === undefined ? named : [[['policy'], policy], ...named];
 }
 
-function certificatesIn(place: readonly PropertyKey[], tls: object | undefined): [PropertyKey[], string][] {
-  return textsIn(place, tls).filter(([path]) => CERTIFICATE_FILES.has(String(path.at(-1))));
-}
-
-/** The text values of some settings, each with its place. */
-function textsIn(place: readonly PropertyKey[], settings: object = {}): [PropertyKey[], string][] {
-  return Object.entries(settings).flatMap(([key, value]): [PropertyKey[], string][] =>
-    typeof value === 'string' ? [[[...place, key], value]] : [],
-  );
+function filesBelow(place: readonly PropertyKey[], settings: unknown): [PropertyKey[], string][] {
+  if (typeof settings !== 'object' || settings === null) return [];
+  return Object.entries(settings).flatMap(([key, value]): [PropertyKey[], string][] => {
+    const at = [...place, Array.isArray(settings) ? Number(key) : key];
+    if (typeof value !== 'string') return filesBelow(at, value);
+    return FILE_SETTINGS.has(key) ? [[at, value]] : [];
+  });
 }
 
 function errorOf(source: Source, problems: readonly Problem[]): ConfigError {

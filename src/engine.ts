@@ -16,9 +16,8 @@ import { History } from './store/history.ts';
 import { changed, deleteSegments, mergeSegments, segmentsBefore } from './store/maintenance.ts';
 import { publishManifest, removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
-import { writePrepared } from './store/prepared.ts';
 import { openState } from './store/recover.ts';
-import type { IdChange, SegmentChange } from './store/state.ts';
+import type { Claim, IdChange, SegmentChange } from './store/state.ts';
 import { removeOtherStateFiles } from './store/state-file.ts';
 
 export interface EngineOptions {
@@ -40,14 +39,6 @@ export interface Memory {
   readonly forget: readonly string[];
 }
 
-/** How sources bind a checkpoint at their other side, between what it needs being durable and its being valid. */
-export interface Claim {
-  /** What they are asked to bind; JSON. */
-  readonly covered: unknown;
-  /** Rejects when it is another's by now: then this engine has to be closed, and what it has is void. */
-  bind(seq: number): Promise<void>;
-}
-
 const NO_MEMORY: Memory = { ids: new Map(), forget: [] };
 
 /** Everything from a batch of records to a checkpoint, open on one data folder. */
@@ -67,7 +58,7 @@ export interface Engine extends AsyncDisposable {
   readonly counts: { readonly sessions: number; readonly strangers: number };
   /** Seconds of the process's clock since the last checkpoint, or since the start. */
   sinceCheckpoint(): number;
-  /** Makes everything up to now durable; returns the alerts that changed, those of detectors in the shadow left out. */
+  /** Makes everything up to now durable, with `claim` only if sources bind it (when they reject, this engine is void); returns the alerts that changed, those of detectors in the shadow left out. */
   checkpoint(totals: Totals, memory?: Memory, claim?: Claim): Promise<Alert[]>;
   /** Merges small segments and deletes what is past the retention. */
   maintain(): Promise<void>;
@@ -183,12 +174,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       blobs.set(NAMES, packSnapshot({}, names.since(1)));
       const entries = scorer.book.takeChanged();
       const input = { ...memory, positions: totals.positions, blobs, alerts: entries, added, removed: [] };
-      const prepared = await state.prepare(input, claim?.covered);
-      if (claim !== undefined) {
-        await writePrepared(folder.path, prepared);
-        await claim.bind(prepared.seq);
-      }
-      await state.commit(prepared);
+      await state.checkpoint(input, claim);
       segments = [...segments, ...added];
       await publish();
       checkpointed = performance.now();

@@ -5,7 +5,7 @@ import { type Engine, openEngine } from './engine.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
 import type { Covered, SourceEvents } from './ingest/source.ts';
 import type { Metrics } from './metrics.ts';
-import { emptyTotals, ingest, type Totals } from './pipeline.ts';
+import { ingest, type Totals } from './pipeline.ts';
 import { readLive } from './reader/live.ts';
 import { createSource } from './reader/sources.ts';
 import { timesOf } from './source-times.ts';
@@ -72,7 +72,7 @@ export async function live(options: LifeOptions): Promise<void> {
   const totals: Totals = {
     ...options.durable,
     rejectedBy: { ...options.durable.rejectedBy },
-    positions: emptyTotals().positions,
+    positions: new Map(),
   };
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
   const { rollup, scorer } = engine;

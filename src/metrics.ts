@@ -14,8 +14,6 @@ export interface RecordCounts {
 /** What a source shows. Names come from the configuration, so there are few of them. */
 export interface SourceMetrics {
   readonly source: string;
-  /** Deliveries taken from it. */
-  readonly deliveries?: number;
   /** Records received from it. */
   readonly records?: number;
   /** Seconds between the newest event time read and the clock. */
@@ -126,7 +124,6 @@ const FAMILIES: readonly Family[] = [
   { type: 'counter', name: 'records_rejected_total', help: 'Records that could not be used, by reason.', labels: ['reason'], read: (v) => rows('reason', v.records?.rejected) },
   { type: 'gauge', name: 'loss_identity_error', help: 'received - (stored + rejected + duplicate + late + filtered); anything but 0 is a defect.', read: (v) => v.records && lossIdentityError(v.records) },
   { type: 'counter', name: 'bytes_received_total', help: 'Bytes read from sources, as they were delivered.', read: (v) => v.bytes },
-  { type: 'counter', name: 'deliveries_total', help: 'Deliveries taken, by source.', labels: ['source'], read: (v) => bySource(v, (s) => s.deliveries) },
   { type: 'counter', name: 'source_records_total', help: 'Records received, by source.', labels: ['source'], read: (v) => bySource(v, (s) => s.records) },
   { type: 'gauge', name: 'source_lag_seconds', help: 'Newest event time read, behind the clock.', labels: ['source'], read: (v) => bySource(v, (s) => s.lagSeconds) },
   { type: 'counter', name: 'source_losses_total', help: 'Stretches of a source that could no longer be read.', labels: ['source'], read: (v) => bySource(v, (s) => s.losses) },

@@ -118,6 +118,8 @@ export async function run(options: RunOptions): Promise<void> {
         onOpen(opened) {
           engine = opened;
           hasOpened = true;
+          // Nothing may come for hours: it is well as long as it does not fail again.
+          isFailing = false;
           if (previous !== undefined) reloads.loaded++;
           previous = undefined;
         },
@@ -125,7 +127,6 @@ export async function run(options: RunOptions): Promise<void> {
           durable = { ...totals, rejectedBy: { ...totals.rejectedBy } };
           hasWritten = true;
           wait = BACKOFF_MS.first;
-          isFailing = false;
         },
       });
     } catch (error) {

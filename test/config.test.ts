@@ -67,6 +67,25 @@ describe('config', () => {
     ]);
   });
 
+  it('takes every file that a source names from the folder of the configuration', () => {
+    const { sources } = parseConfig(
+      `sources:
+  - type: kafka
+    name: k
+    brokers: [kafka:9093]
+    topics: [t]
+    tls: {ca: ca.pem}
+    sasl: {mechanism: scram-sha-512, username: u, password: {file: secrets/password}}
+  - {type: firehose, name: f, accessKey: {file: /run/key}}
+`,
+      '/etc/flowsentry.yaml',
+    );
+    expect(sources).toMatchObject([
+      { tls: { ca: '/etc/ca.pem' }, sasl: { password: { file: '/etc/secrets/password' } } },
+      { accessKey: { file: '/run/key' } },
+    ]);
+  });
+
   it('reads a whole file', () => {
     const config = parseConfig(
       `network: { internal: [198.51.100.0/24, 2001:db8::/32] }

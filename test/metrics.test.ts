@@ -88,7 +88,7 @@ describe('metrics', () => {
   it('have labels for sources, detectors, tables, files and outcomes', async () => {
     const page = await scrape({
       sources: [
-        { source: 'orders', deliveries: 3, records: 70, lagSeconds: 12.5 },
+        { source: 'orders', records: 70, lagSeconds: 12.5 },
         { source: 'quiet', losses: 1 },
       ],
       detectors: [{ detector: 'port-scan', seconds: 0.5, findings: 9 }],
@@ -130,8 +130,8 @@ describe('metrics', () => {
   });
 
   it('escape names from outside', async () => {
-    const page = await scrape({ sources: [{ source: 'a"b\\c\nd', deliveries: 1 }] });
-    expect(page.get('flowsentry_deliveries_total{source="a\\"b\\\\c\\nd"}')).toBe(1);
+    const page = await scrape({ sources: [{ source: 'a"b\\c\nd', records: 1 }] });
+    expect(page.get('flowsentry_source_records_total{source="a\\"b\\\\c\\nd"}')).toBe(1);
   });
 
   it('show the process: memory, descriptors, the delay of the event loop', async () => {

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { TlsOptions } from '../outbound/tls.ts';
+import { AwsOptions } from '../outbound/aws.ts';
 import { SourceName } from './source-name.ts';
 
 /** Log groups of Amazon CloudWatch Logs that flow logs are published to. */
 export const CloudWatchOptions = z.strictObject({
   type: z.literal('cloudwatch').describe('Log groups of Amazon CloudWatch Logs'),
+  ...AwsOptions.shape,
   name: SourceName.describe('Name of the source in logs and positions; another name reads everything again'),
-  region: z.string().min(1).describe("The log groups' region, such as eu-central-1"),
   logGroups: z.array(z.string().min(1)).min(1).describe('Names of log groups'),
   streamPrefix: z.string().min(1).optional().describe('Only streams whose names begin so, such as eni-'),
   format: z
@@ -28,10 +28,5 @@ export const CloudWatchOptions = z.strictObject({
     .min(0)
     .default(3600)
     .describe('Seconds before now at which the first start begins to read'),
-  endpoint: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe("Instead of AWS's own: an interface endpoint"),
-  tls: TlsOptions.optional().describe('Certificates, where the endpoint needs others than public ones'),
 });
 export type CloudWatchOptions = z.infer<typeof CloudWatchOptions>;

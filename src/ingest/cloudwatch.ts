@@ -122,14 +122,13 @@ export async function createCloudWatchSource(
 
   /** The events of a page that are new. */
   const take = (group: Group, page: readonly FilteredLogEvent[]): Delivery | undefined => {
-    const from = group.reached;
     const lines: string[] = [];
     const ids: string[] = [];
-    let newest = from;
+    let newest = group.reached;
     let availableAt = 0;
     for (const { eventId, timestamp, message, ingestionTime } of page) {
       if (eventId === undefined || timestamp === undefined || message === undefined) continue;
-      const id = `${String(timestamp).padStart(TIME_DIGITS, '0')}/${eventId}`;
+      const id = `${idOf(timestamp)}/${eventId}`;
       if (group.known.has(id)) continue;
       group.known.add(id);
       ids.push(id);
@@ -138,29 +137,39 @@ export async function createCloudWatchSource(
       availableAt = Math.max(availableAt, ingestionTime ?? 0);
     }
     if (lines.length === 0) return undefined;
+    const from = group.reached;
     // An event can lie in the future, and what comes until then must be found all the same.
     group.reached = Math.max(from, Math.min(newest, Date.now()));
-    const idsFrom = String(Math.max(0, group.reached - overlap)).padStart(TIME_DIGITS, '0');
-    forgetBefore(group, idsFrom);
+    forgetOld(group);
     return {
-      partition: group.name,
-      lane: group.name,
-      content: { kind: 'messages', messages: [Buffer.from(`${lines.join('\n')}\n`)] },
+      ...deliveryOf(group, lines, ids),
       from,
-      to: group.reached,
-      last: false,
-      format: group.format,
-      ids,
-      idsFrom,
       ...(availableAt === 0 ? {} : { availableAt }),
     };
   };
 
+  const deliveryOf = (group: Group, lines: readonly string[], ids: readonly string[]): Delivery => ({
+    partition: group.name,
+    lane: group.name,
+    content: {
+      kind: 'messages',
+      messages: lines.length === 0 ? [] : [Buffer.from(`${lines.join('\n')}\n`)],
+    },
+    from: group.reached,
+    to: group.reached,
+    last: false,
+    format: group.format,
+    ids,
+    idsFrom: idOf(group.reached - overlap),
+  });
+
   /** Now and then: looking through all of them costs as much as they are. */
-  const forgetBefore = (group: Group, idsFrom: string): void => {
-    if (Number(idsFrom) - group.knownFrom < overlap / 10) return;
-    group.knownFrom = Number(idsFrom);
-    for (const id of group.known) if (id < idsFrom) group.known.delete(id);
+  const forgetOld = (group: Group): void => {
+    const from = group.reached - overlap;
+    if (from - group.knownFrom < overlap / 10) return;
+    group.knownFrom = from;
+    const before = idOf(from);
+    for (const id of group.known) if (id < before) group.known.delete(id);
   };
 
   const fail = (group: Group, error: Error): void => {
@@ -177,7 +186,11 @@ export async function createCloudWatchSource(
   return {
     async *deliveries(signal) {
       events.lanes(groups.map(({ name }) => name));
-      for (const group of groups) await prepare(group, signal);
+      for (const group of groups) {
+        await prepare(group, signal);
+        // Else a start after a silence longer than the look-back would begin after it.
+        if (!resume.positions.has(group.name)) yield deliveryOf(group, [], []);
+      }
       while (!signal.aborted) {
         for (const group of groups) {
           if (signal.aborted || performance.now() < group.due) continue;
@@ -200,4 +213,9 @@ export async function createCloudWatchSource(
       aws.close();
     },
   };
+}
+
+/** What ids begin with, so that they sort by time. */
+function idOf(time: number): string {
+  return String(Math.max(0, time)).padStart(TIME_DIGITS, '0');
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress } from '../columns/address.ts';
+import { isLoopback } from '../outbound/address-kinds.ts';
 import { SecretReference } from '../outbound/secret.ts';
 import { SourceName } from './source-name.ts';
 
@@ -74,7 +75,7 @@ export const FirehoseOptions = z
     path: ['maxWaitingBytes'],
     error: 'is less than maxBodyBytes: no request of that size would ever be read',
   })
-  .refine(({ host, tls }) => tls !== undefined || /^(?:localhost|127(?:\.\d+){3}|::1)$/.test(host), {
+  .refine(({ host, tls }) => tls !== undefined || isLoopback(host), {
     path: ['tls'],
     error: 'is missing: without it only loopback addresses are served',
   });

@@ -3,6 +3,7 @@ import type { Batch, EachBatchPayload } from 'kafkajs';
 import { openKafka } from './kafka-client.ts';
 import { expelPredecessors } from './kafka-member.ts';
 import type { KafkaOptions } from './kafka-options.ts';
+import { retry } from './retry.ts';
 import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
 
 /** Milliseconds between two signs of life to the group, and two looks at how much there is still to read. */
@@ -10,7 +11,6 @@ const HEARTBEAT_MS = 3000;
 const LOOK_MS = 2000;
 /** Partitions whose messages are unpacked at the same time. */
 const CONCURRENT = 4;
-const MAX_BACKOFF_MS = 30_000;
 
 /** A partition that the group gave us. */
 interface Assigned {
@@ -185,35 +185,25 @@ export async function createKafkaSource(
       }
   };
 
-  const start = async (signal: AbortSignal): Promise<void> => {
-    for (let wait = 1000; !signal.aborted; wait = Math.min(2 * wait, MAX_BACKOFF_MS)) {
-      try {
-        await admin.connect();
-        await expelPredecessors(kafka, admin, groupId, clientId);
-        await consumer.connect();
-        await consumer.subscribe({ topics: [...topics], fromBeginning: true });
-        await consumer.run({
-          autoCommit: false,
-          eachBatchAutoResolve: false,
-          partitionsConsumedConcurrently: CONCURRENT,
-          eachBatch,
-        });
-        return;
-      } catch (error) {
-        events.log('warn', 'cannot join the consumer group; it is tried again', {
-          source,
-          error: (error as Error).message,
-          seconds: wait / 1000,
-        });
-        await sleep(wait, undefined, { signal }).catch(() => {});
-      }
-    }
+  const join = async (): Promise<void> => {
+    await admin.connect();
+    await expelPredecessors(kafka, admin, groupId, clientId);
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: CONCURRENT,
+      eachBatch,
+    });
   };
 
   return {
     async *deliveries(signal) {
       signal.addEventListener('abort', () => wake(), { once: true });
-      await start(signal);
+      const complain = ({ message: error }: Error, seconds: number): void =>
+        events.log('warn', 'cannot join the consumer group; it is tried again', { source, error, seconds });
+      await retry(join, complain, signal);
       const timer = setInterval(() => void look().catch(() => {}), LOOK_MS);
       try {
         for (;;) {

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { TlsOptions } from '../outbound/tls.ts';
+import { AwsOptions } from '../outbound/aws.ts';
 import { SourceName } from './source-name.ts';
 
 /** A bucket that flow logs are published to. */
 export const S3Options = z.strictObject({
   type: z.literal('s3').describe('A bucket of Amazon S3'),
+  ...AwsOptions.shape,
   name: SourceName.describe('Name of the source in logs and positions; another name reads everything again'),
-  region: z.string().min(1).describe("The bucket's region, such as eu-central-1"),
   bucket: z.string().min(3).describe('Name of the bucket'),
   prefix: z
     .string()
@@ -51,10 +51,5 @@ export const S3Options = z.strictObject({
     .optional()
     .describe('Account that must own the bucket'),
   requesterPays: z.boolean().default(false).describe('Whether we pay for reading'),
-  endpoint: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe("Instead of AWS's own: an interface endpoint"),
-  tls: TlsOptions.optional().describe('Certificates, where the endpoint needs others than public ones'),
 });
 export type S3Options = z.infer<typeof S3Options>;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
@@ -136,24 +135,4 @@ export function openQueue(
       sqs.destroy();
     },
   };
-}
-
-/** Runs a task again and again until the signal aborts; what fails is told and tried again after a while. */
-export async function repeat(
-  task: () => Promise<void>,
-  fail: (error: Error, seconds: number) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      await task();
-      failures = 0;
-    } catch (error) {
-      if (signal.aborted) return;
-      const seconds = Math.min(2 ** failures++, 60);
-      fail(error as Error, seconds);
-      await sleep(seconds * 1000, undefined, { signal }).catch(() => {});
-    }
-  }
 }

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { openAws } from '../outbound/aws.ts';
 import { openFile } from './file.ts';
+import { retry } from './retry.ts';
 import { openDownloads } from './s3-download.ts';
 import { listRecent } from './s3-listing.ts';
 import type { ToldObject } from './s3-notification.ts';
 import type { S3Options } from './s3-options.ts';
-import { openQueue, repeat } from './s3-queue.ts';
+import { openQueue } from './s3-queue.ts';
 import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
 
 /** Objects on their way, beside the one that is read. */
@@ -181,10 +182,12 @@ export async function createS3Source(
       signal.addEventListener('abort', () => wake(), { once: true });
       if (queue !== undefined)
         retention = (await queue.retention(signal).catch(() => undefined)) ?? MAX_RETENTION;
+      const always = async (task: (signal: AbortSignal) => Promise<void>, problem: string): Promise<void> => {
+        while (!signal.aborted) await retry(() => task(signal), complain(problem), signal);
+      };
       const loops = Promise.all([
-        repeat(() => list(signal), complain('the bucket cannot be listed; it is tried again'), signal),
-        queue &&
-          repeat(() => receive(signal), complain('the queue cannot be read; it is tried again'), signal),
+        always(list, 'the bucket cannot be listed; it is tried again'),
+        queue && always(receive, 'the queue cannot be read; it is tried again'),
       ]);
       for await (const [wanted, result] of fetched(signal)) yield deliveryOf(wanted, result);
       await loops;

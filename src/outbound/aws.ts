@@ -1,13 +1,17 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { z } from 'zod';
 import { createHttpAgent, createHttpsAgent } from './agent.ts';
-import { openTls, type TlsOptions } from './tls.ts';
+import { openTls, TlsOptions } from './tls.ts';
 
-export interface AwsOptions {
-  readonly region: string;
-  /** Instead of AWS's own, such as an interface endpoint. */
-  readonly endpoint?: string | undefined;
-  readonly tls?: TlsOptions | undefined;
-}
+/** What every source that calls AWS can set. */
+export const AwsOptions = z.strictObject({
+  region: z.string().min(1).describe('The region, such as eu-central-1'),
+  endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Instead of AWS's own: an interface endpoint"),
+  tls: TlsOptions.optional().describe('Certificates, where the endpoint needs others than public ones'),
+});
 
 /** What every client of AWS is made with; `close` ends its connections. */
 export interface AwsConnection {
@@ -30,7 +34,7 @@ const MAX_ATTEMPTS = 5;
  * Clients of AWS that connect as everything else here does. Credentials come from the SDK's default chain, which for instance and container
  * roles calls link-local addresses by a client of its own: the one exception to the deny list, with addresses that are fixed in the SDK.
  */
-export async function openAws({ region, endpoint, tls }: AwsOptions): Promise<AwsConnection> {
+export async function openAws({ region, endpoint, tls }: z.infer<typeof AwsOptions>): Promise<AwsConnection> {
   const clientTls = await openTls(tls);
   const requestHandler = new NodeHttpHandler({
     httpsAgent: createHttpsAgent(clientTls),

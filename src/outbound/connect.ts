@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { isDenied, isLoopback } from './denied.ts';
+import { isDenied, isLoopback } from './address-kinds.ts';
 import type { ClientTls } from './tls.ts';
 
 export interface DialOptions {

@@ -9,8 +9,9 @@ import {
 } from 'node:tls';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { CIPHERS } from './ciphers.ts';
 import { splitCrls } from './crl.ts';
-import { CIPHERS, parseCertificates } from './pem.ts';
+import { parseCertificates } from './pem.ts';
 
 /** How a server proves who it is to us, and we to it. There is no switch that turns verification off. */
 export const TlsOptions = z

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { isLoopback, type Role, type ServeOptions } from './options.ts';
+import { isLoopback } from '../outbound/address-kinds.ts';
+import type { Role, ServeOptions } from './options.ts';
 
 /** Who asks. */
 export interface Principal {

@@ -2,8 +2,9 @@ import { constants, createHash, createPrivateKey, type X509Certificate } from 'n
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { UserError } from '../errors.ts';
+import { CIPHERS } from '../outbound/ciphers.ts';
 import { crlTimes, splitCrls } from '../outbound/crl.ts';
-import { CIPHERS, parseCertificates } from '../outbound/pem.ts';
+import { parseCertificates } from '../outbound/pem.ts';
 import type { Dated } from './expiry.ts';
 import type { ServeOptions } from './options.ts';
 

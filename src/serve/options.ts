@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isLoopback } from '../outbound/address-kinds.ts';
 
 /** What a caller may do. Each role is for itself, but operators may do what viewers may. */
 export const ROLES = ['viewer', 'operator', 'ingest'] as const;
@@ -110,12 +111,6 @@ export const ServeOptions = z
     if (!isLoopback(host) && exposed !== undefined) problem(['host'], exposed);
   });
 export type ServeOptions = z.infer<typeof ServeOptions>;
-
-/** Whether only this machine can reach it. */
-export function isLoopback(address: string): boolean {
-  const v4 = address.toLowerCase().replace(/^::ffff:/, '');
-  return address === 'localhost' || address === '::1' || (isIP(v4) === 4 && v4.startsWith('127.'));
-}
 
 /** Why this server must not be reachable from elsewhere; undefined when it may. */
 export function exposureProblem(

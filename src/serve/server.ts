@@ -8,13 +8,14 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { UserError } from '../errors.ts';
+import { isLoopback } from '../outbound/address-kinds.ts';
 import type { Peer } from './auth.ts';
 import { type CertificateWatch, loadCertificates, watchCertificates } from './certificates.ts';
 import { createConnections } from './connections.ts';
 import { exchange } from './exchange.ts';
 import { createExpiryMonitor, type Dated } from './expiry.ts';
 import { identitiesOf } from './identity.ts';
-import { exposureProblem, isLoopback, type ServeLog, type ServeOptions } from './options.ts';
+import { exposureProblem, type ServeLog, type ServeOptions } from './options.ts';
 import type { Handler } from './routes.ts';
 
 /** What there is to show of a server. Counts are since its start. */

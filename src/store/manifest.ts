@@ -1,10 +1,11 @@
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Alert, Position } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import type { Segment } from './messages.ts';
-import { clearStaging, HISTORY_FOLDER, makeDurable } from './segment-file.ts';
+import { replaceFile } from './replace-file.ts';
+import { clearStaging, HISTORY_FOLDER } from './segment-file.ts';
 import type { AlertRow } from './state.ts';
 
 /** What the history consists of at a checkpoint: published as a file so that readers need nothing of the process that writes. */
@@ -31,17 +32,8 @@ const MANIFEST = 'manifest.json';
 
 /** Replaces the published manifest; readers see the old one or the new one, never a part. */
 export async function publishManifest(dataDir: string, manifest: Manifest): Promise<void> {
-  const staged = join(dataDir, `${MANIFEST}.new`);
-  const file = await open(staged, 'w');
-  try {
-    const body = JSON.stringify(manifest);
-    await file.writeFile(`{"crc32":${crc32(body)},${body.slice(1)}`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(staged, join(dataDir, MANIFEST));
-  await makeDurable(dataDir);
+  const body = JSON.stringify(manifest);
+  await replaceFile(dataDir, MANIFEST, `{"crc32":${crc32(body)},${body.slice(1)}`);
 }
 
 /** Those of before there were checksums have none. */

@@ -1,8 +1,8 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Position } from '../contracts.ts';
 import type { Segment } from './messages.ts';
-import { makeDurable } from './segment-file.ts';
+import { replaceFile } from './replace-file.ts';
 import type { AlertRow, IdChange } from './state.ts';
 
 /** All that a checkpoint's transaction writes: its files are durable, and nothing refers to them yet. */
@@ -24,24 +24,17 @@ const PREPARED = 'prepared.json';
 
 /** Makes it durable, in the place of an earlier one. */
 export async function writePrepared(dataDir: string, prepared: Prepared): Promise<void> {
-  const staged = join(dataDir, `${PREPARED}.new`);
-  const file = await open(staged, 'w');
-  try {
-    await file.writeFile(JSON.stringify(prepared));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(staged, join(dataDir, PREPARED));
-  await makeDurable(dataDir);
+  await replaceFile(dataDir, PREPARED, JSON.stringify(prepared));
 }
 
-/** The last one; undefined when there was none. */
+/**
+ * The last one; undefined when there was none, or a damaged one: then our own positions say less than the other side knows, and decide.
+ */
 export async function readPrepared(dataDir: string): Promise<Prepared | undefined> {
   try {
     return JSON.parse(await readFile(join(dataDir, PREPARED), 'utf8')) as Prepared;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

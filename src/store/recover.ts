@@ -4,12 +4,13 @@ import { access, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
+import type { LoadedState } from './load-state.ts';
 import { type Manifest, readManifest, type Witness } from './manifest.ts';
-import { type LoadedState, STATE_DATABASE, State, type WasClaimed } from './state.ts';
+import { STATE_DATABASE, State, type WasClaimed } from './state.ts';
 import { removeOtherStateFiles } from './state-file.ts';
 
 /** What the machine, not the database, has to be mended for: it is tried again as it is. */
-const NOT_DAMAGE = /lock|no space|permission|too many open|read-only/i;
+const NOT_DAMAGE = /could not set lock|no space left|permission denied|too many open|read-only file system/i;
 
 const probeFile = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js', import.meta.url),
@@ -43,7 +44,7 @@ export async function openState(
       );
     const aside = await putAside(dataDir, witness.seq);
     problems.push(
-      `the database of the state is damaged (${message}); it is made anew from the manifest, the old one is ${aside}`,
+      `the database of the state is damaged (${message}); it is made anew from the manifest, without the ids by which sources know repeats; the old one is ${aside}`,
     );
     opened = await rebuild(dataDir, manifest, witness);
   }
@@ -85,7 +86,6 @@ async function putAside(dataDir: string, seq: number): Promise<string> {
   return name;
 }
 
-/** Ids of what sources repeat are not in the manifest: they are forgotten, which is told. */
 async function rebuild(dataDir: string, { segments, alerts }: Manifest, witness: Witness) {
   const { seq, file, positions, resolvesAt, shadowed } = witness;
   const { state } = await State.open(dataDir);

@@ -2,10 +2,11 @@ import { access, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, listValue } from '@duckdb/node-api';
 import type { Alert, Position } from '../contracts.ts';
+import { type LoadedState, load, rowsOf } from './load-state.ts';
 import type { Segment } from './messages.ts';
-import { type Prepared, readPrepared, removePrepared } from './prepared.ts';
+import { type Prepared, readPrepared, removePrepared, writePrepared } from './prepared.ts';
 import { makeDurable } from './segment-file.ts';
-import { readStateFile, writeStateFile } from './state-file.ts';
+import { writeStateFile } from './state-file.ts';
 
 /** An alert with what its book needs to go on after a restart. */
 export interface AlertRow {
@@ -42,17 +43,12 @@ export interface IdChange {
   readonly from: string | undefined;
 }
 
-export interface LoadedState {
-  readonly positions: Map<string, Position>;
-  /** Ids by partition. */
-  readonly ids: Map<string, Set<string>>;
-  readonly blobs: Map<string, Uint8Array>;
-  readonly alerts: AlertRow[];
-  readonly segments: Segment[];
-  /** First number that no segment's name has had. */
-  readonly sequence: number;
-  /** What could not be read, for whoever runs this. */
-  readonly problems: readonly string[];
+/** How sources bind a checkpoint at their other side, between what it needs being durable and its being valid. */
+export interface Claim {
+  /** What they are asked to bind; JSON. */
+  readonly covered: unknown;
+  /** Rejects when it is another's by now. */
+  bind(seq: number): Promise<void>;
 }
 
 /** Whether sources bound a checkpoint whose transaction is missing. */
@@ -112,18 +108,20 @@ export class State implements AsyncDisposable {
     await connection.run(IDS);
     const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
     const state = new State(dataDir, instance, connection, row![0] as number, new Map());
-    const prepared = await readPrepared(dataDir);
-    if (prepared?.seq === state.#seq + 1 && (await wasClaimed(prepared.seq, prepared.claim)))
-      await state.commit(prepared);
-    if (state.#seq < witnessed) {
+    try {
+      const prepared = await readPrepared(dataDir);
+      if (prepared?.seq === state.#seq + 1 && (await wasClaimed(prepared.seq, prepared.claim)))
+        await state.commit(prepared);
+      if (state.#seq < witnessed) throw new Error(`it lost checkpoints ${state.#seq + 1} to ${witnessed}`);
+      await removePrepared(dataDir);
+      const loaded = await load(dataDir, connection);
+      state.#positions = new Map(loaded.positions);
+      state.#file = loaded.file;
+      return { state, loaded };
+    } catch (error) {
       await state[Symbol.asyncDispose]();
-      throw new Error(`it lost checkpoints ${state.#seq + 1} to ${witnessed}`);
+      throw error;
     }
-    await removePrepared(dataDir);
-    const loaded = await load(dataDir, connection);
-    state.#positions = new Map(loaded.positions);
-    state.#file = await fileOf(connection);
-    return { state, loaded };
   }
 
   /** Number of the last checkpoint. */
@@ -141,9 +139,17 @@ export class State implements AsyncDisposable {
     return this.#positions;
   }
 
-  /** Makes everything in `input` durable at once, or nothing of it. */
-  async checkpoint(input: CheckpointInput): Promise<void> {
-    await this.commit(await this.prepare(input, undefined));
+  /**
+   * Makes everything in `input` durable at once, or nothing of it. With a `claim` sources bind it in between: where they reject, what was
+   * written counts for nothing, and neither does this state any more.
+   */
+  async checkpoint(input: CheckpointInput, claim?: Claim): Promise<void> {
+    const prepared = await this.prepare(input, claim?.covered);
+    if (claim !== undefined) {
+      await writePrepared(this.#dataDir, prepared);
+      await claim.bind(prepared.seq);
+    }
+    await this.commit(prepared);
   }
 
   /** Writes what the transaction of the next checkpoint refers to. */
@@ -241,52 +247,4 @@ async function create(path: string): Promise<void> {
   await makeDurable(staged);
   await rename(staged, path);
   await makeDurable(dirname(path));
-}
-
-async function fileOf(connection: DuckDBConnection): Promise<string | undefined> {
-  const [row] = await rowsOf(connection, 'SELECT file FROM checkpoint ORDER BY seq DESC LIMIT 1');
-  return row?.[0] as string | undefined;
-}
-
-async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
-  return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
-}
-
-async function load(dataDir: string, connection: DuckDBConnection): Promise<LoadedState> {
-  const [last] = await rowsOf(connection, 'SELECT positions, file FROM checkpoint ORDER BY seq DESC LIMIT 1');
-  const positions = last === undefined ? new Map<string, Position>() : readPositions(last[0] as string);
-  const file = last?.[1] as string | undefined;
-  const problems: string[] = [];
-  const blobs =
-    file === undefined
-      ? new Map<string, Uint8Array>()
-      : await readStateFile(dataDir, file).catch((error: Error) => {
-          problems.push(`${error.message}; open windows and baselines begin anew`);
-          return new Map<string, Uint8Array>();
-        });
-  const segments = (await rowsOf(connection, 'SELECT record FROM segment ORDER BY path')).map(
-    (row) => JSON.parse(row[0] as string) as Segment,
-  );
-  const alerts = (await rowsOf(connection, 'SELECT record FROM alert ORDER BY id')).map(
-    (row) => JSON.parse(row[0] as string) as AlertRow,
-  );
-  const ids = new Map<string, Set<string>>();
-  for (const [partition, id] of (await rowsOf(connection, 'SELECT partition, id FROM id')) as [
-    string,
-    string,
-  ][])
-    ids.set(partition, (ids.get(partition) ?? new Set()).add(id));
-  const numbers = segments.map((segment) => Number(/(\d+)m*\.parquet$/.exec(segment.path)?.[1] ?? 0));
-  return { positions, ids, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1, problems };
-}
-
-/** Folders of format 1 had a record number in the place of a position. */
-function readPositions(text: string): Map<string, Position> {
-  const entries = JSON.parse(text) as [string, Position | number][];
-  return new Map(
-    entries.map(([partition, position]) => [
-      partition,
-      typeof position === 'number' ? { next: position, done: false } : position,
-    ]),
-  );
 }

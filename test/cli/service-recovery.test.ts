@@ -83,7 +83,9 @@ describe('flowsentry run', () => {
 
   it('goes on from the last checkpoint when the history could not be written for a while', async () => {
     const root = join(folder, 'failing');
-    const service = startRun(root, SOURCE);
+    const port = await freePort();
+    const service = startRun(root, SOURCE, `serve: {port: ${port}}\n`);
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status;
     const history = join(service.data, 'history');
     appendFileSync(join(service.logs, 'a.log'), line);
     await holds(service.data, 1);
@@ -91,9 +93,11 @@ describe('flowsentry run', () => {
     writeFileSync(history, 'in the way');
     appendFileSync(join(service.logs, 'a.log'), `${line}not a record\n`);
     await service.saying('a failure: what came since the last checkpoint is read again');
+    expect(await ready()).toBe(503);
     rmSync(history);
     renameSync(join(root, 'away'), history);
     await holds(service.data, 2);
+    while ((await ready()) !== 200) await sleep(50);
     expect(await service.stop()).toBe(0);
     expect(service.logged().findLast(({ message }) => message === 'checkpoint written')).toMatchObject({
       received: 3,

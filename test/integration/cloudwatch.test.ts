@@ -100,6 +100,15 @@ describe('the cloudwatch source', () => {
     );
   });
 
+  it('has a position from its first start on, before there is anything to read', async () => {
+    await createGroup('silent');
+    const { durable } = await read('silent', 0, NOTHING);
+    const { next } = durable.positions.get('silent')!;
+    expect(next).toBeGreaterThan(Date.now() - 2 * 3_600_000);
+    await put('silent', ['a record'], next + 1);
+    expect((await read('silent', 1, durable)).lines).toEqual(['a record']);
+  });
+
   it('goes on when a group is not there yet', async () => {
     const reading = read('later', 1, NOTHING);
     await createGroup('later');

@@ -32,6 +32,8 @@ const input = (next: number): CheckpointInput => ({
 
 /** A folder whose process was killed: its log was not folded into the database. */
 let killed: string;
+/** One whose process ended by itself: all is in the database. */
+let ended: string;
 beforeAll(async () => {
   const folder = mkdtempSync(join(root, 'work'));
   const { state } = await openState(folder);
@@ -47,11 +49,12 @@ beforeAll(async () => {
   killed = mkdtempSync(join(root, 'killed'));
   cpSync(folder, killed, { recursive: true });
   await state[Symbol.asyncDispose]();
+  ended = folder;
 });
 
-async function open(damage: (folder: string) => void) {
+async function open(damage: (folder: string) => void, from = killed) {
   const folder = mkdtempSync(join(root, 'try'));
-  cpSync(killed, folder, { recursive: true });
+  cpSync(from, folder, { recursive: true });
   damage(folder);
   const { state, loaded, problems } = await openState(folder);
   await state[Symbol.asyncDispose]();
@@ -83,6 +86,25 @@ describe('a state whose files were damaged', () => {
       }
     },
   );
+
+  it('is the last checkpoint whatever bit of a database that was closed is wrong', async () => {
+    const random = new Random(5, 'closed');
+    let remade = 0;
+    for (let i = 0; i < 30; i++) {
+      const { next, blob, problems } = await open(
+        (folder) => flip(join(folder, 'state.duckdb'), random.u32() >>> 1),
+        ended,
+      );
+      expect([next, blob]).toEqual([LAST, LAST]);
+      remade += problems.length;
+    }
+    expect(remade).toBeGreaterThan(0);
+  });
+
+  it('forgets a prepared checkpoint that is damaged', async () => {
+    const { next } = await open((folder) => writeFileSync(join(folder, 'prepared.json'), '{"seq":'));
+    expect(next).toBe(LAST);
+  });
 
   it.each([
     ['state.duckdb', 0],

@@ -54,6 +54,7 @@ describe('the state', () => {
       alerts: [],
       segments: [],
       sequence: 1,
+      file: undefined,
       problems: [],
     });
     const big = new Uint8Array(3_000_000).map((_, i) => i * 31);

@@ -8,9 +8,10 @@ import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Position } from '../../src/contracts.ts';
 import { registerAddressFunctions } from '../../src/store/address-functions.ts';
 import { History } from '../../src/store/history.ts';
+import type { LoadedState } from '../../src/store/load-state.ts';
 import { publishManifest, readManifest } from '../../src/store/manifest.ts';
 import { viewSql } from '../../src/store/query-views.ts';
-import { type LoadedState, State } from '../../src/store/state.ts';
+import { State } from '../../src/store/state.ts';
 import { TABLES } from '../../src/store/table-spec.ts';
 
 /** A folder of this test alone, removed when it ends. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import { isDenied, isLoopback } from '../../src/outbound/denied.ts';
+import { isDenied, isLoopback } from '../../src/outbound/address-kinds.ts';
 
 const METADATA = ['169.254.169.254', '169.254.170.2', '169.254.0.1', '100.100.100.200', '168.63.129.16'];
 
@@ -61,9 +61,9 @@ describe('denied addresses', () => {
   });
 
   it('know this machine', () => {
-    for (const address of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])
+    for (const address of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1', 'localhost'])
       expect(isLoopback(address)).toBe(true);
-    for (const address of ['10.0.0.1', '::2', '', 'localhost', '0.0.0.0'])
+    for (const address of ['10.0.0.1', '::2', '', 'localhost.example', '0.0.0.0'])
       expect(isLoopback(address)).toBe(false);
   });
 });

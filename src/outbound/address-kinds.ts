@@ -41,9 +41,9 @@ export function isDenied(address: string): boolean {
   return matches(DENIED, address, true);
 }
 
-/** Whether it is this machine itself. */
+/** Whether it is this machine itself, as an address or as `localhost`. */
 export function isLoopback(address: string): boolean {
-  return matches(LOOPBACK, address, false);
+  return address === 'localhost' || matches(LOOPBACK, address, false);
 }
 
 function matches(list: BlockList, address: string, otherwise: boolean): boolean {

@@ -1,0 +1,65 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Position } from '../contracts.ts';
+import type { Segment } from './messages.ts';
+import type { AlertRow } from './state.ts';
+import { readStateFile } from './state-file.ts';
+
+export interface LoadedState {
+  readonly positions: Map<string, Position>;
+  /** Ids by partition. */
+  readonly ids: Map<string, Set<string>>;
+  readonly blobs: Map<string, Uint8Array>;
+  readonly alerts: AlertRow[];
+  readonly segments: Segment[];
+  /** First number that no segment's name has had. */
+  readonly sequence: number;
+  /** Name of the file of saved states. */
+  readonly file: string | undefined;
+  /** What could not be read, for whoever runs this. */
+  readonly problems: readonly string[];
+}
+
+/** Rows of a query, as JavaScript's own values. */
+export async function rowsOf(connection: DuckDBConnection, sql: string): Promise<unknown[][]> {
+  return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
+}
+
+/** All that the last checkpoint left. Saved states that are damaged are left out and told. */
+export async function load(dataDir: string, connection: DuckDBConnection): Promise<LoadedState> {
+  const [last] = await rowsOf(connection, 'SELECT positions, file FROM checkpoint ORDER BY seq DESC LIMIT 1');
+  const positions = last === undefined ? new Map<string, Position>() : readPositions(last[0] as string);
+  const file = last?.[1] as string | undefined;
+  const problems: string[] = [];
+  const blobs =
+    file === undefined
+      ? new Map<string, Uint8Array>()
+      : await readStateFile(dataDir, file).catch((error: Error) => {
+          problems.push(`${error.message}; open windows and baselines begin anew`);
+          return new Map<string, Uint8Array>();
+        });
+  const segments = (await rowsOf(connection, 'SELECT record FROM segment ORDER BY path')).map(
+    (row) => JSON.parse(row[0] as string) as Segment,
+  );
+  const alerts = (await rowsOf(connection, 'SELECT record FROM alert ORDER BY id')).map(
+    (row) => JSON.parse(row[0] as string) as AlertRow,
+  );
+  const ids = new Map<string, Set<string>>();
+  for (const [partition, id] of (await rowsOf(connection, 'SELECT partition, id FROM id')) as [
+    string,
+    string,
+  ][])
+    ids.set(partition, (ids.get(partition) ?? new Set()).add(id));
+  const numbers = segments.map((segment) => Number(/(\d+)m*\.parquet$/.exec(segment.path)?.[1] ?? 0));
+  return { positions, ids, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1, file, problems };
+}
+
+/** Folders of format 1 had a record number in the place of a position. */
+function readPositions(text: string): Map<string, Position> {
+  const entries = JSON.parse(text) as [string, Position | number][];
+  return new Map(
+    entries.map(([partition, position]) => [
+      partition,
+      typeof position === 'number' ? { next: position, done: false } : position,
+    ]),
+  );
+}
