@@ -1,4 +1,6 @@
+import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** Watches the free space of a folder, so that reading pauses before the disk is full and goes on by itself. */
 export interface DiskGuard extends Disposable {
@@ -30,7 +32,7 @@ export async function watchDisk({
   let free = Number.POSITIVE_INFINITY;
   let isShort = false;
   const look = async (): Promise<void> => {
-    const found = await statfs(folder).catch(() => undefined);
+    const found = await statOf(folder);
     if (found === undefined) return;
     free = found.bavail * found.bsize;
     const now = free < reserve() * (isShort ? 1 + MARGIN : 1);
@@ -50,4 +52,15 @@ export async function watchDisk({
     },
     [Symbol.dispose]: () => clearInterval(timer),
   };
+}
+
+/** The file system that the folder is on, or will be on when it is made. */
+async function statOf(folder: string): Promise<StatsFs | undefined> {
+  try {
+    return await statfs(folder);
+  } catch (error) {
+    const parent = dirname(folder);
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT' && parent !== folder;
+    return isMissing ? statOf(parent) : undefined;
+  }
 }

@@ -184,15 +184,15 @@ async function* paused(
   signal: AbortSignal,
 ): AsyncGenerator<Part | undefined> {
   for (;;) {
+    const next = await parts.next();
+    if (next.done === true) return;
     while (disk.isShort) {
-      // What was not taken is read again when there is room.
+      // What is not taken is read again when there is room.
       if (signal.aborted) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
       yield undefined;
     }
-    const { done, value } = await parts.next();
-    if (done === true) return;
-    yield value;
+    yield next.value;
   }
 }
 

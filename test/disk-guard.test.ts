@@ -23,9 +23,19 @@ describe('disk guard', () => {
     expect(disk.isShort).toBe(false);
   });
 
+  it('looks at the disk of a folder that is not there yet', async () => {
+    using disk = await watchDisk({
+      folder: 'none/at/all',
+      reserve: () => Number.MAX_SAFE_INTEGER,
+      interval: 1000,
+      onChange: () => {},
+    });
+    expect(disk.isShort).toBe(true);
+  });
+
   it('changes nothing when the folder cannot be looked at', async () => {
     using disk = await watchDisk({
-      folder: '/none/at/all',
+      folder: 'package.json/data',
       reserve: () => Number.MAX_SAFE_INTEGER,
       interval: 1000,
       onChange: () => {
