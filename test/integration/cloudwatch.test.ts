@@ -42,7 +42,12 @@ async function put(logGroupName: string, lines: readonly string[], at?: number):
 
 const line = (i: number) => logLine('10.0.1.5', '10.0.2.9', 1000 + i, 'ACCEPT');
 const textOf = ({ content }: Delivery): string[] =>
-  content.kind === 'object' ? [] : Buffer.concat(content.messages).toString().trimEnd().split('\n');
+  content.kind === 'object'
+    ? []
+    : Buffer.concat(content.messages)
+        .toString()
+        .split('\n')
+        .filter((text) => text !== '');
 
 /** Reads until `count` lines came, and tells what a checkpoint of that would hold. */
 async function read(group: string, count: number, resume: Omit<Resume, 'instance'>) {
