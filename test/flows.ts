@@ -24,6 +24,8 @@ export interface FlowRow {
   readonly action?: 'ACCEPT' | 'REJECT';
   readonly flags?: number;
   readonly eni?: string;
+  /** A record without a flow. */
+  readonly status?: 'NODATA' | 'SKIPDATA';
 }
 
 /** A batch of exactly these records. */
@@ -40,9 +42,11 @@ export function flowsOf(rows: readonly FlowRow[], names: Dictionary): FlowBatch 
     batch.start[i] = row.start;
     batch.end[i] = row.end;
     batch.action[i] = row.action === 'REJECT' ? ACTION.reject : ACTION.accept;
-    batch.logStatus[i] = LOG_STATUS.ok;
+    batch.logStatus[i] =
+      row.status === undefined ? LOG_STATUS.ok : LOG_STATUS[row.status === 'NODATA' ? 'nodata' : 'skipdata'];
     batch.tcpFlags[i] = row.flags ?? 0;
-    batch.present[i] = PRESENT_V2 | (row.flags === undefined ? 0 : PRESENT.tcpFlags);
+    const fields = row.status === undefined ? PRESENT_V2 : PRESENT.start | PRESENT.end | PRESENT.logStatus;
+    batch.present[i] = fields | (row.flags === undefined ? 0 : PRESENT.tcpFlags);
     batch.accountId[i] = names.code('123456789012');
     batch.interfaceId[i] = names.code(row.eni ?? 'eni-a');
   }

@@ -1,5 +1,7 @@
 import { parseAddress } from '../src/columns/address.ts';
 import { Dictionary } from '../src/columns/dictionary.ts';
+import { PRESENT_V2 } from '../src/columns/flow-batch.ts';
+import { createInterfaceBatch, type InterfaceBatch } from '../src/columns/interface-batch.ts';
 import {
   createSessionBatch,
   SCOPE,
@@ -46,7 +48,22 @@ export interface StepLiteral {
   readonly start: number;
   readonly active?: readonly SessionLiteral[];
   readonly ended?: readonly SessionLiteral[];
+  /** Default: the interfaces of `active`, a record a row. */
+  readonly interfaces?: readonly InterfaceLiteral[];
 }
+
+/** What one interface's records of a step say. Left out: one record with data and every field of version 2. */
+export interface InterfaceLiteral {
+  readonly interface: string;
+  readonly account?: string;
+  readonly records?: number;
+  readonly noData?: number;
+  readonly skipData?: number;
+  readonly present?: number;
+}
+
+const ACCOUNT = '123456789012';
+const INTERFACE = 'eni-0a1b2c3d4e5f60718';
 
 const SERVER: readonly (keyof typeof STATE)[] = ['accepted', 'established', 'establishedNow', 'first'];
 const INTERNAL_V4 = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)/;
@@ -67,7 +84,32 @@ export function stepOf(literal: StepLiteral, names = new Dictionary()): Step {
     end: start + 60,
     active: sessionsOf(literal.active ?? [], start, false, names),
     ended: sessionsOf(literal.ended ?? [], start, true, names),
+    interfaces: interfacesOf(literal.interfaces ?? speaking(literal.active ?? []), names),
   };
+}
+
+function speaking(rows: readonly SessionLiteral[]): InterfaceLiteral[] {
+  const records = Map.groupBy(rows, (row) => row.interface ?? INTERFACE);
+  return [...records].map(([name, of]) => ({
+    interface: name,
+    account: of[0]?.account ?? ACCOUNT,
+    records: of.length,
+  }));
+}
+
+function interfacesOf(rows: readonly InterfaceLiteral[], names: Dictionary): InterfaceBatch {
+  const batch = createInterfaceBatch(rows.length);
+  batch.length = rows.length;
+  for (const [i, row] of rows.entries()) {
+    const { noData = 0, skipData = 0, records = 1 + noData + skipData } = row;
+    batch.interfaceId[i] = names.code(row.interface);
+    batch.accountId[i] = names.code(row.account ?? ACCOUNT);
+    batch.records[i] = records;
+    batch.noData[i] = noData;
+    batch.skipData[i] = skipData;
+    batch.present[i] = row.present ?? (records > noData + skipData ? PRESENT_V2 : 0);
+  }
+  return batch;
 }
 
 function sessionsOf(
@@ -106,8 +148,8 @@ function fill(
   batch.flagsIn[i] = row.flagsIn ?? 0;
   batch.start[i] = row.start ?? start;
   batch.end[i] = row.end ?? start + 59;
-  batch.interfaceId[i] = names.code(row.interface ?? 'eni-0a1b2c3d4e5f60718');
-  batch.accountId[i] = names.code(row.account ?? '123456789012');
+  batch.interfaceId[i] = names.code(row.interface ?? INTERFACE);
+  batch.accountId[i] = names.code(row.account ?? ACCOUNT);
   batch.srcService[i] = names.code(row.srcService ?? '');
   batch.dstService[i] = names.code(row.dstService ?? '');
   batch.bytesOut[i] = row.bytesOut ?? (rejected ? 0 : 1000);
@@ -175,7 +217,13 @@ export function windowOf(literal: WindowLiteral): WindowBatch {
 
 /** The same step with its rows in the order that `rank` gives. */
 export function shuffledStep(step: Step, rank: () => number): Step {
-  return { ...step, active: shuffled(step.active, rank), ended: shuffled(step.ended, rank) };
+  const { active, ended, interfaces } = step;
+  return {
+    ...step,
+    active: shuffled(active, rank),
+    ended: shuffled(ended, rank),
+    interfaces: shuffled(interfaces, rank),
+  };
 }
 
 /** The same window with its rows in the order that `rank` gives. */

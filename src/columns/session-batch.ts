@@ -1,3 +1,5 @@
+import type { InterfaceBatch } from './interface-batch.ts';
+
 /** Scope of one end of a session. */
 export const SCOPE = { internal: 0, awsService: 1, public: 2, linkLocal: 3, multicast: 4 } as const;
 export type Scope = (typeof SCOPE)[keyof typeof SCOPE];
@@ -114,6 +116,8 @@ export interface Step {
   readonly active: SessionBatch;
   /** Sessions that ended: silent for longer than the gap. Their `step*` columns are 0. */
   readonly ended: SessionBatch;
+  /** Every interface that has records in the step. */
+  readonly interfaces: InterfaceBatch;
 }
 
 export const WINDOW_KEYS = ['subject', 'pair'] as const;

@@ -1,5 +1,6 @@
 import type { FlowBatch } from '../columns/flow-batch.ts';
 import { ACTION } from '../columns/flow-batch.ts';
+import { InterfaceCounts } from './interface-counts.ts';
 
 /**
  * One row = one connection (both directions) as one interface saw it in one 60 s step. Rows are interleaved, two cache lines each: an
@@ -52,6 +53,8 @@ export class FlowTable {
   /** Records added, and how many of them were too long for a 60 s aggregation interval. */
   records = 0;
   longRecords = 0;
+  /** Of all records of the step, also those that are no connection. */
+  interfaces = new InterfaceCounts();
   words: Uint32Array;
   doubles: Float64Array;
   /** Pairs: hash, row + 1. */
@@ -75,6 +78,7 @@ export class FlowTable {
     this.length = 0;
     this.records = 0;
     this.longRecords = 0;
+    this.interfaces.clear();
   }
 
   /**

@@ -1,9 +1,11 @@
 import { type FlowBatch, LOG_STATUS, PRESENT } from '../columns/flow-batch.ts';
+import { createInterfaceBatch } from '../columns/interface-batch.ts';
 import { STATE } from '../columns/session-batch.ts';
 import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
-import { FLOW_WORDS, FlowTable } from './flow-table.ts';
+import { FLOW_WORDS, type FlowTable } from './flow-table.ts';
 import { Lanes } from './lanes.ts';
 import { writeFlow } from './lone-flow.ts';
+import { OpenSteps, type SavedStep } from './open-steps.ts';
 import type { RollupOptions, RollupOutput, RollupOverflow } from './options.ts';
 import { Orientation } from './orient.ts';
 import { Sessions, STEP_SECONDS } from './sessions.ts';
@@ -18,12 +20,13 @@ const MAX_HELD_STEPS = 4096;
 /** Silent steps handed over in a row before time leaps to the next record: a day. */
 const SILENT_STEPS = 1440;
 
+const NO_INTERFACES = createInterfaceBatch(0);
+
 /** Rebuilds connections from flow records and closes event time in steps of 60 s. */
 export class Rollup {
   readonly #options: RollupOptions;
   readonly #output: RollupOutput;
-  readonly #open = new Map<number, FlowTable>();
-  #spare: FlowTable[] = [];
+  readonly #open = new OpenSteps();
   readonly #sessions: Sessions;
   readonly #windows: Windows;
   readonly #lanes: Lanes;
@@ -35,7 +38,6 @@ export class Rollup {
   #silent = 0;
   #records = 0;
   #longRecords = 0;
-  #flows = 0;
   #flowOverflow = 0;
 
   constructor(options: RollupOptions, output: RollupOutput) {
@@ -94,7 +96,7 @@ export class Rollup {
 
   /** Adds rows [0, length) of the batch, all of one lane, closes what can no longer change, and returns how many rows came too late for their step. */
   add(batch: FlowBatch, lane = ''): number {
-    const { end, present, logStatus } = batch;
+    const { end, present, logStatus, interfaceId, accountId } = batch;
     const srcServices = batch.extra[batch.layout.extra.indexOf('pkt-src-aws-service')];
     const dstServices = batch.extra[batch.layout.extra.indexOf('pkt-dst-aws-service')];
     const ours = this.#lanes.of(lane);
@@ -121,22 +123,24 @@ export class Rollup {
         to = from + STEP_SECONDS;
         table = from < this.#next ? undefined : this.#openStep(from);
       }
-      if (table === undefined) lateCount++;
       const bits = present[i]!;
-      if (logStatus[i]! > LOG_STATUS.ok || (bits & JUDGED) !== JUDGED) continue;
+      const status = logStatus[i]!;
+      if (table === undefined) lateCount++;
+      else table.interfaces.add(interfaceId[i]!, accountId[i]!, status, bits);
+      if (status > LOG_STATUS.ok || (bits & JUDGED) !== JUDGED) continue;
       const src = (bits & PRESENT.pktSrcAddr) !== 0 ? batch.pktSrcAddr : batch.srcAddr;
       const dst = (bits & PRESENT.pktDstAddr) !== 0 ? batch.pktDstAddr : batch.dstAddr;
       const srcService = srcServices === undefined ? 0 : srcServices[i]!;
       const dstService = dstServices === undefined ? 0 : dstServices[i]!;
       if (table === undefined) {
-        late ??= this.#spare.pop() ?? new FlowTable();
+        late ??= this.#open.blank();
         late.add(batch, i, src, dst, srcService, dstService, true);
         continue;
       }
       const before = table.length;
-      const mayGrow = this.#flows + table.capacity <= this.#options.maxFlows;
+      const mayGrow = this.#open.flows + table.capacity <= this.#options.maxFlows;
       if (!table.add(batch, i, src, dst, srcService, dstService, mayGrow)) this.#flowOverflow++;
-      this.#flows += table.length - before;
+      this.#open.flows += table.length - before;
       table.records++;
       if (time - batch.start[i]! > LONG_RECORD_SECONDS) table.longRecords++;
     }
@@ -146,7 +150,7 @@ export class Rollup {
 
   /** Closes everything: the input has ended. */
   finish(): void {
-    const last = Math.max(0, ...this.#open.keys());
+    const { last } = this.#open;
     if (last > 0) this.#closeUntil(last + STEP_SECONDS, true);
     this.#sessions.endAll();
     const start = this.#next;
@@ -155,18 +159,16 @@ export class Rollup {
       end: start + STEP_SECONDS,
       active: this.#sessions.active.batch,
       ended: this.#sessions.ended.batch,
+      interfaces: NO_INTERFACES,
     });
     this.#windows.finish();
   }
 
   #openStep(start: number): FlowTable {
-    let table = this.#open.get(start);
-    if (table === undefined) {
-      table = this.#spare.pop() ?? new FlowTable();
-      this.#open.set(start, table);
-      if (this.#next === 0) this.#closeAt = Math.min(this.#closeAt, start + STEP_SECONDS);
-    }
-    return table;
+    const known = this.#open.get(start);
+    if (known !== undefined) return known;
+    if (this.#next === 0) this.#closeAt = Math.min(this.#closeAt, start + STEP_SECONDS);
+    return this.#open.open(start);
   }
 
   #judgeLate(late: FlowTable): void {
@@ -176,18 +178,13 @@ export class Rollup {
       const out = writeFlow(this.#lateRows, late, at, this.#options.scopeOf, STATE.first);
       this.#lateRows.writeStep(out, late.doubles, at);
     }
-    this.#recycle(late);
+    this.#open.recycle(late);
     this.#output.late(this.#lateRows.batch);
-  }
-
-  #recycle(table: FlowTable): void {
-    table.clear();
-    if (this.#spare.length < 4 && table.capacity <= 65_536) this.#spare.push(table);
   }
 
   /** Whether closing can wait: few connections are open, in few steps. */
   #canHold(): boolean {
-    return this.#flows < this.#options.holdFlows && this.#open.size < MAX_HELD_STEPS;
+    return this.#open.flows < this.#options.holdFlows && this.#open.size < MAX_HELD_STEPS;
   }
 
   /** Closes what every lane has passed. */
@@ -200,7 +197,7 @@ export class Rollup {
     const until = time - (time % STEP_SECONDS);
     if (this.#next === 0) {
       if (!all && this.#canHold()) return;
-      const first = Math.min(...this.#open.keys());
+      const { first } = this.#open;
       if (!(first < until)) return;
       this.#next = first;
     }
@@ -208,7 +205,7 @@ export class Rollup {
       const flows = this.#open.get(this.#next);
       this.#silent = flows === undefined ? this.#silent + 1 : 0;
       if (this.#silent > SILENT_STEPS) {
-        this.#next = Math.min(until, ...this.#open.keys());
+        this.#next = Math.min(until, this.#open.first);
         continue;
       }
       this.#closeStep(this.#next, flows);
@@ -224,15 +221,13 @@ export class Rollup {
     }
     const interval = this.interval;
     this.#sessions.close(start, flows, 2 * interval, interval);
-    if (flows !== undefined) {
-      this.#flows -= flows.length;
-      this.#open.delete(start);
-      this.#recycle(flows);
-    }
     const active = this.#sessions.active.batch;
     this.#windows.add(start, active);
-    this.#output.step({ start, end: start + STEP_SECONDS, active, ended: this.#sessions.ended.batch });
-    this.#windows.roll(start + STEP_SECONDS);
+    const end = start + STEP_SECONDS;
+    const interfaces = flows?.interfaces.batch() ?? NO_INTERFACES;
+    this.#output.step({ start, end, active, ended: this.#sessions.ended.batch, interfaces });
+    this.#windows.roll(end);
+    if (flows !== undefined) this.#open.close(start, flows);
   }
 
   snapshot(): Uint8Array {
@@ -242,11 +237,7 @@ export class Rollup {
       expiry: steps,
       windows: this.#windows.snapshot(),
     };
-    const open: { start: number; records: number; longRecords: number }[] = [];
-    for (const [start, table] of this.#open) {
-      open.push({ start, records: table.records, longRecords: table.longRecords });
-      columns[`flows-${start}`] = table.rows();
-    }
+    const open = this.#open.save(columns);
     return packSnapshot(columns, {
       open,
       lanes: this.#lanes.snapshot(),
@@ -262,7 +253,7 @@ export class Rollup {
   restore(state: Uint8Array): void {
     const { columns, meta } = unpackSnapshot(state);
     const saved = meta as {
-      open: { start: number; records: number; longRecords: number }[];
+      open: SavedStep[];
       lanes?: ReturnType<Lanes['snapshot']>;
       watermark: { max: number; ahead: number[] };
       next: number;
@@ -275,19 +266,11 @@ export class Rollup {
     this.#sessions.restore(columns.get('sessions') as Uint32Array, columns.get('expiry') as Float64Array);
     this.#sessions.overflow = saved.sessionOverflow;
     this.#windows.restore(columns.get('windows') as Uint8Array);
-    this.#open.clear();
-    this.#flows = 0;
-    for (const { start, records, longRecords } of saved.open) {
-      const table = FlowTable.from(columns.get(`flows-${start}`) as Uint32Array);
-      table.records = records;
-      table.longRecords = longRecords;
-      this.#flows += table.length;
-      this.#open.set(start, table);
-    }
+    this.#open.restore(columns, saved.open);
     // Folders of before there were lanes have one event time.
     this.#lanes.restore(saved.lanes ?? [['', { ...saved.watermark, idle: false }]]);
     this.#next = saved.next;
-    const first = saved.next === 0 ? Math.min(...this.#open.keys()) : saved.next;
+    const first = saved.next === 0 ? this.#open.first : saved.next;
     this.#closeAt = first + STEP_SECONDS;
     this.#silent = saved.silent;
     this.#records = saved.records;

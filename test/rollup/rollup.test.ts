@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/columns/address.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
+import { PRESENT, PRESENT_V2 } from '../../src/columns/flow-batch.ts';
+import type { InterfaceBatch } from '../../src/columns/interface-batch.ts';
 import { SCOPE, type SessionBatch, STATE, type WindowBatch } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { RollupOptions } from '../../src/rollup/options.ts';
@@ -20,6 +22,7 @@ interface Seen {
   ended: SessionRow[];
   late: SessionRow[];
   windows: string[];
+  interfaces: string[];
   /** Everything, in an order that does not depend on the order of rows. */
   log: string[];
 }
@@ -88,6 +91,17 @@ function windowText(window: WindowBatch): string {
   return `${window.key} ${window.size} ${window.start - T}: ${rows.sort().join('; ')}`;
 }
 
+/** Interface, account, records, NODATA, SKIPDATA, fields. */
+function interfaceText(batch: InterfaceBatch, names: Dictionary): string {
+  const rows: string[] = [];
+  for (let i = 0; i < batch.length; i++) {
+    const { interfaceId, accountId, records, noData, skipData, present } = batch;
+    const counts = [records[i], noData[i], skipData[i], present[i]!.toString(2)];
+    rows.push([names.text(interfaceId[i]!), names.text(accountId[i]!), ...counts].join(' '));
+  }
+  return rows.sort().join('; ');
+}
+
 function createRollup(names: Dictionary, seen: Seen, options: Partial<RollupOptions> = {}): Rollup {
   return new Rollup(
     {
@@ -116,7 +130,9 @@ function createRollup(names: Dictionary, seen: Seen, options: Partial<RollupOpti
             .map((row) => JSON.stringify(row))
             .sort()
             .join('\n');
-        seen.log.push(`step ${step.start - T}\n${text(active)}\nended\n${text(ended)}`);
+        const interfaces = interfaceText(step.interfaces, names);
+        seen.interfaces.push(`${step.start - T}: ${interfaces}`);
+        seen.log.push(`step ${step.start - T}\n${interfaces}\n${text(active)}\nended\n${text(ended)}`);
       },
       window(window) {
         const text = windowText(window);
@@ -130,7 +146,7 @@ function createRollup(names: Dictionary, seen: Seen, options: Partial<RollupOpti
   );
 }
 
-const nothing = (): Seen => ({ active: [], ended: [], late: [], windows: [], log: [] });
+const nothing = (): Seen => ({ active: [], ended: [], late: [], windows: [], interfaces: [], log: [] });
 
 function run(
   rows: readonly FlowRow[],
@@ -159,6 +175,35 @@ function exchange(at: number, extra: Partial<FlowRow> = {}, seconds = 20): FlowR
 }
 
 describe('rollup', () => {
+  it('says which interfaces have records in a step, what kind they are, and the fields that those with data have', () => {
+    const silent = { src: '::', dst: '::', start: T, end: T + 30 };
+    const { interfaces } = run([
+      ...exchange(T),
+      ...exchange(T, { eni: 'eni-b', flags: 2 }),
+      { ...silent, eni: 'eni-c', status: 'NODATA' },
+      { ...silent, eni: 'eni-a', status: 'SKIPDATA' },
+      ...exchange(T + 60, { srcPort: 50_001 }),
+    ]);
+
+    const v2 = PRESENT_V2.toString(2);
+    const withFlags = (PRESENT_V2 | PRESENT.tcpFlags).toString(2);
+    expect(interfaces.slice(0, 2)).toEqual([
+      `0: eni-a 123456789012 3 0 1 ${v2}; eni-b 123456789012 2 0 0 ${withFlags}; eni-c 123456789012 1 1 0 0`,
+      `60: eni-a 123456789012 2 0 0 ${v2}`,
+    ]);
+  });
+
+  it('keeps apart a thousand interfaces of one step, and again in the next', () => {
+    const records = (at: number) =>
+      Array.from({ length: 1000 }, (_, i) => exchange(at, { eni: `eni-${(i * 7) % 1000}` })).flat();
+    const { interfaces } = run([...records(T), ...records(T + 60)]);
+    for (const text of interfaces.slice(0, 2)) {
+      const rows = text.slice(text.indexOf(': ') + 2).split('; ');
+      expect(new Set(rows.map((row) => row.split(' ')[0])).size).toBe(1000);
+      expect(rows.every((row) => row.includes(' 2 0 0 '))).toBe(true);
+    }
+  });
+
   it('pairs both directions of a connection', () => {
     const { ended } = run(exchange(T));
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Dictionary } from '../../src/columns/dictionary.ts';
-import { createSessionBatch, type Step } from '../../src/columns/session-batch.ts';
+import type { Step } from '../../src/columns/session-batch.ts';
 import type { Detector, Emit, Exception, Finding, Severity } from '../../src/contracts.ts';
 import { createMute } from '../../src/score/exceptions.ts';
 import { fingerprint } from '../../src/score/fingerprint.ts';
 import { Scorer } from '../../src/score/scorer.ts';
+import { stepOf } from '../rows.ts';
 
 const T = 1_767_571_200;
 
@@ -29,7 +30,7 @@ function finding(extra: Partial<Finding> = {}): Finding {
 
 function step(minute: number): Step {
   const start = T + minute * 60;
-  return { start, end: start + 60, active: createSessionBatch(8), ended: createSessionBatch(8) };
+  return stepOf({ start });
 }
 
 /** A scorer with one detector that does as the script says, call by call. */
