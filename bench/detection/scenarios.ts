@@ -1,0 +1,50 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { SCENARIOS, simulateToFile } from '../../src/simulate/simulate.ts';
+import { type LabelledSet, readSet } from './labelled-set.ts';
+
+/** Millions of records each, whose point is memory: tests have them. */
+const STORMS: readonly string[] = ['scan-storm', 'scan-storm-destinations'];
+
+export const scenarios = SCENARIOS.filter(({ name }) => !STORMS.includes(name));
+
+/** Default detectors, and what only the owner of the network can say: which IPv6 is theirs, one feed, the policy of the tiers. */
+const CONFIG = `network: { internal: ["2600:1f18:a::/48"] }
+feeds: [{ name: listed, file: feed.txt, confidence: 90 }]
+policy: policy.yaml
+`;
+const FEED = '198.51.100.23\n2001:db8:23::17\n';
+const POLICY = `zones:
+  web: { cidr: [10.0.8.0/21, "2600:1f18:a:8::/61"] }
+  database: { cidr: [10.0.32.0/23, "2600:1f18:a:20::/63"] }
+rules:
+  - { name: web-past-app, from: web, to: database, action: deny }
+  - { name: rest, from: any, to: any, action: allow }
+`;
+
+/** The configuration of all scenarios, written to `folder`. */
+export async function scenarioConfig(folder: string): Promise<Config> {
+  await writeFile(join(folder, 'feed.txt'), FEED);
+  await writeFile(join(folder, 'policy.yaml'), POLICY);
+  const path = join(folder, 'flowsentry.yaml');
+  await writeFile(path, CONFIG);
+  return loadConfig(path);
+}
+
+/** Nine and a half days of a small VPC, so that what learns has learnt, with the scenario: an attack begins on the ninth day. */
+export async function simulateSet(name: string, quiet: boolean, folder: string): Promise<LabelledSet> {
+  const at = join(folder, name);
+  await simulateToFile({
+    seed: 11,
+    hours: 228,
+    hosts: 12,
+    rate: 0.002,
+    noise: 0.02,
+    header: false,
+    scenarios: [quiet ? name : `${name}@8d`],
+    out: `${at}.log.gz`,
+    truth: `${at}.truth.csv`,
+  });
+  return readSet(folder, name);
+}
