@@ -1,9 +1,10 @@
 import type { Party } from '../environment.ts';
-import { act, copy, type Scenario, type Stage, spread, victim } from './scenario.ts';
+import { act, cast, copy, repeat, type Scenario, type Stage, spread, victim } from './scenario.ts';
 
 /** 20 runs of a list of 30 keys, as GuardDuty's tester does with crowbar; 256 passwords for each of three users. */
 const SSH_ATTEMPTS = 600;
 const RDP_ATTEMPTS = 768;
+const SSH_BREAK_IN = 300;
 
 export const access: readonly Scenario[] = [
   {
@@ -21,6 +22,56 @@ export const access: readonly Scenario[] = [
     quiet: false,
     dual: true,
     play: (stage) => bruteForce(stage, 3389, RDP_ATTEMPTS, 900, 1400, 1700),
+  },
+  {
+    name: 'ssh-break-in',
+    summary: 'an address outside tries 300 keys on the SSH server of the bastion, then works there for ten minutes',
+    attack: ['T1110', 'T1021.004'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const client = cast(stage, 'intruder');
+      const server = bastion(stage);
+      const { random } = stage;
+      return spread(stage, SSH_BREAK_IN + 1, 600, (index, at) => {
+        const attempt = index < SSH_BREAK_IN;
+        act(stage, {
+          client,
+          server,
+          port: 22,
+          at: at + random.unit(),
+          seconds: attempt ? random.between(1.2, 3) : 600,
+          up: attempt ? 1900 + random.int(200) : 180_000,
+          down: attempt ? 2300 + random.int(300) : 900_000,
+        });
+      });
+    },
+  },
+  {
+    name: 'playbook',
+    summary: 'every half hour the bastion runs a playbook: three SSH sessions with each of a dozen hosts',
+    attack: [],
+    quiet: true,
+    dual: true,
+    play(stage) {
+      const { environment } = stage.world;
+      const client = bastion(stage);
+      const servers = [...environment.of('web'), ...environment.of('app')].slice(0, 12).map(copy);
+      return repeat(stage, (at) => {
+        for (const [index, server] of servers.entries())
+          for (let step = 0; step < 3; step++)
+            act(stage, {
+              client,
+              server,
+              port: 22,
+              at: at + index * 4 + step * 30,
+              seconds: stage.random.between(4, 25),
+              up: 6000 + stage.random.int(30_000),
+              down: 9000 + stage.random.int(40_000),
+            });
+        return 1800;
+      });
+    },
   },
   {
     name: 'lateral-movement',
@@ -105,6 +156,11 @@ function bruteForce(stage: Stage, port: number, count: number, seconds: number, 
       down: down + random.int(300),
     }),
   );
+}
+
+/** A host of its own: small environments have no bastion. */
+function bastion(stage: Stage): Party {
+  return stage.world.environment.guest('bastion', stage.at - 3600, 'jump-host');
 }
 
 function other(stage: Stage, client: Party): Party {
