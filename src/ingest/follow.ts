@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,8 +11,10 @@ import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
 const CHUNK_BYTES = 1 << 20;
 /** So much of a file's beginning can be its header line. */
 const HEADER_BYTES = 16 << 10;
-/** Looks at a file in a row without anything new after which a rotated file, or a compressed one, is complete. */
+/** Looks at a file in a row without anything new after which a rotated file, or a compressed one, is complete, and others need not wait for it. */
 const QUIET_LOOKS = 3;
+/** A file's beginning by which it is known again: one that was truncated may have grown past where we were before anybody looked. */
+const BEGIN_BYTES = 1024;
 const NEWLINE = 10;
 
 /** A file at work. Who it is are its device, inode and birth, never its name; the generation counts truncations. */
@@ -25,9 +28,13 @@ interface Followed {
   birth: number;
   written: number;
   quiet: number;
+  /** Turns in a row that brought nothing: what it has more is half a line, or cannot be read. */
+  fruitless: number;
   /** Nothing names it any more: it ends when it is quiet. */
   rotated: boolean;
   path: string;
+  /** Its beginning as it was read, see {@link beginOf}; undefined before anything was. */
+  begin: string | undefined;
 }
 
 /**
@@ -68,8 +75,10 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
       birth: 0,
       written: 0,
       quiet: 0,
+      fruitless: 0,
       rotated: false,
       path,
+      begin: position?.note,
     });
   };
 
@@ -123,11 +132,10 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
           to: one.size,
           reason: 'the file was truncated before it was read',
         });
-      one.generation++;
-      one.offset = 0;
-      one.quiet = 0;
+      startAnew(one);
     }
     one.quiet = size === one.size ? one.quiet + 1 : 0;
+    if (one.quiet === 0) one.fruitless = 0;
     one.size = size;
     one.birth = birthtimeMs;
     one.written = mtimeMs;
@@ -137,7 +145,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
   const readable = async (): Promise<Followed[]> => {
     const all = [...followed.values()];
     for (const one of all) await measure(one).catch((error: Error) => complain(one.path, error));
-    const unread = all.filter((one) => one.size > one.offset && one.quiet < QUIET_LOOKS);
+    const unread = all.filter((one) => one.size > one.offset && one.fruitless < QUIET_LOOKS);
     const first = Math.min(...unread.map((one) => one.written));
     return all.filter((one) => one.birth < first || one.written === first);
   };
@@ -145,9 +153,16 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
   /** The next complete lines of a file, or the file as a whole; undefined when there is nothing new. */
   const next = async (one: Followed): Promise<Delivery | undefined> => {
     const { size } = one;
-    const complete = one.quiet >= QUIET_LOOKS;
     const head = Buffer.alloc(Math.min(HEADER_BYTES, size));
     if (size > 0) await one.file.read(head, 0, head.length, 0);
+    if (one.begin !== undefined && one.begin !== beginOf(head, Number.parseInt(one.begin, 10))) {
+      startAnew(one);
+      events.log('warn', 'a file was truncated and written anew between two looks; what was unread is lost', {
+        source: lane,
+        path: one.path,
+      });
+    }
+    const complete = one.quiet >= QUIET_LOOKS;
     if (isWhole(head)) return complete ? wholeOf(one) : undefined;
     const bytes = Buffer.alloc(Math.min(CHUNK_BYTES, size - one.offset));
     const { bytesRead } = await one.file.read(bytes, 0, bytes.length, one.offset);
@@ -158,6 +173,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     const to = one.offset + taken;
     if (to === one.offset && !last) return undefined;
     const messages = taken === 0 ? [] : [bytes.subarray(0, taken)];
+    if (one.offset < BEGIN_BYTES) one.begin = beginOf(head, Math.min(to, BEGIN_BYTES));
     const delivery: Delivery = {
       partition: partitionOf(one),
       lane,
@@ -166,6 +182,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
       to,
       last,
       format: options.format ?? headerOf(head),
+      ...(one.begin === undefined ? {} : { note: one.begin }),
     };
     one.offset = to;
     one.quiet = 0;
@@ -201,9 +218,11 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
         let idle = true;
         for (const one of await readable()) {
           if (signal.aborted) return;
+          one.fruitless++;
           try {
             const delivery = await next(one);
             if (delivery === undefined) continue;
+            one.fruitless = 0;
             idle = false;
             yield delivery;
           } catch (error) {
@@ -245,6 +264,19 @@ async function identify(path: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** The file's content is another's from now on. */
+function startAnew(one: Followed): void {
+  one.generation++;
+  one.offset = 0;
+  one.quiet = 0;
+  one.begin = undefined;
+}
+
+/** Length and hash of the first bytes of a file. */
+function beginOf(head: Buffer, length: number): string {
+  return `${length} ${createHash('sha256').update(head.subarray(0, length)).digest('base64url')}`;
 }
 
 /** Whether the file is compressed or Parquet. */

@@ -1,0 +1,132 @@
+import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Position } from '../../src/contracts.ts';
+import { createFollowSource } from '../../src/ingest/follow.ts';
+import { FollowOptions } from '../../src/ingest/follow-options.ts';
+import type { SourceEvents } from '../../src/ingest/source.ts';
+import { temporaryFolder } from '../cli/run.ts';
+import { itIsASource, records, type SourceRig } from '../contracts/source.ts';
+
+const root = temporaryFolder();
+const optionsOf = (...paths: string[]) =>
+  FollowOptions.parse({ type: 'file', name: 'collected', paths, interval: 0.05 });
+const [FIRST = '', SECOND = ''] = records(2);
+const SILENT: SourceEvents = { lanes() {}, caughtUp() {}, forget() {}, lost() {}, log() {} };
+
+/** A file that grows and is renamed at every third write. */
+async function create(name: string): Promise<SourceRig> {
+  const folder = join(root, name);
+  await mkdir(folder);
+  let turn = 0;
+  return {
+    async put(lines) {
+      const now = join(folder, 'now.log');
+      await appendFile(now, `${lines.join('\n')}\n`);
+      if (++turn % 3 === 0) await rename(now, join(folder, `before-${turn}.log`));
+    },
+    open: (resume, events) => createFollowSource(optionsOf(folder), resume, events),
+  };
+}
+
+/** The first `count` lines, in order; keeps where it stands in `positions`. */
+async function read(
+  paths: readonly string[],
+  count: number,
+  events = SILENT,
+  positions = new Map<string, Position>(),
+): Promise<string[]> {
+  const stop = new AbortController();
+  const resume = { instance: 'x', positions, ids: new Map() };
+  const source = createFollowSource(optionsOf(...paths), resume, events);
+  const lines: string[] = [];
+  for await (const { content, partition, to = 0, last, note } of source.deliveries(stop.signal)) {
+    positions.set(partition, { next: to, done: last, note });
+    if (content.kind === 'messages')
+      for (const message of content.messages)
+        lines.push(...Buffer.from(message).toString().trimEnd().split('\n'));
+    if (lines.length >= count) stop.abort();
+  }
+  await source.close();
+  return lines;
+}
+
+describe('the file source', () => {
+  itIsASource({ create, putSize: 2000, puts: 40, readAhead: 3 << 20 });
+
+  it('reads rotated files one after the other, however much the first ones hold', async () => {
+    const folder = join(root, 'backlog');
+    await mkdir(folder);
+    // Several deliveries each: a file that waits for its turn must not be forgotten meanwhile.
+    const all = records(3 * 60_000);
+    for (const [i, name] of ['z.log', 'y.log', 'x.log'].entries()) {
+      await writeFile(join(folder, name), `${all.slice(i * 60_000, (i + 1) * 60_000).join('\n')}\n`);
+      await sleep(20);
+    }
+    expect(await read([folder], all.length)).toEqual(all);
+  });
+
+  it('lets nothing wait for half a line', async () => {
+    const folder = join(root, 'half');
+    await mkdir(folder);
+    await writeFile(join(folder, 'a.log'), FIRST.slice(0, 20));
+    await sleep(20);
+    await writeFile(join(folder, 'b.log'), `${SECOND}\n`);
+    expect(await read([folder], 1)).toEqual([SECOND]);
+  });
+
+  it('says what was truncated before it was read', async () => {
+    const file = await started('truncated', `${FIRST}\nhalf of a line`);
+    const lost: object[] = [];
+    const cut = once(() => writeFile(file, `${SECOND.slice(0, 90)}\n`));
+    expect(await read([file], 2, { ...SILENT, lost: (gap) => lost.push(gap), caughtUp: cut })).toEqual([
+      FIRST,
+      SECOND.slice(0, 90),
+    ]);
+    expect(lost).toEqual([
+      {
+        partition: expect.stringMatching(/\/0$/),
+        from: FIRST.length + 1,
+        to: FIRST.length + 1 + 'half of a line'.length,
+        reason: 'the file was truncated before it was read',
+      },
+    ]);
+  });
+
+  it('sees that a file was truncated also when it has grown past where it was', async () => {
+    const file = await started('grown', `${FIRST}\n`);
+    const cut = once(() => writeFile(file, `${SECOND}\n${FIRST}\n`));
+    const told: string[] = [];
+    const events = { ...SILENT, caughtUp: cut, log: (_: string, message: string) => told.push(message) };
+    expect(await read([file], 3, events)).toEqual([FIRST, SECOND, FIRST]);
+    expect(told).toEqual([
+      'a file was truncated and written anew between two looks; what was unread is lost',
+    ]);
+  });
+
+  it('sees so after a restart', async () => {
+    const file = await started('restarted', `${FIRST}\n`);
+    const positions = new Map<string, Position>();
+    expect(await read([file], 1, SILENT, positions)).toEqual([FIRST]);
+    await writeFile(file, `${SECOND}\n${FIRST}\n`);
+    expect(await read([file], 2, SILENT, positions)).toEqual([SECOND, FIRST]);
+  });
+});
+
+/** A file with a beginning. */
+async function started(name: string, text: string): Promise<string> {
+  await mkdir(join(root, name));
+  const file = join(root, name, 'now.log');
+  await writeFile(file, text);
+  return file;
+}
+
+/** Does it at the first call alone. */
+function once(act: () => Promise<void>): () => void {
+  let done = false;
+  return () => {
+    if (!done) void act();
+    done = true;
+  };
+}
