@@ -5,6 +5,7 @@ import { openEngine } from './engine.ts';
 import { listFiles } from './ingest/paths.ts';
 import { emptyTotals, ingest } from './pipeline.ts';
 import { readFiles } from './reader/reader.ts';
+import { lossText } from './store/verify.ts';
 
 export interface ReplayProgress {
   /** Bytes of the files as they lie on disk. */
@@ -66,7 +67,10 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   const began = performance.now();
   const { config, data, restart, warn } = options;
   const files = await listFiles(options.paths);
-  await using engine = await openEngine({ data, config, holdFlows: HOLD_FLOWS, restart, warn });
+  await using engine = await openEngine({
+    ...{ data, config, holdFlows: HOLD_FLOWS, restart, warn },
+    lost: (loss) => warn(lossText(loss)),
+  });
   const { names, pool, rollup, scorer } = engine;
   // Files advance together: lanes of live sources that this folder had would hold time still.
   rollup.setLanes('', ['']);

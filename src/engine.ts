@@ -13,12 +13,20 @@ import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder, eraseDataFolder } from './store/data-folder.ts';
 import { History } from './store/history.ts';
-import { changed, deleteSegments, mergeSegments, segmentsBefore } from './store/maintenance.ts';
+import { changed, deleteSegments, mergeable, mergeSegments, segmentsBefore } from './store/maintenance.ts';
 import { publishManifest, removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
 import { openState } from './store/recover.ts';
 import type { Claim, IdChange, SegmentChange } from './store/state.ts';
 import { removeOtherStateFiles } from './store/state-file.ts';
+import {
+  createTurns,
+  findDamaged,
+  type HistoryLoss,
+  keepDamaged,
+  lossOf,
+  refuseMissing,
+} from './store/verify.ts';
 
 export interface EngineOptions {
   readonly data: string;
@@ -28,6 +36,8 @@ export interface EngineOptions {
   /** Forget what an earlier run left in the data folder. */
   readonly restart: boolean;
   warn(message: string): void;
+  /** Files of the history are damaged; they are put aside. */
+  lost(loss: HistoryLoss): void;
   /** Whether a checkpoint that is not valid yet was bound before the process that made it ended. */
   wasClaimed?(seq: number, covered: unknown, instance: string): Promise<boolean>;
 }
@@ -60,8 +70,10 @@ export interface Engine extends AsyncDisposable {
   sinceCheckpoint(): number;
   /** Makes everything up to now durable, with `claim` only if sources bind it (when they reject, this engine is void); returns the alerts that changed, those of detectors in the shadow left out. */
   checkpoint(totals: Totals, memory?: Memory, claim?: Claim): Promise<Alert[]>;
-  /** Merges small segments and deletes what is past the retention. */
+  /** Checks a share of the history, merges small segments and deletes what is past the retention. */
   maintain(): Promise<void>;
+  /** Checks the whole history. */
+  verify(): Promise<void>;
   /** All alerts somebody should see, by first sight. */
   alerts(): Alert[];
 }
@@ -148,6 +160,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await publish();
     await deleteSegments(folder.path, change.removed);
   };
+  const check = async (some: Iterable<Segment>, quickly?: boolean): Promise<void> => {
+    const damaged = await findDamaged(folder.path, some, quickly);
+    if (damaged.length === 0) return;
+    refuseMissing(folder.path, segments, damaged);
+    await keepDamaged(folder.path, damaged);
+    options.lost(lossOf(damaged));
+    await replace({ added: [], removed: damaged.map(({ segment }) => segment) });
+  };
+  await check(segments, true);
+  const nextTurn = createTurns();
   let checkpointed = performance.now();
   const opened = cleanup.move();
   return {
@@ -180,7 +202,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkpointed = performance.now();
       return entries.flatMap(visible);
     },
+    verify: () => check(segments),
     async maintain() {
+      // What is merged is read for the last time: its copy would have checksums of its own.
+      await check(new Set([...mergeable(segments).flat(), ...nextTurn(segments)]));
       await replace(await mergeSegments(folder.path, segments));
       const { retention } = config.history;
       if (retention !== undefined)

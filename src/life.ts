@@ -34,6 +34,8 @@ export interface LifeOptions {
 /** What was read since the start of the process, whether it became durable or was read again. */
 export interface Reading {
   bytes: number;
+  /** Times that damaged files of the history were found. */
+  historyLosses: number;
   readonly sources: Map<string, SourceReading>;
 }
 
@@ -67,6 +69,10 @@ export async function live(options: LifeOptions): Promise<void> {
     holdFlows: 0,
     restart: false,
     warn: (message) => log('warn', message, {}),
+    lost(loss) {
+      reading.historyLosses++;
+      log('error', 'data is lost: files of the history are damaged and were put aside', { ...loss });
+    },
     wasClaimed: (seq, covered, instance) => wasClaimed(config, instance, seq, covered as CoveredEntries),
   });
   const totals: Totals = {

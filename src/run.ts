@@ -39,7 +39,7 @@ export async function run(options: RunOptions): Promise<void> {
   let { config } = options;
   check(config);
   const metrics = createMetrics();
-  const reading: Reading = { bytes: 0, sources: new Map() };
+  const reading: Reading = { bytes: 0, historyLosses: 0, sources: new Map() };
   const reloads = { loaded: 0, refused: 0 };
   let engine: Engine | undefined;
   let durable = emptyTotals();
@@ -89,7 +89,10 @@ export async function run(options: RunOptions): Promise<void> {
     })),
     records: { ...durable, rejected: durable.rejectedBy },
     bytes: reading.bytes,
-    dataLossEvents: [...reading.sources.values()].reduce((sum, { losses }) => sum + losses, 0),
+    dataLossEvents: [...reading.sources.values()].reduce(
+      (sum, { losses }) => sum + losses,
+      reading.historyLosses,
+    ),
     configReloads: reloads,
     diskFreeBytes: disk.free,
   }));

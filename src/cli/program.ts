@@ -11,6 +11,7 @@ import { addReplay } from './replay.ts';
 import { addRun } from './run.ts';
 import { addSimulate } from './simulate.ts';
 import { addToken } from './token.ts';
+import { addVerify } from './verify.ts';
 
 /** All commands. Throws CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -27,7 +28,7 @@ Exit codes:
   0    done
   1    something failed
   2    wrong use, or a configuration that is not valid
-  3    alerts of the severity that --fail-on names
+  3    alerts of the severity that --fail-on names, or damaged files that verify found
   130  interrupted
 
 Start here:
@@ -44,6 +45,7 @@ Start here:
   addCheckConfig(program);
   addSimulate(program);
   addToken(program);
+  addVerify(program);
   return program;
 }
 

@@ -171,6 +171,7 @@ export async function eraseDataFolder(folder: DataFolder): Promise<void> {
     'state',
     'manifest.json',
     'prepared.json',
+    'damaged',
     'feeds',
   ])
     await rm(join(folder.path, entry), { recursive: true, force: true });

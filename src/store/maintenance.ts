@@ -1,15 +1,17 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { Segment } from './messages.ts';
-import { COPY_OPTIONS, makeDurable, STAGING_FOLDER } from './segment-file.ts';
+import { COPY_OPTIONS, placeSegment, STAGING_FOLDER } from './segment-file.ts';
 import type { SegmentChange } from './state.ts';
 
 /** Rows that a merged file holds at most: what the writing thread makes of a busy hour. */
 const MAX_MERGED_ROWS = 1 << 20;
 
+/** Segments of one hour from which on they are merged: fewer are left to wait for others. */
+const LEAST = 4;
+
 export interface MergeOptions {
-  /** Segments of one hour from which on they are merged: fewer are left to wait for others. */
   readonly least?: number;
 }
 
@@ -22,7 +24,7 @@ export async function mergeSegments(
   segments: readonly Segment[],
   options: MergeOptions = {},
 ): Promise<SegmentChange> {
-  const groups = mergeable(segments, options.least ?? 4);
+  const groups = mergeable(segments, options.least);
   if (groups.length === 0) return { added: [], removed: [] };
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '256MB' });
   const connection = await instance.connect();
@@ -53,7 +55,7 @@ export async function deleteSegments(dataDir: string, removed: readonly Segment[
 }
 
 /** Runs of segments of one table, hour and set of columns, in order of their names, that fit into one file. */
-function mergeable(segments: readonly Segment[], least: number): Segment[][] {
+export function mergeable(segments: readonly Segment[], least = LEAST): Segment[][] {
   const groups = new Map<string, Segment[]>();
   for (const segment of segments) {
     if (segment.rows >= MAX_MERGED_ROWS / 2) continue;
@@ -93,9 +95,7 @@ async function merge(
   await connection.run(
     `COPY (SELECT * FROM read_parquet([${files}], hive_partitioning = false)) TO ${literal(staged)} (${COPY_OPTIONS})`,
   );
-  await makeDurable(staged);
-  await rename(staged, final);
-  await makeDurable(dirname(final));
+  const written = await placeSegment(staged, final);
   return {
     table: last.table,
     path,
@@ -103,6 +103,6 @@ async function merge(
     rows: group.reduce((sum, segment) => sum + segment.rows, 0),
     minTime: Math.min(...group.map((segment) => segment.minTime)),
     maxTime: Math.max(...group.map((segment) => segment.maxTime)),
-    bytes: (await stat(final)).size,
+    ...written,
   };
 }

@@ -29,6 +29,8 @@ export interface Segment {
   readonly minTime: number;
   readonly maxTime: number;
   readonly bytes: number;
+  /** See {@link checksumsOf}; absent in segments of before there were any. */
+  readonly checksums?: readonly number[];
 }
 
 export type WriterReply =

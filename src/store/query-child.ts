@@ -1,12 +1,15 @@
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { registerAddressFunctions } from './address-functions.ts';
-import { readManifest } from './manifest.ts';
-import { checkStatement, readFunctions } from './query-guard.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+import type { Segment } from './messages.ts';
+import { checkStatement, type Node, readFunctions } from './query-guard.ts';
 import type { QueryReply, QueryTask } from './query-messages.ts';
-import { impliedCondition } from './query-prune.ts';
+import { impliedCondition, namesView } from './query-prune.ts';
+import { damageRead, noteReads } from './query-reads.ts';
 import { ALERTS_SQL, alertsJson, viewSql } from './query-views.ts';
+import { TABLES } from './table-spec.ts';
 
 const MAX_SPILL = '8GB';
 
@@ -28,7 +31,30 @@ async function run(task: QueryTask): Promise<void> {
   registerAddressFunctions(connection);
   const functions = await readFunctions(connection);
   const statement = await checkStatement(connection, functions, task.sql);
-  for (const view of ['flows', 'sessions', 'windows', 'rejects'] as const) {
+  const segments = manifest.segments.filter(({ table }) => namesView(statement, table));
+  await noteReads(connection, task.spill);
+  const reads = await instance.connect();
+  const outcome = await answer(connection, task, folder, statement, manifest).then(
+    (truncated) => ({ truncated }),
+    (error: unknown) => ({ error }),
+  );
+  // Ends what is cut off: it may hold all the memory there is.
+  connection.closeSync();
+  await refuseDamaged(reads, task, folder, segments);
+  if ('error' in outcome) throw outcome.error;
+  await reply({ kind: 'done', truncated: outcome.truncated });
+}
+
+/** Replies with all but the end; returns whether there was more than is wanted. */
+async function answer(
+  connection: DuckDBConnection,
+  task: QueryTask,
+  folder: string,
+  statement: Node,
+  manifest: Manifest,
+): Promise<boolean> {
+  for (const view of TABLES) {
+    if (!namesView(statement, view)) continue;
     const segments = manifest.segments.filter((segment) => segment.table === view);
     const condition = impliedCondition(statement, view, task.parameters);
     await connection.run(viewSql(view, segments, folder, condition));
@@ -46,8 +72,7 @@ async function run(task: QueryTask): Promise<void> {
       `COPY (${task.sql}) TO ${literal(task.parquet)} (FORMAT parquet, COMPRESSION zstd)`,
       values,
     );
-    await reply({ kind: 'done', truncated: false });
-    return;
+    return false;
   }
   const result = await connection.stream(task.sql, values);
   const columns = result.columnNames().map((name, i) => ({ name, type: String(result.columnType(i)) }));
@@ -58,12 +83,27 @@ async function run(task: QueryTask): Promise<void> {
     const kept = rows.length > room ? rows.slice(0, room) : rows;
     if (kept.length > 0) await reply({ kind: 'rows', rows: kept });
     sent += kept.length;
-    if (kept.length < rows.length) {
-      await reply({ kind: 'done', truncated: true });
-      return;
-    }
+    if (kept.length < rows.length) return true;
   }
-  await reply({ kind: 'done', truncated: false });
+  return false;
+}
+
+/** Throws when a file that the query read is not what was written. Ends the process where it was only replaced meanwhile. */
+async function refuseDamaged(
+  connection: DuckDBConnection,
+  task: QueryTask,
+  folder: string,
+  segments: readonly Segment[],
+): Promise<void> {
+  const damage = await damageRead(connection, task.spill, folder, segments);
+  if (damage === undefined) return;
+  const { segment, reason } = damage;
+  const now = await readManifest(folder);
+  if (now?.segments.every(({ path }) => path !== segment.path)) throw new Replaced();
+  const [from, to] = [segment.minTime, segment.maxTime].map((time) => new Date(time * 1000).toISOString());
+  throw new Error(
+    `cannot answer: ${segment.path} (${segment.rows} ${segment.table} from ${from} to ${to}) is damaged: ${reason}; 'flowsentry verify --put-aside --data ${task.dataDir}' takes it out of the history, and so does a running service within a day`,
+  );
 }
 
 /** Waits until the parent has taken it: a large result never piles up here. */
@@ -73,9 +113,13 @@ function reply(message: QueryReply): Promise<void> {
   });
 }
 
+/** A file that was read is no part of the history any more. */
+class Replaced extends Error {}
+
 try {
   await run(JSON.parse(await text(process.stdin)) as QueryTask);
 } catch (error) {
-  await reply({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
+  if (error instanceof Replaced) await reply({ kind: 'replaced' });
+  else await reply({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
 }
 process.exit(0);

@@ -24,4 +24,6 @@ export type QueryReply =
   | { readonly kind: 'columns'; readonly columns: readonly QueryColumn[] }
   | { readonly kind: 'rows'; readonly rows: readonly unknown[][] }
   | { readonly kind: 'done'; readonly truncated: boolean }
+  /** Files were merged or dropped while they were read: the question has to be asked again. */
+  | { readonly kind: 'replaced' }
   | { readonly kind: 'error'; readonly message: string };

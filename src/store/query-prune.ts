@@ -33,6 +33,15 @@ export function impliedCondition(
   return uses === 1 ? condition : undefined;
 }
 
+/** Whether the statement reads a view. */
+export function namesView(statement: Node, view: string): boolean {
+  let names = false;
+  walk(statement, (node) => {
+    names ||= isView(node, view);
+  });
+  return names;
+}
+
 function isObject(value: unknown): value is Node {
   return typeof value === 'object' && value !== null;
 }

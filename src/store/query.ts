@@ -33,6 +33,8 @@ export interface QueryResult {
 
 /** Bytes of JSON a result may have: what the asking process must hold. */
 const MAX_RESULT_BYTES = 256 << 20;
+/** Times a question is asked when the history changes while it is answered: it does so minutes apart. */
+const ATTEMPTS = 3;
 
 /**
  * Runs one SELECT over a data folder's history in a process of its own, which is killed at its time limit. Works while another process
@@ -45,7 +47,7 @@ export async function runQuery(options: QueryOptions): Promise<QueryResult> {
   const spill = await mkdtemp(join(tmpdir(), 'flowsentry-query-'));
   try {
     const staged = staging === undefined ? undefined : join(staging, 'result.parquet');
-    const result = await ask(options, {
+    const task: QueryTask = {
       dataDir: options.dataDir,
       sql: options.sql.trim().replace(/;\s*$/, ''),
       parameters: options.parameters ?? [],
@@ -53,7 +55,12 @@ export async function runQuery(options: QueryOptions): Promise<QueryResult> {
       memoryLimit: options.memoryLimit,
       spill,
       ...(staged === undefined ? {} : { parquet: staged }),
-    });
+    };
+    let result = await ask(options, task);
+    for (let attempt = 1; result === undefined && attempt < ATTEMPTS; attempt++)
+      result = await ask(options, task);
+    if (result === undefined)
+      throw new UserError('cannot run query: the history changes faster than it can be read; ask again');
     if (staged !== undefined && target !== undefined) await rename(staged, target);
     return { ...result, seconds: (performance.now() - began) / 1000 };
   } finally {
@@ -62,7 +69,11 @@ export async function runQuery(options: QueryOptions): Promise<QueryResult> {
   }
 }
 
-async function ask(options: QueryOptions, task: QueryTask): Promise<Omit<QueryResult, 'seconds'>> {
+/** Undefined when the history changed meanwhile. */
+async function ask(
+  options: QueryOptions,
+  task: QueryTask,
+): Promise<Omit<QueryResult, 'seconds'> | undefined> {
   const file = import.meta.url.endsWith('.ts') ? './query-child.ts' : './query-child.js';
   const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -87,6 +98,7 @@ async function ask(options: QueryOptions, task: QueryTask): Promise<Omit<QueryRe
   child.stdin.end(JSON.stringify(task));
   try {
     const answer = await collect(child.stdout, () => child.kill('SIGKILL'));
+    if (answer.replaced) return undefined;
     if (answer.error !== undefined) throw new UserError(answer.error);
     if (answer.done) return { columns: answer.columns, rows: answer.rows, truncated: answer.truncated };
     if (tooLarge)
@@ -112,11 +124,19 @@ interface Answer {
   rows: unknown[][];
   truncated: boolean;
   done: boolean;
+  replaced: boolean;
   error: string | undefined;
 }
 
 async function collect(output: NodeJS.ReadableStream, stop: () => void): Promise<Answer> {
-  const answer: Answer = { columns: [], rows: [], truncated: false, done: false, error: undefined };
+  const answer: Answer = {
+    columns: [],
+    rows: [],
+    truncated: false,
+    done: false,
+    replaced: false,
+    error: undefined,
+  };
   let bytes = 0;
   for await (const line of createInterface({ input: output, crlfDelay: Number.POSITIVE_INFINITY })) {
     bytes += line.length;
@@ -128,6 +148,7 @@ async function collect(output: NodeJS.ReadableStream, stop: () => void): Promise
     const message = JSON.parse(line) as QueryReply;
     if (message.kind === 'columns') answer.columns = message.columns;
     else if (message.kind === 'rows') for (const row of message.rows) answer.rows.push(row);
+    else if (message.kind === 'replaced') answer.replaced = true;
     else if (message.kind === 'error') answer.error = message.message;
     else {
       answer.done = true;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, rename } from 'node:fs/promises';
+import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
@@ -8,6 +8,7 @@ import type { LoadedState } from './load-state.ts';
 import { type Manifest, readManifest, type Witness } from './manifest.ts';
 import { STATE_DATABASE, State, type WasClaimed } from './state.ts';
 import { removeOtherStateFiles } from './state-file.ts';
+import { DAMAGED_FOLDER } from './verify.ts';
 
 /** What the machine, not the database, has to be mended for: it is tried again as it is. */
 const NOT_DAMAGE = /could not set lock|no space left|permission denied|too many open|read-only file system/i;
@@ -76,7 +77,8 @@ async function probe(path: string, wasUsed: boolean): Promise<void> {
 }
 
 async function putAside(dataDir: string, seq: number): Promise<string> {
-  const name = `${STATE_DATABASE}.damaged-${seq}`;
+  const name = join(DAMAGED_FOLDER, `checkpoint-${seq}.${STATE_DATABASE}`);
+  await mkdir(join(dataDir, DAMAGED_FOLDER), { recursive: true });
   for (const end of ['', '.wal'])
     await rename(join(dataDir, `${STATE_DATABASE}${end}`), join(dataDir, `${name}${end}`)).catch(
       (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,7 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { checksumsOf } from './checksums.ts';
 import type { Segment } from './messages.ts';
 import type { RowGroup } from './row-groups.ts';
 import type { SelectRows } from './row-scan.ts';
@@ -50,10 +51,7 @@ export async function writeSegment(
   } finally {
     selectRows(undefined, names);
   }
-  await makeDurable(staged);
-  await rename(staged, final);
-  await makeDurable(dirname(final));
-  const { size } = await stat(final);
+  const written = await placeSegment(staged, final);
   return {
     table: group.table,
     path,
@@ -61,8 +59,20 @@ export async function writeSegment(
     rows: group.rows,
     minTime: group.minTime,
     maxTime: group.maxTime,
-    bytes: size,
+    ...written,
   };
+}
+
+/** Makes a staged file durable and renames it to its place; returns what it is known by from then on. */
+export async function placeSegment(
+  staged: string,
+  final: string,
+): Promise<Required<Pick<Segment, 'bytes' | 'checksums'>>> {
+  await makeDurable(staged);
+  const written = await checksumsOf(staged);
+  await rename(staged, final);
+  await makeDurable(dirname(final));
+  return written;
 }
 
 /** `date=YYYY-MM-DD/hour=HH` of the hour, UTC. */

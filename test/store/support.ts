@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { BufferPool } from '../../src/columns/buffer-pool.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Position } from '../../src/contracts.ts';
@@ -18,6 +18,13 @@ import { TABLES } from '../../src/store/table-spec.ts';
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'flowsentry-store-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A folder that goes away with the test file. */
+export function lastingFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flowsentry-store-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
