@@ -3,10 +3,10 @@ import type { Alert, Part } from './contracts.ts';
 import type { DiskGuard } from './disk-guard.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
-import type { Covered, SourceEvents } from './ingest/source.ts';
+import type { Covered } from './ingest/source.ts';
 import type { Metrics } from './metrics.ts';
 import { ingest, type Totals } from './pipeline.ts';
-import { readLive } from './reader/live.ts';
+import { readLive, SourceFailure } from './reader/live.ts';
 import { createSource } from './reader/sources.ts';
 import { timesOf } from './source-times.ts';
 import { createUncovered } from './uncovered.ts';
@@ -73,7 +73,7 @@ export async function live(options: LifeOptions): Promise<void> {
       reading.historyLosses++;
       log('error', 'data is lost: files of the history are damaged and were put aside', { ...loss });
     },
-    wasClaimed: (seq, covered, instance) => wasClaimed(config, instance, seq, covered as CoveredEntries),
+    wasClaimed: (seq, covered, instance) => wasClaimed(options, instance, seq, covered as CoveredEntries),
   });
   const totals: Totals = {
     ...options.durable,
@@ -87,6 +87,7 @@ export async function live(options: LifeOptions): Promise<void> {
   const times = new Map(config.sources.map((source) => [source.name, timesOf(source, config.ingest)]));
   const idle = createIdleLanes((lane) => times.get(lane.slice(0, lane.indexOf(':')))?.idle ?? 0);
   const readBefore = reading.bytes;
+  let isAsked = false;
   await using reader = readLive({
     sources: config.sources,
     instance: engine.instance,
@@ -97,6 +98,9 @@ export async function live(options: LifeOptions): Promise<void> {
     pool: engine.pool,
     onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes, times.get(source)?.lateness),
     onCaughtUp: idle.caughtUp,
+    onFlush() {
+      isAsked = true;
+    },
     onForget: (partitions) => uncovered.forget(partitions),
     onLost(gap) {
       readingOf(reading, gap.source).losses++;
@@ -123,11 +127,13 @@ export async function live(options: LifeOptions): Promise<void> {
         const found = scorer.book.changes > 0;
         if (uncovered.isEmpty && !found) return false;
         const waited = engine.sinceCheckpoint();
+        if (isAsked && !uncovered.isEmpty) return true;
         const soon = impatient || found || disk.isShort;
         return waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
       },
       async checkpoint(now) {
         const began = performance.now();
+        isAsked = false;
         const { memory, covered } = uncovered.take();
         const bound = new Map([...covered].filter(([source]) => claiming.has(source)));
         const claim = { covered: [...bound], bind: (seq: number) => reader.claim(seq, bound) };
@@ -162,7 +168,7 @@ export async function live(options: LifeOptions): Promise<void> {
 
 /** Asks the sources, before they read. */
 async function wasClaimed(
-  config: Config,
+  { config, log, signal }: LifeOptions,
   instance: string,
   seq: number,
   entries: CoveredEntries,
@@ -171,17 +177,21 @@ async function wasClaimed(
     const options = config.sources.find((source) => source.name === name);
     if (options === undefined) return false;
     const nothing = { instance, positions: new Map(), ids: new Map() };
-    const source = await createSource(options, nothing, SILENT);
+    const source = await createSource(options, nothing, {
+      ...{ lanes() {}, caughtUp() {}, flush() {}, forget() {}, lost() {} },
+      log: (level, message, details = {}) => log(level, message, details),
+    });
     try {
-      if ((await source.wasClaimed?.(seq, covered)) !== true) return false;
+      if ((await source.wasClaimed?.(seq, covered, signal)) !== true) return false;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new SourceFailure('stopped before it was known what was bound', { cause: error });
     } finally {
       await source.close();
     }
   }
   return true;
 }
-
-const SILENT: SourceEvents = { lanes() {}, caughtUp() {}, forget() {}, lost() {}, log() {} };
 
 /** The parts, as long as the disk has room. */
 async function* paused(

@@ -2,7 +2,7 @@ import kafkajs, { type Kafka, type logLevel, type SASLOptions } from 'kafkajs';
 import { dial } from '../outbound/connect.ts';
 import { readSecret } from '../outbound/secret.ts';
 import { openTls } from '../outbound/tls.ts';
-import { registerCodecs } from './kafka-codecs.ts';
+import type { KafkaCluster } from './kafka-cluster.ts';
 import type { KafkaOptions } from './kafka-options.ts';
 import type { SourceEvents } from './source.ts';
 
@@ -10,13 +10,22 @@ import type { SourceEvents } from './source.ts';
 const CONNECT_MS = 5000;
 const REQUEST_MS = 30_000;
 
+export interface KafkaClient {
+  readonly kafka: Kafka;
+  /** Connections of its own, none of them made yet; whoever opens it disconnects it. */
+  openCluster(): KafkaCluster;
+  close(): void;
+}
+
+/** Where a client connects to, and as whom. */
+export type KafkaAccess = Pick<KafkaOptions, 'name' | 'brokers' | 'plaintext' | 'tls' | 'sasl'>;
+
 /** A client whose connections are ours, and whose complaints go to our log. */
 export async function openKafka(
-  options: KafkaOptions,
+  options: KafkaAccess,
   clientId: string,
-  events: SourceEvents,
-): Promise<{ readonly kafka: Kafka; close(): void }> {
-  registerCodecs();
+  log: SourceEvents['log'],
+): Promise<KafkaClient> {
   const tls = options.plaintext ? undefined : await openTls(options.tls);
   const { WARN } = kafkajs.logLevel;
   const kafka = new kafkajs.Kafka({
@@ -28,19 +37,39 @@ export async function openKafka(
     requestTimeout: REQUEST_MS,
     retry: { initialRetryTime: 300, maxRetryTime: 10_000, retries: 8 },
     logLevel: WARN,
-    // The client's own details hold whatever it has at hand: only its sentence goes on.
+    // The client's own details hold whatever it has at hand: only its sentence goes on. What a broker answers comes to us by itself.
     logCreator:
       () =>
-      ({ level, log }: { level: logLevel; log: { message: string } }) =>
-        events.log(level <= WARN ? 'warn' : 'info', 'the Kafka client complains', {
-          source: options.name,
-          complaint: log.message,
-        }),
+      ({ level, log: { message } }: { level: logLevel; log: { message: string } }) => {
+        if (!message.startsWith('Response '))
+          log(level <= WARN ? 'warn' : 'info', 'the Kafka client complains', {
+            source: options.name,
+            complaint: message,
+          });
+      },
   });
-  return { kafka, close: () => tls?.close() };
+  return { kafka, openCluster: () => createCluster(kafka), close: () => tls?.close() };
 }
 
-async function saslOf(sasl: NonNullable<KafkaOptions['sasl']>): Promise<SASLOptions> {
+/** Seconds for which a client believes what it knows of topics and their leaders. */
+const METADATA_SECONDS = 60;
+
+/** The client makes its connections behind a symbol; nothing else of it is asked by a name that is not public. */
+function createCluster(kafka: Kafka): KafkaCluster {
+  const key = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  );
+  const create =
+    key && (kafka as unknown as Record<symbol, (options: object) => KafkaCluster>)[key]?.bind(kafka);
+  if (create === undefined) throw new Error('the Kafka client is not the version that this was made for');
+  return create({
+    metadataMaxAge: METADATA_SECONDS * 1000,
+    allowAutoTopicCreation: false,
+    isolationLevel: 1,
+  });
+}
+
+async function saslOf(sasl: NonNullable<KafkaAccess['sasl']>): Promise<SASLOptions> {
   switch (sasl.mechanism) {
     case 'scram-sha-256':
     case 'scram-sha-512': {

@@ -1,40 +1,270 @@
-import type { Admin, Kafka } from 'kafkajs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  decodeAssignment,
+  encodeAssignments,
+  encodeSubscription,
+  PROTOCOL,
+  type TopicPartition,
+} from './kafka-assignment.ts';
+import { byTopic, type KafkaBroker, type KafkaCluster, type KafkaError } from './kafka-cluster.ts';
 
-/** What of the client's inside is used here. */
-interface Cluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  findGroupCoordinator(of: { groupId: string }): Promise<{
-    leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
-  }>;
+export interface MemberOptions {
+  readonly groupId: string;
+  /** Nobody else alive has it: what a killed process left in the group under it is ours. */
+  readonly clientId: string;
+  readonly topics: readonly string[];
+  /** Milliseconds. */
+  readonly sessionTimeout: number;
+  openCluster(): KafkaCluster;
+  /** Partitions at hand. */
+  owned(): readonly string[];
+  /** The group is about to change: resolves when all that was read is bound, or soon after `signal` aborts. */
+  release(signal: AbortSignal): Promise<void>;
+  /** These are ours from now on. */
+  assign(partitions: readonly TopicPartition[]): void;
+  /** The group cannot be reached; it is tried again after so many seconds. */
+  complain(error: Error, seconds: number): void;
+}
+
+export interface Committed extends TopicPartition {
+  /** Undefined where nobody committed one. */
+  readonly offset: number | undefined;
+  readonly metadata: string | null;
+}
+
+/** A member of a consumer group. */
+export interface Member {
+  /** Joins, and stays until `signal` aborts: whatever the group and its coordinator do. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Writes offsets under our generation. `stale`: the group has another one by now, and nothing was written. Rejects when nobody knows. */
+  commit(
+    offsets: readonly (TopicPartition & { offset: string; metadata: string })[],
+  ): Promise<'done' | 'stale'>;
+  committed(partitions: readonly TopicPartition[]): Promise<Committed[]>;
+  /** Resolves when we are not between two generations. */
+  settled(): Promise<void>;
+  /** Leaves the group, so that nobody waits for us, and closes its connections. */
+  leave(): Promise<void>;
+}
+
+/** Milliseconds between two signs of life, at most; a third of the session when that is shorter. */
+const HEARTBEAT_MS = 3000;
+/** Milliseconds for which the group waits for members that have something to finish. */
+const REBALANCE_MS = 60_000;
+/** Milliseconds between two looks at how many partitions there are. */
+const TOPICS_MS = 30_000;
+/** Milliseconds before the next attempt: doubled each time, up to the last. */
+const PAUSE_MS = { first: 200, last: 10_000 };
+
+/** The coordinator is another broker, or not ready. */
+const ELSEWHERE = new Set([
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+]);
+/** Our generation is over. */
+const OVER = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID']);
+
+/** Signs of life go on by themselves, however long a batch takes; before the group changes hands what was read can still be bound. */
+export function createMember(options: MemberOptions): Member {
+  const { clientId, groupId, sessionTimeout, topics } = options;
+  const rebalanceTimeout = Math.max(REBALANCE_MS, sessionTimeout);
+  const interval = Math.min(HEARTBEAT_MS, sessionTimeout / 3);
+  let cluster: KafkaCluster | undefined;
+  let coordinator: KafkaBroker | undefined;
+  let memberId = '';
+  /** The last one that we belonged to, for the leader to know what we had. */
+  let generation = -1;
+  let isMember = false;
+  let isFirst = true;
+  /** Partitions there were when we shared them out as the leader; undefined for others. */
+  let shared: number | undefined;
+  let looked = 0;
+  let settled = Promise.withResolvers<void>();
+  let wake = new AbortController();
+
+  const drop = (): void => {
+    void cluster?.disconnect().catch(() => {});
+    cluster = undefined;
+    coordinator = undefined;
+  };
+
+  const reach = async (): Promise<KafkaBroker> => {
+    if (coordinator !== undefined) return coordinator;
+    cluster ??= options.openCluster();
+    await cluster.connect();
+    await cluster.addMultipleTargetTopics(topics);
+    await cluster.refreshMetadataIfNecessary();
+    coordinator = await cluster.findGroupCoordinator({ groupId });
+    return coordinator;
+  };
+
+  const partitions = (): TopicPartition[] =>
+    topics.flatMap((topic) =>
+      (cluster?.findTopicPartitionMetadata(topic) ?? []).map(({ partitionId: partition }) => ({
+        topic,
+        partition,
+      })),
+    );
+
+  const join = async (broker: KafkaBroker): Promise<void> => {
+    if (isFirst) await expel(broker, groupId, clientId);
+    isFirst = false;
+    const metadata = encodeSubscription(topics, { generation, partitions: options.owned() });
+    const joined = await broker.joinGroup({
+      ...{ groupId, sessionTimeout, rebalanceTimeout, memberId },
+      groupProtocols: [{ name: PROTOCOL, metadata }],
+    });
+    ({ memberId, generationId: generation } = joined);
+    shared = undefined;
+    let groupAssignment: ReturnType<typeof encodeAssignments> = [];
+    if (joined.leaderId === memberId) {
+      await cluster?.refreshMetadata();
+      looked = performance.now();
+      const all = partitions();
+      shared = all.length;
+      groupAssignment = encodeAssignments(joined.members, all);
+    }
+    const { memberAssignment } = await broker.syncGroup({
+      ...{ groupId, generationId: generation, memberId, groupAssignment },
+    });
+    isMember = true;
+    options.assign(decodeAssignment(memberAssignment));
+    settled.resolve();
+  };
+
+  /** From here on nothing is bound until we have joined again. */
+  const unsettle = (): void => {
+    if (!isMember) return;
+    isMember = false;
+    settled = Promise.withResolvers();
+  };
+
+  /** Lets the reader finish, with signs of life meanwhile, which the group answers with its impatience. */
+  const release = async (): Promise<void> => {
+    const limit = AbortSignal.timeout(rebalanceTimeout / 2);
+    const lost = new AbortController();
+    let isDone = false;
+    const released = options.release(AbortSignal.any([limit, lost.signal])).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      await Promise.race([released, sleep(interval, undefined, { ref: false })]);
+      if (isDone) break;
+      try {
+        await (await reach()).heartbeat({ groupId, groupGenerationId: generation, memberId });
+      } catch (error) {
+        const { type } = error as KafkaError;
+        if (type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION') lost.abort();
+        else if (type !== 'REBALANCE_IN_PROGRESS') drop();
+      }
+    }
+    await released;
+  };
+
+  /** Whether the topics have as many partitions as we shared out. */
+  const isShared = async (): Promise<boolean> => {
+    if (shared === undefined || performance.now() - looked < TOPICS_MS) return true;
+    looked = performance.now();
+    await cluster?.refreshMetadata();
+    return partitions().length === shared;
+  };
+
+  return {
+    async run(signal) {
+      signal.addEventListener('abort', () => wake.abort(), { once: true });
+      let pause = PAUSE_MS.first;
+      while (!signal.aborted) {
+        try {
+          const broker = await reach();
+          if (!isMember) await join(broker);
+          else {
+            await broker.heartbeat({ groupId, groupGenerationId: generation, memberId });
+            if (!(await isShared())) {
+              await release();
+              unsettle();
+              continue;
+            }
+          }
+          pause = PAUSE_MS.first;
+          await sleep(interval, undefined, { signal: wake.signal }).catch(() => {});
+          if (!signal.aborted) wake = new AbortController();
+        } catch (error) {
+          if (signal.aborted) return;
+          const { type } = error as KafkaError;
+          if (type !== undefined && OVER.has(type)) {
+            if (isMember && type === 'REBALANCE_IN_PROGRESS') await release();
+            if (type === 'UNKNOWN_MEMBER_ID') memberId = '';
+            unsettle();
+            continue;
+          }
+          if (type !== undefined && ELSEWHERE.has(type)) coordinator = undefined;
+          else {
+            drop();
+            options.complain(error as Error, pause / 1000);
+          }
+          await sleep(pause, undefined, { signal }).catch(() => {});
+          pause = Math.min(2 * pause, PAUSE_MS.last);
+        }
+      }
+    },
+    async commit(offsets) {
+      try {
+        await (await reach()).offsetCommit({
+          ...{ groupId, groupGenerationId: generation, memberId },
+          topics: byTopic(offsets),
+        });
+        return 'done';
+      } catch (error) {
+        const { type } = error as KafkaError;
+        if (type === undefined || !OVER.has(type)) throw error;
+        // Nobody waits for the next sign of life to hear of it.
+        if (isMember) {
+          unsettle();
+          wake.abort();
+        }
+        return 'stale';
+      }
+    },
+    async committed(asked) {
+      const { responses } = await (await reach()).offsetFetch({ groupId, topics: byTopic(asked) });
+      return responses.flatMap(({ topic, partitions: found }) =>
+        found.map(({ partition, offset, metadata }) => ({
+          ...{ topic, partition, metadata },
+          offset: Number(offset) < 0 ? undefined : Number(offset),
+        })),
+      );
+    },
+    settled: () => settled.promise,
+    async leave() {
+      try {
+        if (isMember && coordinator !== undefined) await coordinator.leaveGroup({ groupId, memberId });
+        else if (!isFirst) {
+          // A broker answers one request of a connection after the other, and the one that joins has no answer yet.
+          const other = options.openCluster();
+          try {
+            await other.connect();
+            await other.addMultipleTargetTopics(topics);
+            await expel(await other.findGroupCoordinator({ groupId }), groupId, clientId);
+          } finally {
+            await other.disconnect();
+          }
+        }
+      } catch {
+        // The group misses us after our session.
+      }
+      drop();
+    },
+  };
 }
 
 /**
- * Takes out of the group what a killed process left in it under the same client id. The group would wait for it until its session ends, six
- * seconds at least, before anybody gets its partitions; the client has no static members, which is what Kafka has for this. It keeps the request
- * to itself, so that its inside is asked; where that is not as it was, the group waits.
+ * Takes out of the group what a process left in it under this client id. The group would wait for it until its session ends, six seconds at
+ * least, before anybody gets its partitions.
  */
-export async function expelPredecessors(
-  kafka: Kafka,
-  admin: Admin,
-  groupId: string,
-  clientId: string,
-): Promise<number> {
-  const { groups } = await admin.describeGroups([groupId]);
-  const left = groups.flatMap(({ members }) => members).filter((member) => member.clientId === clientId);
-  const key = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === 'private:Kafka:createCluster',
-  );
-  if (left.length === 0 || key === undefined) return 0;
-  const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[key];
-  const cluster = create?.call(kafka, { metadataMaxAge: 60_000, allowAutoTopicCreation: false });
-  if (cluster === undefined) return 0;
-  try {
-    await cluster.connect();
-    const coordinator = await cluster.findGroupCoordinator({ groupId });
-    for (const { memberId } of left) await coordinator.leaveGroup({ groupId, memberId });
-  } finally {
-    await cluster.disconnect();
-  }
-  return left.length;
+async function expel(broker: KafkaBroker, groupId: string, clientId: string): Promise<void> {
+  const { groups } = await broker.describeGroups({ groupIds: [groupId] });
+  for (const member of groups.flatMap(({ members }) => members))
+    if (member.clientId === clientId)
+      await broker.leaveGroup({ groupId, memberId: member.memberId }).catch(() => {});
 }

@@ -1,38 +1,63 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Batch, EachBatchPayload } from 'kafkajs';
+import type { TopicPartition } from './kafka-assignment.ts';
+import { type Claims, formatClaims, parseClaims } from './kafka-claims.ts';
 import { openKafka } from './kafka-client.ts';
-import { expelPredecessors } from './kafka-member.ts';
+import { keyOf } from './kafka-cluster.ts';
+import { createFetcher, type Fetched, type Wanted } from './kafka-fetch.ts';
+import { type Committed, createMember } from './kafka-member.ts';
 import type { KafkaOptions } from './kafka-options.ts';
+import { endOf, unpack } from './kafka-records.ts';
 import { retry } from './retry.ts';
-import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
+import type { Covered, Resume, Source, SourceEvents } from './source.ts';
 
-/** Milliseconds between two signs of life to the group, and two looks at how much there is still to read. */
-const HEARTBEAT_MS = 3000;
-const LOOK_MS = 2000;
-/** Partitions whose messages are unpacked at the same time. */
-const CONCURRENT = 4;
+/** Milliseconds between two requests for a checkpoint while the group waits. */
+const FLUSH_MS = 300;
+/** Milliseconds that a claim gets after everything was told to stop: then what it covers is read again, or found bound by the next start. */
+const LAST_CLAIM_MS = 3000;
+/** Milliseconds before a failed request is made again. */
+const RETRY_MS = 500;
 
 /** A partition that the group gave us. */
-interface Assigned {
-  readonly topic: string;
-  readonly partition: number;
-  /** Offset of what comes next; undefined until that is known. */
-  expected: number | undefined;
+interface Assigned extends TopicPartition {
+  readonly key: string;
+  /** Whether it is known where to go on in this generation of the group. */
+  isPlaced: boolean;
+  /** Offset of what is handed over next; undefined until that is known. */
+  next: number | undefined;
+  /** Offset of what is fetched next. */
+  fetch: number;
+  /** End of what the reader has taken, and the end up to which it was told that there is no more. */
+  taken: number;
+  told: number;
   /** Everything before it is durable, here or elsewhere. */
-  bound: number | undefined;
-  /** Resolves when it is known where to begin. */
-  readonly placed: Promise<void>;
+  bound: number;
+  /** End of what was handed over and is not bound yet; undefined when all is. */
+  pending: number | undefined;
+  claims: Claims;
 }
+
+const UNKNOWN = {
+  next: undefined,
+  fetch: 0,
+  taken: 0,
+  told: -1,
+  bound: 0,
+  pending: undefined,
+  claims: new Map(),
+};
 
 interface Waiting {
   readonly state: Assigned;
-  readonly delivery: Delivery;
-  taken(): void;
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
+  readonly availableAt: number;
+  readonly messages: Promise<Uint8Array[]>;
 }
 
 /**
  * A member of a consumer group. Our own positions decide where a partition is read from, unless another member has stored more of it since; the
- * group's offsets are written behind them. What was read of a partition that the group takes away before it is durable is void.
+ * group's offsets are written behind them. Before the group changes, what was read is bound; what could not be by then is void.
  */
 export async function createKafkaSource(
   options: KafkaOptions,
@@ -40,226 +65,261 @@ export async function createKafkaSource(
   events: SourceEvents,
 ): Promise<Source> {
   const { groupId, name: source, topics } = options;
+  const { instance } = resume;
   // The data folder's own: nobody else alive has it.
-  const clientId = `flowsentry-${resume.instance}-${source}`;
-  const { kafka, close } = await openKafka(options, clientId, events);
-  const admin = kafka.admin();
-  const consumer = kafka.consumer({
-    groupId,
-    sessionTimeout: options.sessionTimeout * 1000,
-    heartbeatInterval: Math.min(HEARTBEAT_MS, (options.sessionTimeout * 1000) / 3),
-    maxBytes: options.maxBytes,
-    maxBytesPerPartition: Math.min(options.maxBytes, 1 << 20),
-    maxWaitTimeInMs: 250,
-    allowAutoTopicCreation: false,
-    retry: { restartOnFailure: async () => true },
-  });
-  const metadata = `flowsentry/${resume.instance}/`;
+  const clientId = `flowsentry-${instance}-${source}`;
+  const client = await openKafka(options, clientId, events.log);
   /** Offsets up to which we made partitions durable, whether they are ours at the moment or not. */
   const durable = new Map([...resume.positions].map(([key, { next }]) => [key, next]));
   let assigned = new Map<string, Assigned>();
+  /** Resolves when it is known where each of them begins. */
+  let placed: Promise<void> = Promise.resolve();
   let waiting: Waiting[] = [];
+  let waitingBytes = 0;
   let failure: Error | undefined;
-  let isStopping = false;
-  let wake = (): void => {};
+  /** The group waits for us to let go: nothing new is handed over. */
+  let isReleasing = false;
+  const stopped = new AbortController();
+  let changed = Promise.withResolvers<void>();
+  /** Wakes whoever waits for a change. */
+  const change = (): void => {
+    changed.resolve();
+    changed = Promise.withResolvers();
+  };
   const fail = (error: Error): void => {
     failure ??= error;
-    wake();
+    change();
   };
+  const pendingOnes = (): Assigned[] => [...assigned.values()].filter(({ pending }) => pending !== undefined);
 
-  consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
-    if (!restart && !isStopping) fail(error);
+  const member = createMember({
+    ...{ groupId, clientId, topics, sessionTimeout: options.sessionTimeout * 1000 },
+    openCluster: client.openCluster,
+    owned: () => [...assigned.keys()],
+    async release(signal) {
+      isReleasing = true;
+      while (pendingOnes().length > 0 && failure === undefined && !signal.aborted) {
+        events.flush();
+        await Promise.race([changed.promise, sleep(FLUSH_MS, undefined, { ref: false })]);
+      }
+    },
+    assign(partitions) {
+      const next = new Map<string, Assigned>();
+      for (const { topic, partition } of partitions) {
+        const key = keyOf(topic, partition);
+        next.set(key, { ...(assigned.get(key) ?? UNKNOWN), key, topic, partition, isPlaced: false });
+      }
+      const lost = pendingOnes().find(({ key }) => !next.has(key));
+      if (lost !== undefined)
+        fail(
+          new Error(`the group gave ${lost.key} to another member before what was read of it was durable`),
+        );
+      assigned = next;
+      waiting = [];
+      waitingBytes = 0;
+      isReleasing = false;
+      events.lanes([...next.keys()]);
+      placed = place(next);
+    },
+    complain: ({ message: error }, seconds) =>
+      events.log('warn', 'cannot reach the consumer group; it is tried again', { source, error, seconds }),
   });
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => assign(memberAssignment));
 
-  const assign = (assignment: Readonly<Record<string, readonly number[]>>): void => {
-    const next = new Map<string, Assigned>();
-    const placed = Promise.withResolvers<void>();
-    for (const [topic, partitions] of Object.entries(assignment))
-      for (const partition of partitions) {
-        const key = `${topic}/${partition}`;
-        const { expected, bound } = assigned.get(key) ?? { expected: undefined, bound: undefined };
-        next.set(key, { topic, partition, expected, bound, placed: placed.promise });
-      }
-    for (const [key, { expected, bound }] of assigned)
-      if (!next.has(key) && expected !== bound)
-        fail(new Error(`the group gave ${key} to another member before what was read of it was durable`));
-    assigned = next;
-    waiting = [];
-    events.lanes([...next.keys()]);
-    place(next).then(placed.resolve, fail);
-  };
+  const fetcher = createFetcher({
+    ...{ topics, maxBytes: options.maxBytes, openCluster: client.openCluster },
+    wanted: () =>
+      waitingBytes >= options.maxBytes || isReleasing || stopped.signal.aborted
+        ? []
+        : [...assigned.values()]
+            .filter(({ isPlaced }) => isPlaced)
+            .map(({ topic, partition, fetch }) => ({ topic, partition, offset: fetch })),
+    took(wanted, fetched) {
+      const state = assigned.get(keyOf(wanted.topic, wanted.partition));
+      if (state?.isPlaced && state.fetch === wanted.offset) take(state, fetched);
+    },
+    outOfRange: (wanted) => jump(wanted),
+    complain: ({ message: error }) =>
+      events.log('warn', 'cannot fetch from Kafka; it is tried again', { source, error }),
+  });
 
-  /** Finds where each partition begins, and goes there. */
-  const place = async (states: Map<string, Assigned>): Promise<void> => {
-    const known = [...new Set([...states.values()].map(({ topic }) => topic))];
-    const committed = known.length === 0 ? [] : await admin.fetchOffsets({ groupId, topics: known });
-    for (const { topic, partitions } of committed)
-      for (const { partition, offset, metadata: by } of partitions) {
-        const state = states.get(`${topic}/${partition}`);
-        if (state === undefined) continue;
-        const ours = state.expected ?? durable.get(`${topic}/${partition}`);
-        const theirs = Number(offset) < 0 ? undefined : Number(offset);
-        const isOthers = theirs !== undefined && !by?.startsWith(metadata);
-        let start = ours ?? theirs;
-        if (ours !== undefined && isOthers && theirs > ours) start = theirs;
-        start ??= options.startFrom === 'latest' ? await endOf(topic, partition) : undefined;
-        if (state.expected === undefined) state.bound = start;
-        else if (start !== state.expected)
-          fail(new Error(`another member stored ${topic}/${partition} meanwhile`));
-        state.expected = start;
-        if (start !== undefined) consumer.seek({ topic, partition, offset: String(start) });
-      }
-  };
-
-  const endOf = async (topic: string, partition: number): Promise<number | undefined> => {
-    const offsets = await admin.fetchTopicOffsets(topic);
-    const found = offsets.find((one) => one.partition === partition);
-    return found === undefined ? undefined : Number(found.high);
-  };
-
-  const eachBatch = async (payload: EachBatchPayload): Promise<void> => {
-    const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
-    const key = `${batch.topic}/${batch.partition}`;
-    const state = assigned.get(key);
-    if (state === undefined) return;
-    await state.placed;
-    if (isStopping || !isRunning() || isStale() || assigned.get(key) !== state) return;
-    // Its types leave it out: the offset that was asked for, and after a reset the one that it was reset to.
-    const { fetchedOffset } = batch as Batch & { readonly fetchedOffset: string };
-    const from = begin(key, state, Number(fetchedOffset));
-    const to = Number(batch.lastOffset()) + 1;
-    const last = batch.messages.at(-1);
-    const taken = Promise.withResolvers<'taken'>();
-    const mine: Waiting = {
-      state,
-      taken: () => taken.resolve('taken'),
-      delivery: {
-        partition: key,
-        lane: key,
-        content: { kind: 'messages', messages: batch.messages.flatMap(({ value }) => value ?? []) },
-        from,
-        to,
-        last: false,
-        format: options.format,
-        ...(last === undefined ? {} : { availableAt: Number(last.timestamp) }),
-      },
-    };
-    waiting.push(mine);
-    wake();
-    while (
-      (await Promise.race([taken.promise, sleep(HEARTBEAT_MS, undefined, { ref: false })])) !== 'taken'
-    ) {
-      if (!isRunning() || isStopping) return;
-      await heartbeat();
-      if (assigned.get(key) !== state) return;
+  const take = (state: Assigned, fetched: Fetched): void => {
+    const end = endOf(fetched);
+    if (end !== undefined && end.next > state.fetch) {
+      const bytes = fetched.bytes.length;
+      waiting.push({
+        ...{ state, from: state.fetch, to: end.next, bytes, availableAt: end.time },
+        messages: unpack(fetched),
+      });
+      waitingBytes += bytes;
+      state.fetch = end.next;
+      change();
     }
-    if (last !== undefined) resolveOffset(last.offset);
-    if (to >= Number(batch.highWatermark)) events.caughtUp(key);
+    // What waits here for the reader comes before it hears that there is no more.
+    if (state.fetch < fetched.end || state.taken !== state.fetch || state.told === state.fetch) return;
+    state.told = state.fetch;
+    events.caughtUp(state.key);
   };
 
-  /** Where the messages begin for us. The broker begins elsewhere when what we asked for is not there any more. */
-  const begin = (key: string, state: Assigned, fetched: number): number => {
-    const { expected } = state;
-    if (expected === undefined || fetched === expected) return fetched;
+  /** The offset that we want is not there any more. */
+  const jump = async ({ topic, partition, offset }: Wanted): Promise<void> => {
+    const { low, high } = await fetcher.range({ topic, partition });
+    const state = assigned.get(keyOf(topic, partition));
+    if (state === undefined || state.fetch !== offset || state.next !== offset) return;
+    if (offset >= low && offset <= high) return;
     events.lost({
-      partition: key,
-      from: expected,
-      ...(fetched > expected ? { to: fetched } : {}),
+      partition: state.key,
+      from: offset,
+      ...(low > offset ? { to: low } : {}),
       reason:
-        fetched > expected
+        low > offset
           ? 'the broker keeps these messages no longer'
           : 'the topic begins anew: it was deleted and made again',
     });
-    state.expected = fetched;
-    return fetched;
+    goTo(state, low);
   };
 
-  /** Partitions where nothing comes would hold event time for ever. */
-  const look = async (): Promise<void> => {
-    for (const topic of topics)
-      for (const { partition, high, low } of await admin.fetchTopicOffsets(topic)) {
-        const key = `${topic}/${partition}`;
-        const state = assigned.get(key);
-        if (state !== undefined && (state.expected ?? Number(low)) >= Number(high)) events.caughtUp(key);
+  const goTo = (state: Assigned, offset: number): void => {
+    state.next = offset;
+    state.fetch = offset;
+    state.taken = offset;
+  };
+
+  /** Finds where each partition begins. */
+  const place = async (states: Map<string, Assigned>): Promise<void> => {
+    while (assigned === states && !stopped.signal.aborted && failure === undefined) {
+      try {
+        const committed = states.size === 0 ? [] : await member.committed([...states.values()]);
+        for (const one of committed) {
+          const state = states.get(keyOf(one.topic, one.partition));
+          if (state !== undefined) await begin(state, one);
+        }
+        break;
+      } catch (cause) {
+        const error = (cause as Error).message;
+        events.log('warn', 'cannot learn where to begin; it is tried again', { source, error });
+        await sleep(RETRY_MS, undefined, { ref: false });
       }
+    }
+    fetcher.pump();
   };
 
-  const join = async (): Promise<void> => {
-    await admin.connect();
-    await expelPredecessors(kafka, admin, groupId, clientId);
-    await consumer.connect();
-    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: CONCURRENT,
-      eachBatch,
+  const begin = async (state: Assigned, { offset: theirs, metadata }: Committed): Promise<void> => {
+    state.claims = parseClaims(metadata);
+    const [by] = state.claims.keys();
+    const isOthers = theirs !== undefined && by !== instance;
+    if (state.pending !== undefined && isOthers && theirs > state.bound)
+      fail(new Error(`another member stored ${state.key} meanwhile`));
+    let start = state.next ?? durable.get(state.key) ?? theirs;
+    if (start !== undefined && isOthers && theirs > start) start = theirs;
+    if (start === undefined) {
+      const { low, high } = await fetcher.range(state);
+      start = options.startFrom === 'latest' ? high : low;
+    }
+    if (state.pending === undefined) state.bound = start;
+    goTo(state, start);
+    state.isPlaced = true;
+  };
+
+  /** Rejects a while after everything was told to stop. */
+  const expired = Promise.withResolvers<never>();
+  expired.promise.catch(() => {});
+  stopped.signal.addEventListener('abort', () => {
+    const late = new Error('the group was not there to bind it before the end');
+    setTimeout(() => expired.reject(late), LAST_CLAIM_MS).unref();
+  });
+
+  const bind = async (seq: number, covered: readonly Covered[]): Promise<'done' | 'again'> => {
+    await member.settled();
+    await placed;
+    if (failure !== undefined) throw failure;
+    const offsets = covered.map(({ partition: key, next }) => {
+      const state = assigned.get(key);
+      if (state === undefined) throw new Error(`the group gave ${key} to another member`);
+      const { topic, partition, claims } = state;
+      return { topic, partition, offset: String(next), metadata: formatClaims(instance, seq, claims) };
     });
+    try {
+      if ((await member.commit(offsets)) === 'stale') return 'again';
+    } catch (cause) {
+      const error = (cause as Error).message;
+      // The same again changes nothing when it was carried out, and the group knows whether we still may.
+      events.log('warn', 'cannot bind what was read; it is tried again', { source, error });
+      await sleep(RETRY_MS, undefined, { ref: false });
+      return 'again';
+    }
+    for (const [i, { partition: key, next }] of covered.entries()) {
+      durable.set(key, next);
+      const state = assigned.get(key);
+      if (state === undefined) continue;
+      state.bound = next;
+      state.claims = parseClaims(offsets[i]?.metadata ?? null);
+      if (state.pending === next) state.pending = undefined;
+    }
+    change();
+    return 'done';
   };
 
+  const away = new AbortController();
   return {
     async *deliveries(signal) {
-      signal.addEventListener('abort', () => wake(), { once: true });
-      const complain = ({ message: error }: Error, seconds: number): void =>
-        events.log('warn', 'cannot join the consumer group; it is tried again', { source, error, seconds });
-      await retry(join, complain, signal);
-      const timer = setInterval(() => void look().catch(() => {}), LOOK_MS);
+      signal.addEventListener('abort', change, { once: true });
+      void member.run(away.signal);
       try {
         for (;;) {
           if (failure !== undefined) throw failure;
           if (signal.aborted) return;
-          const next = waiting.shift();
+          const next = isReleasing ? undefined : waiting.shift();
           if (next === undefined) {
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
+            await changed.promise;
             continue;
           }
-          next.state.expected = next.delivery.to;
-          yield next.delivery;
-          next.taken();
+          waitingBytes -= next.bytes;
+          fetcher.pump();
+          const { state, from, to, availableAt } = next;
+          const messages = await next.messages;
+          // The group changes: it is fetched again where it is ours.
+          if (assigned.get(state.key) !== state || isReleasing) continue;
+          state.next = to;
+          state.pending = to;
+          yield {
+            ...{ partition: state.key, lane: state.key, from, to, last: false, format: options.format },
+            content: { kind: 'messages', messages },
+            ...(availableAt < 0 ? {} : { availableAt }),
+          };
+          (assigned.get(state.key) ?? state).taken = to;
         }
       } finally {
-        clearInterval(timer);
-        isStopping = true;
+        stopped.abort();
       }
     },
     async claim(seq, covered) {
-      if (failure !== undefined) throw failure;
-      const offsets = covered.map(({ partition: key, next }) => {
-        const state = assigned.get(key);
-        if (state === undefined) throw new Error(`the group gave ${key} to another member`);
-        return { topic: state.topic, partition: state.partition, offset: String(next) };
-      });
-      const states = covered.map(({ partition }) => assigned.get(partition));
-      // The group refuses a member of an earlier generation.
-      await consumer.commitOffsets(offsets.map((one) => ({ ...one, metadata: `${metadata}${seq}` })));
-      for (const [i, { partition: key, next }] of covered.entries()) {
-        const state = assigned.get(key);
-        if (state === undefined || state !== states[i])
-          throw new Error(`the group changed while ${key} was bound`);
-        state.bound = next;
-        durable.set(key, next);
-      }
+      while ((await Promise.race([bind(seq, covered), expired.promise])) !== 'done');
     },
-    async wasClaimed(seq, covered) {
-      await admin.connect();
-      const known = [
-        ...new Set(covered.map(({ partition }) => partition.slice(0, partition.lastIndexOf('/')))),
-      ];
-      const committed = new Map<string, string>();
-      for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics: known }))
-        for (const { partition, metadata: by } of partitions)
-          committed.set(`${topic}/${partition}`, by ?? '');
-      // One request wrote all of them: one is enough, where another member has gone on with the others.
-      return covered.some(({ partition }) => committed.get(partition) === `${metadata}${seq}`);
+    async wasClaimed(seq, covered, signal) {
+      const partitions = covered.map(({ partition: key }) => {
+        const slash = key.lastIndexOf('/');
+        return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
+      });
+      let committed: Committed[] = [];
+      const complain = ({ message: error }: Error, seconds: number): void =>
+        events.log('warn', 'cannot learn what was bound; it is tried again', { source, error, seconds });
+      await retry(
+        async () => {
+          committed = await member.committed(partitions);
+        },
+        complain,
+        signal,
+      );
+      signal.throwIfAborted();
+      // One request wrote all of them: one is enough.
+      return committed.some(({ metadata }) => parseClaims(metadata).get(instance) === seq);
     },
     async close() {
-      isStopping = true;
-      for (const { taken } of waiting) taken();
-      await Promise.allSettled([consumer.disconnect(), admin.disconnect()]);
-      close();
+      stopped.abort();
+      away.abort();
+      fetcher.close();
+      await member.leave();
+      client.close();
     },
   };
 }

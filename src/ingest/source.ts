@@ -68,6 +68,8 @@ export interface SourceEvents {
   lanes(names: readonly string[]): void;
   /** Nothing more can be read of the lane at this moment: it has caught up. */
   caughtUp(lane: string): void;
+  /** What was handed over has to become durable soon: another shall have what it belongs to. */
+  flush(): void;
   /** Partitions that can never come again, not even as a repeat: their positions are forgotten with the next checkpoint. */
   forget(partitions: readonly string[]): void;
   /** Data that can no longer be read: offsets [from, to) of the partition are gone; without `to` nobody knows how many. */
@@ -99,8 +101,8 @@ export interface Source {
    * are another's by now: then everything since the last checkpoint is void. For sources without members that share them it is absent.
    */
   claim?(seq: number, covered: readonly Covered[]): Promise<void>;
-  /** At start, before `deliveries`: whether `claim` with just this was carried out before a crash. */
-  wasClaimed?(seq: number, covered: readonly Covered[]): Promise<boolean>;
+  /** At start, before `deliveries`: whether `claim` with just this was carried out before a crash. Asks until it knows; rejects when `signal` aborts. */
+  wasClaimed?(seq: number, covered: readonly Covered[], signal: AbortSignal): Promise<boolean>;
   /** The checkpoint is durable: commit, delete the messages, answer the requests. What fails here comes again and is recognised. */
   acknowledge?(covered: readonly Covered[]): Promise<void>;
   /** Closes connections; nothing is called afterwards. */

@@ -34,6 +34,7 @@ export type LiveMessage =
   | PartMessage
   | { readonly kind: 'lanes'; readonly source: string; readonly lanes: readonly string[] }
   | { readonly kind: 'caught-up'; readonly source: string; readonly lane: string }
+  | { readonly kind: 'flush' }
   | { readonly kind: 'forget'; readonly source: string; readonly partitions: readonly string[] }
   | {
       readonly kind: 'log';

@@ -120,6 +120,7 @@ async function runSource(options: SourceOptions): Promise<void> {
   const source = await createSource(options, resume, {
     lanes: (lanes) => send({ kind: 'lanes', source: name, lanes }),
     caughtUp: (lane) => send({ kind: 'caught-up', source: name, lane }),
+    flush: () => send({ kind: 'flush' }),
     forget: (partitions) => send({ kind: 'forget', source: name, partitions }),
     lost: (gap) => send({ kind: 'lost', source: name, ...gap }),
     log: (level, message, details = {}) => send({ kind: 'log', level, message, details }),

@@ -17,6 +17,8 @@ export interface LiveOptions extends Omit<Receiver, 'post'> {
   onLanes(source: string, lanes: readonly string[]): void;
   /** Nothing more can be read of the lane at this moment. */
   onCaughtUp(lane: string): void;
+  /** What was read has to become durable soon. */
+  onFlush(): void;
   /** Partitions, `<source>:<partition>`, that never come again. */
   onForget(partitions: readonly string[]): void;
   onLost(gap: Omit<Extract<LiveMessage, { kind: 'lost' }>, 'kind'>): void;
@@ -107,6 +109,9 @@ export function readLive(options: LiveOptions): LiveReader {
         break;
       case 'caught-up':
         options.onCaughtUp(`${message.source}:${message.lane}`);
+        break;
+      case 'flush':
+        options.onFlush();
         break;
       case 'forget':
         options.onForget(message.partitions.map((partition) => `${message.source}:${partition}`));

@@ -107,6 +107,7 @@ async function openLife(rig: SourceRig, folder: DataFolder) {
       for (const name of names) lanes.add(name);
     },
     caughtUp: (lane) => caughtUp.add(lane),
+    flush() {},
     forget(partitions) {
       for (const partition of partitions) folder.positions.delete(partition);
     },

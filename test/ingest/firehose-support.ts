@@ -65,6 +65,7 @@ export async function openFirehose(
     {
       lanes: (names) => told.push(`lanes ${names.join(' ')}`),
       caughtUp: (lane) => told.push(`caught up ${lane}`),
+      flush: () => {},
       forget: () => {},
       lost: () => {},
       log: (level, message, details) => logged.push({ level, message, details }),

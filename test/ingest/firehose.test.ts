@@ -278,6 +278,7 @@ describe('the reading thread', () => {
     const source = await createSource(options, new Durable().resume, {
       lanes: () => {},
       caughtUp: () => {},
+      flush: () => {},
       forget: () => {},
       lost: () => {},
       log: (_, __, details = {}) => logged.push(details),

@@ -13,7 +13,7 @@ const root = temporaryFolder();
 const optionsOf = (...paths: string[]) =>
   FollowOptions.parse({ type: 'file', name: 'collected', paths, interval: 0.05 });
 const [FIRST = '', SECOND = ''] = records(2);
-const SILENT: SourceEvents = { lanes() {}, caughtUp() {}, forget() {}, lost() {}, log() {} };
+const SILENT: SourceEvents = { lanes() {}, caughtUp() {}, flush() {}, forget() {}, lost() {}, log() {} };
 
 /** A file that grows and is renamed at every third write. */
 async function create(name: string): Promise<SourceRig> {

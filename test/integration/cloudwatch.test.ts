@@ -66,6 +66,7 @@ async function read(group: string, count: number, resume: Omit<Resume, 'instance
     {
       lanes: (names) => told.push(`lanes ${names}`),
       caughtUp: (lane) => told.push(`caught up ${lane}`),
+      flush: () => {},
       forget: () => {},
       lost: ({ reason }) => told.push(reason),
       log: (_, message) => told.push(message),

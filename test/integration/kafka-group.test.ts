@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/simulate/random.ts';
+import { readManifest } from '../../src/store/manifest.ts';
 import { temporaryFolder } from '../cli/run.ts';
 import { rowsOf, startRun } from '../cli/service.ts';
 import { simulated } from './kills.ts';
@@ -15,6 +16,8 @@ import { type Broker, startKafka } from './rigs/kafka.ts';
 const CHANGES = Number(process.env.FLOWSENTRY_CHANGES ?? 10);
 const RECORDS = Number(process.env.FLOWSENTRY_CHANGE_RECORDS ?? 30_000);
 const MEMBERS = 3;
+/** Milliseconds without a new row after which nothing is expected any more: far above a session that has to end. */
+const STUCK_MS = 60_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'flowsentry-group-'));
 let broker: Broker;
@@ -27,26 +30,61 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-type Rows = { n: number; sum: string };
-
-/** Rows that a member stored, and the sum of their hashes: it does not depend on who stored which. */
-async function rowsIn(data: string): Promise<Rows> {
-  const columns =
-    'interface_id, srcaddr, dstaddr, srcport, dstport, protocol, packets, bytes, start, "end", action';
-  const [row] = (await rowsOf(
-    data,
-    `SELECT count(*)::INT AS n, coalesce(sum(hash(${columns})), 0)::VARCHAR AS sum FROM flows`,
-  ).catch(() => [])) as Rows[];
-  return row ?? { n: 0, sum: '0' };
+/** A worker through all its lives. */
+interface Member {
+  readonly name: string;
+  service: ReturnType<typeof startRun>;
+  /** What it logged in lives that are over. */
+  before: string[];
 }
 
+type Rows = { n: number; sum: string };
+
+/** Rows that are durable, without a question to the history: that takes a process. */
+async function countOf(data: string): Promise<number> {
+  const { segments } = (await readManifest(data)) ?? { segments: [] };
+  return segments.filter(({ table }) => table === 'flows').reduce((sum, { rows }) => sum + rows, 0);
+}
+
+/** Waits until the members have stored that many rows together; tells what each has and last said when none came for long. */
+async function allStore(members: readonly Member[], rows: number): Promise<void> {
+  let most = 0;
+  let since = performance.now();
+  for (;;) {
+    const counts = await Promise.all(members.map(({ service }) => countOf(service.data)));
+    const sum = counts.reduce((a, b) => a + b, 0);
+    if (sum >= rows) return;
+    if (sum > most) since = performance.now();
+    most = Math.max(most, sum);
+    if (performance.now() - since > STUCK_MS) {
+      const told = members.map(
+        (member, i) => `${member.name}: ${counts[i]} rows\n${lastLines(member).join('\n')}`,
+      );
+      throw new Error(`${sum} of ${rows} rows, and none came for ${STUCK_MS / 1000} s\n${told.join('\n')}`);
+    }
+    await sleep(200);
+  }
+}
+
+function lastLines({ before, service }: Pick<Member, 'before' | 'service'>): string[] {
+  return [...before, ...service.logged().map((line) => JSON.stringify(line))].slice(
+    process.env.KEEP_LOGS ? -4000 : -40,
+  );
+}
+
+/** Rows that members stored, and the sum of their hashes: it does not depend on who stored which. */
 async function total(folders: readonly string[]): Promise<Rows> {
+  const columns =
+    'interface_id, srcaddr, dstaddr, srcport, dstport, protocol, packets, bytes, start, "end", action';
   let n = 0;
   let sum = 0n;
   for (const data of folders) {
-    const rows = await rowsIn(data);
-    n += rows.n;
-    sum += BigInt(rows.sum);
+    const [row] = (await rowsOf(
+      data,
+      `SELECT count(*)::INT AS n, coalesce(sum(hash(${columns})), 0)::VARCHAR AS sum FROM flows`,
+    )) as [Rows];
+    n += row.n;
+    sum += BigInt(row.sum);
   }
   return { n, sum: String(sum) };
 }
@@ -74,28 +112,34 @@ describe('workers that share a consumer group', () => {
         `- {type: kafka, name: k, brokers: ['${broker.address}'], plaintext: true, topics: [shared], groupId: ${groupId}, sessionTimeout: 6}`,
       );
 
-    const names = Array.from({ length: MEMBERS }, (_, i) => `member-${i}`);
-    const members = names.map((name) => start(name, 'workers'));
+    const members = Array.from({ length: MEMBERS }, (_, i): Member => {
+      const name = `member-${i}`;
+      return { name, service: start(name, 'workers'), before: [] };
+    });
     const random = new Random(4, 'changes');
     const ended: (number | null)[] = [];
     for (let i = 0; i < CHANGES; i++) {
       await put(lines.slice(Math.floor((i * RECORDS) / CHANGES), Math.floor(((i + 1) * RECORDS) / CHANGES)));
-      await sleep(random.int(4000));
-      const at = random.int(MEMBERS);
+      await sleep(random.int(2000));
+      const member = members[random.int(MEMBERS)]!;
       if (random.unit() < 0.5) {
-        members[at]!.child.kill('SIGKILL');
-        await members[at]!.ended;
-      } else ended.push(await members[at]!.stop());
-      if (random.unit() < 0.5) await sleep(random.int(3000));
-      members[at] = start(names[at]!, 'workers');
+        member.service.child.kill('SIGKILL');
+        await member.service.ended;
+      } else ended.push(await member.service.stop());
+      member.before = lastLines(member);
+      if (random.unit() < 0.5) await sleep(random.int(2000));
+      member.service = start(member.name, 'workers');
     }
-    const folders = names.map((name) => join(root, name, 'data'));
-    while ((await total(folders)).n < RECORDS) await sleep(500);
-    const whole = start('whole', 'alone');
-    while ((await rowsIn(whole.data)).n < RECORDS) await sleep(300);
-    for (const service of [...members, whole]) ended.push(await service.stop());
+    const fed = performance.now();
+    await allStore(members, RECORDS);
+    const settled = Math.round(performance.now() - fed);
+    const whole: Member = { name: 'whole', service: start('whole', 'alone'), before: [] };
+    await allStore([whole], RECORDS);
+    for (const { service } of [...members, whole]) ended.push(await service.stop());
     await Promise.all([admin.disconnect(), producer.disconnect()]);
-    expect(await total(folders)).toEqual(await total([whole.data]));
+    process.stderr.write(`${CHANGES} changes; all stored ${settled} ms after the last\n`);
+    const folders = members.map(({ service }) => service.data);
+    expect(await total(folders)).toEqual(await total([whole.service.data]));
     // One that is told to end while it starts has nothing to make durable.
     for (const code of ended) expect([0, 130, null]).toContain(code);
   });

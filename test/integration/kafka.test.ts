@@ -5,7 +5,7 @@ import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKafkaSource } from '../../src/ingest/kafka.ts';
 import { KafkaOptions } from '../../src/ingest/kafka-options.ts';
-import type { Covered, Delivery, Resume } from '../../src/ingest/source.ts';
+import type { Covered, Delivery, Resume, SourceEvents } from '../../src/ingest/source.ts';
 import { logLine, temporaryFolder } from '../cli/run.ts';
 import { killed, report } from './kills.ts';
 import { type Authority, createAuthority } from './rigs/certificates.ts';
@@ -50,17 +50,12 @@ async function put(topic: string, lines: readonly string[], compression = kafkaj
 
 const line = (i: number) => logLine('10.0.1.5', '10.0.2.9', 1000 + i, 'ACCEPT');
 const textOf = ({ content }: Delivery): string[] =>
-  content.kind === 'object' ? [] : content.messages.map((message) => Buffer.from(message).toString());
+  content.kind === 'object'
+    ? []
+    : content.messages.flatMap((message) => Buffer.from(message).toString().trimEnd().split('\n'));
 
-/** Reads, each delivery durable at once, until `isEnough`. */
-async function read(
-  topic: string,
-  positions: Resume['positions'],
-  isEnough: (lines: readonly string[], told: readonly string[]) => boolean,
-  more: object = {},
-  mayJump = false,
-) {
-  const options = KafkaOptions.parse({
+const optionsOf = (topic: string, more: object = {}): KafkaOptions =>
+  KafkaOptions.parse({
     type: 'kafka',
     name: 'k',
     brokers: [broker.address],
@@ -70,6 +65,18 @@ async function read(
     sessionTimeout: 6,
     ...more,
   });
+
+const SILENT: SourceEvents = { lanes() {}, caughtUp() {}, flush() {}, forget() {}, lost() {}, log() {} };
+
+/** Reads, each delivery durable at once, until `isEnough`. */
+async function read(
+  topic: string,
+  positions: Resume['positions'],
+  isEnough: (lines: readonly string[], told: readonly string[]) => boolean,
+  more: object = {},
+  mayJump = false,
+  instance = 'x',
+) {
   const lines: string[] = [];
   const told: string[] = [];
   const stop = new AbortController();
@@ -78,12 +85,13 @@ async function read(
     if (isEnough(lines, told)) stop.abort();
   };
   const source = await createKafkaSource(
-    options,
-    { instance: 'x', positions, ids: new Map() },
+    optionsOf(topic, more),
+    { instance, positions, ids: new Map() },
     {
       lanes: (names) => tell(`lanes ${[...names].sort()}`),
       caughtUp: (lane) => tell(`caught up ${lane}`),
-      forget: () => {},
+      flush: SILENT.flush,
+      forget: SILENT.forget,
       lost: ({ from, to, reason }) => tell(`${from} to ${to}: ${reason}`),
       log: (_, message) => tell(message),
     },
@@ -182,6 +190,44 @@ describe('the kafka source', () => {
     expect((await reading).lines).toEqual([line(1), line(2)]);
   });
 
+  it('leaves out what a transaction gave up', async () => {
+    await createTopic('transactions', 1);
+    const producer = broker.kafka.producer({
+      transactionalId: 'writer',
+      maxInFlightRequests: 1,
+      idempotent: true,
+    });
+    await producer.connect();
+    for (const [i, isKept] of [true, false, true].entries()) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic: 'transactions', messages: [{ value: line(i) }] });
+      await (isKept ? transaction.commit() : transaction.abort());
+    }
+    await producer.disconnect();
+    const { lines } = await read('transactions', new Map(), (found) => found.length === 2);
+    expect(lines).toEqual([line(0), line(2)]);
+  });
+
+  it('finds what it bound before it was killed, although another member went on meanwhile', async () => {
+    await createTopic('bound', 1);
+    await put('bound', [line(1)]);
+    // Nothing of it is durable here: it ended between the two.
+    await read('bound', new Map(), (lines) => lines.length === 1);
+    await put('bound', [line(2)]);
+    const other = await read('bound', new Map(), (lines) => lines.length === 1, {}, true, 'y');
+    expect(other.lines).toEqual([line(2)]);
+    const source = await createKafkaSource(
+      optionsOf('bound'),
+      { instance: 'x', positions: new Map(), ids: new Map() },
+      SILENT,
+    );
+    const covered: Covered[] = [{ partition: 'bound/0', from: 0, next: 1, done: false, floor: 1 }];
+    const { signal } = new AbortController();
+    expect(await source.wasClaimed?.(1, covered, signal)).toBe(true);
+    expect(await source.wasClaimed?.(2, covered, signal)).toBe(false);
+    await source.close();
+  });
+
   it('shows its certificate, and takes no server without a good one', async () => {
     await createTopic('tls', 1);
     await put('tls', [line(1)]);
@@ -194,7 +240,7 @@ describe('the kafka source', () => {
     const refused = await read(
       'tls',
       new Map(),
-      (_, told) => told.includes('cannot join the consumer group; it is tried again'),
+      (_, told) => told.includes('cannot reach the consumer group; it is tried again'),
       publicOnly,
     );
     expect(refused.lines).toEqual([]);

@@ -109,6 +109,7 @@ async function read(
     {
       lanes: () => {},
       caughtUp: () => tell('caught up'),
+      flush: () => {},
       forget: () => {},
       lost: ({ reason }) => tell(reason),
       log: (_, message) => tell(message),

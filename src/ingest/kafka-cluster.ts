@@ -1,0 +1,86 @@
+/** What of the client's inside is used: connections, and the protocol's requests, which its own consumer keeps to itself. */
+export interface KafkaCluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  findGroupCoordinator(of: { groupId: string }): Promise<KafkaBroker>;
+  findBroker(of: { nodeId: number }): Promise<KafkaBroker>;
+  findTopicPartitionMetadata(
+    topic: string,
+  ): readonly { readonly partitionId: number; readonly leader: number }[];
+  fetchTopicsOffset(
+    of: readonly {
+      topic: string;
+      fromBeginning: boolean;
+      partitions: readonly { partition: number }[];
+    }[],
+  ): Promise<TopicsWith<{ partition: number; offset: string }>>;
+}
+
+type TopicsWith<T> = readonly { readonly topic: string; readonly partitions: readonly T[] }[];
+
+/** One broker; a request that it refuses rejects with a {@link KafkaError}. */
+export interface KafkaBroker {
+  joinGroup(as: {
+    groupId: string;
+    sessionTimeout: number;
+    rebalanceTimeout: number;
+    memberId: string;
+    groupProtocols: readonly { name: string; metadata: Buffer }[];
+  }): Promise<{
+    generationId: number;
+    leaderId: string;
+    memberId: string;
+    members: readonly { memberId: string; memberMetadata: Buffer }[];
+  }>;
+  syncGroup(as: {
+    groupId: string;
+    generationId: number;
+    memberId: string;
+    groupAssignment: readonly { memberId: string; memberAssignment: Buffer }[];
+  }): Promise<{ memberAssignment: Buffer }>;
+  heartbeat(as: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
+  leaveGroup(as: { groupId: string; memberId: string }): Promise<unknown>;
+  describeGroups(of: { groupIds: readonly string[] }): Promise<{
+    groups: readonly { members: readonly { memberId: string; clientId: string }[] }[];
+  }>;
+  offsetCommit(as: {
+    groupId: string;
+    groupGenerationId: number;
+    memberId: string;
+    topics: TopicsWith<{ partition: number; offset: string; metadata: string }>;
+  }): Promise<unknown>;
+  offsetFetch(of: { groupId: string; topics: TopicsWith<{ partition: number }> }): Promise<{
+    responses: TopicsWith<{ partition: number; offset: string; metadata: string | null }>;
+  }>;
+  /** Finds the newest version of a request that both sides know, and makes it. */
+  lookupRequest(
+    apiKey: number,
+    definition: unknown,
+  ): (fields: object) => {
+    readonly request: { readonly apiVersion: number };
+    readonly requestTimeout?: number;
+  };
+  readonly connectionPool: {
+    send<T>(message: {
+      request: unknown;
+      requestTimeout?: number | undefined;
+      response: { decode(bytes: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
+    }): Promise<T>;
+  };
+}
+
+/** An error of the client: `type` is the protocol's name of it, when a broker answered with one. */
+export type KafkaError = Error & { readonly type?: string };
+
+/** A partition as the product writes it. */
+export const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+/** By topic, as requests want it. */
+export function byTopic<T extends { readonly topic: string }>(
+  items: readonly T[],
+): { topic: string; partitions: T[] }[] {
+  return [...Map.groupBy(items, ({ topic }) => topic)].map(([topic, partitions]) => ({ topic, partitions }));
+}
