@@ -13,6 +13,8 @@ const keyFile = join(folder, 'key');
 export const KEY = 'an access key of Firehose';
 writeFileSync(keyFile, `${KEY}\n`);
 
+type FirehoseInput = Partial<(typeof FirehoseOptions)['_zod']['input']>;
+
 /** What checkpoints made durable: what a data folder keeps of a source. */
 export class Durable {
   next = 0;
@@ -44,18 +46,20 @@ export class Durable {
   }
 }
 
-/** A source at work on loopback, whose deliveries the test takes one by one. */
-export async function openFirehose(
-  durable: Durable,
-  input: Partial<(typeof FirehoseOptions)['_zod']['input']> = {},
-) {
-  const options = FirehoseOptions.parse({
+/** Options of a source that listens on any port. */
+export function firehoseOptions(input: FirehoseInput): FirehoseOptions {
+  return FirehoseOptions.parse({
     type: 'firehose',
     name: 'firehose',
     port: 0,
     accessKey: { file: keyFile },
     ...input,
   });
+}
+
+/** A source at work on loopback, whose deliveries the test takes one by one. */
+export async function openFirehose(durable: Durable, input: FirehoseInput = {}) {
+  const options = firehoseOptions(input);
   const logged: { level: string; message: string; details: unknown }[] = [];
   const told: string[] = [];
   let url = '';
