@@ -25,7 +25,8 @@ export const access: readonly Scenario[] = [
   },
   {
     name: 'ssh-break-in',
-    summary: 'an address outside tries 300 keys on the SSH server of the bastion, then works there for ten minutes',
+    summary:
+      'an address outside tries 300 keys on the SSH server of the bastion, then works there for ten minutes',
     attack: ['T1110', 'T1021.004'],
     quiet: false,
     dual: true,
