@@ -1,4 +1,5 @@
 import { badIp } from './bad-ip/detector.ts';
+import { beacon } from './beacon/detector.ts';
 import { bruteForce } from './brute-force/detector.ts';
 import type { DetectorModule } from './define.ts';
 import { portScan } from './port-scan/detector.ts';
@@ -9,6 +10,7 @@ import { volumeSpike } from './volume-spike/detector.ts';
 /** Every detector that ships, sorted by id: the only list of them. */
 export const detectors: readonly DetectorModule[] = [
   badIp,
+  beacon,
   bruteForce,
   portScan,
   segmentation,

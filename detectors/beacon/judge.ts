@@ -1,0 +1,171 @@
+import { SCOPE, type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
+import { type Detector, type DetectorContext, type Emit, SEVERITIES } from '../../src/contracts.ts';
+import { findingOf } from '../claim.ts';
+import { PROTOCOL, portTable } from '../sessions.ts';
+import { type Beat, beatOf, scoreOf } from './beat.ts';
+import { Calls, HOUR, KEY_WORDS } from './calls.ts';
+import type { BeaconConfig } from './config.ts';
+import { Destinations } from './destinations.ts';
+import { beaconClaim, serversClaim } from './finding.ts';
+import { networkOf, Rhythms } from './rhythms.ts';
+import { createVerdict, type Side } from './verdict.ts';
+
+const DAY = 86_400;
+/** Days without a call after which a destination is forgotten: then it is as new. */
+const FORGET = 30 * DAY;
+/** What makes a rhythm steady enough to be compared with others. */
+const STEADY = { calls: 20, seconds: HOUR, deviation: 0.1, evenness: 0.8 } as const;
+/** Calls that all servers of one rhythm must have had together. */
+const SERVERS_CALLS = 100;
+/** An alert that goes on is told again after so long, unless it got worse. */
+const RETELL = 6 * HOUR;
+
+/** The detector at work: who calls whom in what rhythm, judged with the first call of each hour. */
+export function createBeacon(config: BeaconConfig, context: DetectorContext): Detector {
+  const calls = new Calls(config.maxPairs);
+  const destinations = new Destinations(config.maxDestinations);
+  const callers = new Rhythms(config.maxSubjects);
+  const services = new Rhythms(config.maxSubjects);
+  const verdictOf = createVerdict(config, context, { destinations, callers, services });
+  const quiet = portTable([config.quietPorts]);
+  let since = 0;
+
+  function turn(time: number): void {
+    if (since === 0) since = time;
+    if (time % HOUR === 0) calls.expire(time - DAY);
+    if (time % DAY !== 0) return;
+    calls.turn();
+    callers.expire(time - FORGET);
+    services.expire(time - FORGET);
+    destinations.expire(time - FORGET);
+  }
+
+  function collect(sessions: SessionBatch): void {
+    const { length, state, protocol, dstPort } = sessions;
+    for (let row = 0; row < length; row++) {
+      const bits = state[row]!;
+      if ((bits & (STATE.first | STATE.establishedNow)) === 0) continue;
+      if (protocol[row] !== PROTOCOL.tcp && protocol[row] !== PROTOCOL.udp) continue;
+      const side = sideOf(sessions, row);
+      if (side === undefined || quiet[dstPort[row]!] !== 0) continue;
+      // Ours may call in vain: a server that is gone. Of others only what is answered counts, as the internet knocks all day.
+      const wanted = side === 'ours' ? STATE.first | STATE.accepted : STATE.establishedNow;
+      if ((bits & wanted) === wanted) calls.note(sessions, row);
+    }
+  }
+
+  /** Remembers who called whom this hour. All of the step's pairs before any of them is judged. */
+  function remember(at: number, sessions: SessionBatch): void {
+    const { keys } = calls.table.keys;
+    const { first, last, shown } = calls.table.columns;
+    if (sideOf(sessions, shown[at]!) !== 'ours') return;
+    destinations.note(keys, at * KEY_WORDS, at * KEY_WORDS + 4, first[at]!, last[at]!);
+    callers.place(keys, at * KEY_WORDS, 0, last[at]!);
+  }
+
+  /** Remembers a steady rhythm with both ends: of ours who calls, of others what is called. */
+  function compare(at: number, beat: Beat, sessions: SessionBatch, emit: Emit): void {
+    if (beat.calls < STEADY.calls || beat.span < STEADY.seconds) return;
+    if (beat.evenness < STEADY.evenness || beat.deviation > STEADY.deviation * beat.interval) return;
+    const { keys } = calls.table.keys;
+    const { first, last, shown } = calls.table.columns;
+    const row = shown[at]!;
+    const side = sideOf(sessions, row);
+    const [caller, called] = [at * KEY_WORDS, at * KEY_WORDS + 4];
+    const rhythm = { median: beat.interval, calls: beat.calls, first: first[at]!, last: last[at]! };
+    if (side !== 'ours') {
+      const service = services.place(keys, called, sessions.dstPort[row]!, last[at]!);
+      if (service >= 0) services.note(service, { ...rhythm, network: networkOf(keys, caller) });
+    }
+    if (side === 'outside') return;
+    const own = callers.place(keys, caller, 0, last[at]!);
+    if (own < 0) return;
+    callers.note(own, { ...rhythm, network: networkOf(keys, called) });
+    if (beat.interval > config.fastInterval) return;
+    const alike = callers.like(own, beat.interval, last[at]!);
+    if (alike.length < config.servers) return;
+    if (alike.reduce((sum, { calls: count }) => sum + count, 0) < SERVERS_CALLS) return;
+    if (!callers.isNews(own, alike.length, last[at]!)) return;
+    const claim = serversClaim(alike, config, sessions, row);
+    emit(findingOf(claim, sessions, [row], context.names));
+  }
+
+  function judge(at: number, sessions: SessionBatch, emit: Emit): void {
+    const beat = beatOf(calls, at, config);
+    if (beat === undefined) return;
+    compare(at, beat, sessions, emit);
+    const rita = scoreOf(calls, at, beat);
+    if (rita === undefined) return;
+    const { columns, keys } = calls.table;
+    const row = columns.shown[at]!;
+    const side = sideOf(sessions, row) ?? 'stranger';
+    const [first, last] = [columns.first[at]!, columns.last[at]!];
+    const pair = {
+      words: keys.keys,
+      caller: at * KEY_WORDS,
+      called: at * KEY_WORDS + 4,
+      port: sessions.dstPort[row]!,
+      side,
+    };
+    const verdict = verdictOf(pair, beat, rita.score, { first, since, now: last });
+    if (verdict === undefined) return;
+    const rank = SEVERITIES.indexOf(verdict.severity);
+    if (columns.told[at] !== 0 && rank <= columns.toldSeverity[at]! && last - columns.told[at]! < RETELL)
+      return;
+    const fresh = columns.calls[at]! - columns.toldCalls[at]!;
+    columns.told[at] = last;
+    columns.toldSeverity[at] = Math.max(rank, columns.toldSeverity[at]!);
+    columns.toldCalls[at] = columns.calls[at]!;
+    const told = { beat, rita, verdict, side, first, last: columns.end[at]!, since, fresh };
+    emit(findingOf(beaconClaim(told, sessions, row), sessions, [row], context.names));
+  }
+
+  return {
+    step(step, emit) {
+      turn(step.start);
+      calls.begin();
+      collect(step.active);
+      calls.learn(step.active);
+      const { judged, hour } = calls.table.columns;
+      const due = calls.touched.filter((at) => judged[at] !== hour[at]).sort((a, b) => calls.compare(a, b));
+      for (const at of due) remember(at, step.active);
+      for (const at of due) {
+        judged[at] = hour[at]!;
+        judge(at, step.active, emit);
+      }
+    },
+    get overflow() {
+      return calls.overflow + destinations.overflow + callers.overflow + services.overflow;
+    },
+    snapshot() {
+      return packSnapshot(
+        {
+          calls: calls.snapshot(),
+          destinations: destinations.snapshot(),
+          callers: callers.table.snapshot(),
+          services: services.table.snapshot(),
+        },
+        { since },
+      );
+    },
+    restore(state) {
+      const { columns, meta } = unpackSnapshot(state);
+      calls.restore(columns.get('calls') as Uint8Array);
+      destinations.restore(columns.get('destinations') as Uint8Array);
+      callers.table.restore(columns.get('callers') as Uint8Array);
+      services.table.restore(columns.get('services') as Uint8Array);
+      ({ since } = meta as { since: number });
+    },
+  };
+}
+
+/** Whose the caller is; undefined when a rhythm between such ends says nothing: inside, to AWS's services, on the link. */
+function sideOf(sessions: SessionBatch, row: number): Side | undefined {
+  const src = sessions.srcScope[row]!;
+  const dst = sessions.dstScope[row]!;
+  if (src === SCOPE.internal) return dst === SCOPE.public ? 'ours' : undefined;
+  if (src !== SCOPE.public) return undefined;
+  if (dst === SCOPE.internal) return 'outside';
+  return dst === SCOPE.public ? 'stranger' : undefined;
+}
