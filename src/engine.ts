@@ -59,6 +59,8 @@ export interface Engine extends AsyncDisposable {
   readonly pool: BufferPool;
   /** Where each partition stood at the checkpoint that this process started from. */
   readonly positions: ReadonlyMap<string, Position>;
+  /** Number of the last checkpoint. */
+  readonly seq: number;
   /** Ids that were remembered with them. */
   readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
   readonly rollup: Rollup;
@@ -177,6 +179,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     names,
     pool,
     positions: loaded.positions,
+    get seq() {
+      return state.seq;
+    },
     ids: loaded.ids,
     rollup,
     scorer,

@@ -18,12 +18,14 @@ export interface LifeOptions {
   readonly signal: AbortSignal;
   readonly disk: DiskGuard;
   readonly metrics: Metrics;
-  /** Counts that were durable before. */
-  readonly durable: Totals;
+  /** Counts that are durable, when the last checkpoint is number `seq`. */
+  durableAt(seq: number): Totals;
   /** Counted on. */
   readonly reading: Reading;
   /** The state is open and the sources are being read. */
   onOpen(engine: Engine): void;
+  /** A checkpoint with these counts begins; when it fails, only the next life can tell whether it is durable. */
+  onAttempt(seq: number, totals: Totals): void;
   /** A checkpoint is durable, and so is everything in these counts. */
   onDurable(totals: Totals): void;
   /** Alerts that it made durable: new ones and those that changed. */
@@ -75,11 +77,8 @@ export async function live(options: LifeOptions): Promise<void> {
     },
     wasClaimed: (seq, covered, instance) => wasClaimed(options, instance, seq, covered as CoveredEntries),
   });
-  const totals: Totals = {
-    ...options.durable,
-    rejectedBy: { ...options.durable.rejectedBy },
-    positions: new Map(),
-  };
+  const durable = options.durableAt(engine.seq);
+  const totals: Totals = { ...durable, rejectedBy: { ...durable.rejectedBy }, positions: new Map() };
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
   const { rollup, scorer } = engine;
   const names = config.sources.map(({ name }) => name);
@@ -137,6 +136,7 @@ export async function live(options: LifeOptions): Promise<void> {
         const { memory, covered } = uncovered.take();
         const bound = new Map([...covered].filter(([source]) => claiming.has(source)));
         const claim = { covered: [...bound], bind: (seq: number) => reader.claim(seq, bound) };
+        options.onAttempt(engine.seq + 1, now);
         const alerts = await engine.checkpoint(now, memory, bound.size > 0 ? claim : undefined);
         for (const partition of memory.forget) now.positions.delete(partition);
         options.onDurable(now);

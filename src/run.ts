@@ -8,7 +8,7 @@ import { CLAIMING, live, type Reading } from './life.ts';
 import { createMetrics, type MetricsView } from './metrics.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
 import { refuseUnverified } from './outbound/tls.ts';
-import { emptyTotals } from './pipeline.ts';
+import { emptyTotals, type Totals } from './pipeline.ts';
 import { SourceFailure } from './reader/live.ts';
 
 export interface RunOptions {
@@ -43,6 +43,7 @@ export async function run(options: RunOptions): Promise<void> {
   const reloads = { loaded: 0, refused: 0 };
   let engine: Engine | undefined;
   let durable = emptyTotals();
+  let attempt: { readonly seq: number; readonly totals: Totals } | undefined;
   let isFailing = false;
   let next: Config | undefined;
   /** What to return to when the new configuration cannot be opened. */
@@ -116,8 +117,15 @@ export async function run(options: RunOptions): Promise<void> {
         signal: AbortSignal.any([signal, reload.signal]),
         disk,
         metrics,
-        durable,
         reading,
+        durableAt(seq) {
+          if (attempt !== undefined && seq >= attempt.seq) durable = attempt.totals;
+          attempt = undefined;
+          return durable;
+        },
+        onAttempt(seq, totals) {
+          attempt = { seq, totals: copyOf(totals) };
+        },
         onOpen(opened) {
           engine = opened;
           hasOpened = true;
@@ -127,7 +135,8 @@ export async function run(options: RunOptions): Promise<void> {
           previous = undefined;
         },
         onDurable(totals) {
-          durable = { ...totals, rejectedBy: { ...totals.rejectedBy } };
+          durable = copyOf(totals);
+          attempt = undefined;
           hasWritten = true;
           wait = BACKOFF_MS.first;
         },
@@ -161,6 +170,10 @@ export async function run(options: RunOptions): Promise<void> {
     }
     if (signal.aborted || next === undefined) return;
   }
+}
+
+function copyOf(totals: Totals): Totals {
+  return { ...totals, rejectedBy: { ...totals.rejectedBy } };
 }
 
 /** What no configuration and no environment may have. */

@@ -33,7 +33,9 @@ export async function load(dataDir: string, connection: DuckDBConnection): Promi
   const blobs =
     file === undefined
       ? new Map<string, Uint8Array>()
-      : await readStateFile(dataDir, file).catch((error: Error) => {
+      : await readStateFile(dataDir, file).catch((error: NodeJS.ErrnoException) => {
+          // Whatever else the system refuses passes, and what was saved does not come again.
+          if (error.syscall !== undefined && !['ENOENT', 'EIO'].includes(error.code ?? '')) throw error;
           problems.push(`${error.message}; open windows and baselines begin anew`);
           return new Map<string, Uint8Array>();
         });

@@ -10,8 +10,12 @@ import { STATE_DATABASE, State, type WasClaimed } from './state.ts';
 import { removeOtherStateFiles } from './state-file.ts';
 import { DAMAGED_FOLDER } from './verify.ts';
 
-/** What the machine, not the database, has to be mended for: it is tried again as it is. */
-const NOT_DAMAGE = /could not set lock|no space left|permission denied|too many open|read-only file system/i;
+/**
+ * What the machine, not the database, has to be mended for: it is tried again as it is. That something cannot be written says nothing of what
+ * is there; that it cannot be read is as good as damage.
+ */
+const NOT_DAMAGE =
+  /could not set lock|no space left|quota exceeded|file too large|permission denied|too many open|read-only file system|cannot allocate memory|(?:write|sync|truncate|flush|create)[^:]*:.*input\/output error|fsync failed/i;
 
 const probeFile = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js', import.meta.url),
@@ -36,8 +40,11 @@ export async function openState(
     await probe(join(dataDir, STATE_DATABASE), witness !== undefined);
     opened = await State.open(dataDir, wasClaimed, witness?.seq);
   } catch (error) {
-    const { message } = error as Error;
-    if (error instanceof UserError || NOT_DAMAGE.test(message)) throw error;
+    const { message, syscall } = error as NodeJS.ErrnoException;
+    if (error instanceof UserError) throw error;
+    // System calls of our own are about files beside the database.
+    if (syscall !== undefined || NOT_DAMAGE.test(message))
+      throw new UserError(`cannot open the state in ${dataDir}: ${message}`, { cause: error });
     if (manifest === undefined || witness === undefined)
       throw new UserError(
         `cannot open the state in ${dataDir}, and there is no good manifest to make it from: ${message}; start with an empty folder, and keep this one for queries`,
@@ -73,7 +80,7 @@ async function probe(path: string, wasUsed: boolean): Promise<void> {
     said = `${said}${text}`.slice(-2000);
   });
   const [code, signal] = await once(child, 'close');
-  if (code !== 0) throw new Error(said.trim().split('\n').at(-1) || `opening it ends with ${code ?? signal}`);
+  if (code !== 0) throw new Error(said.trim().split('\n')[0] || `opening it ends with ${code ?? signal}`);
 }
 
 async function putAside(dataDir: string, seq: number): Promise<string> {

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readManifest } from '../../src/store/manifest.ts';
 import { BIN, flowsentry } from './run.ts';
 
 /** `flowsentry run` on a folder of its own with one source (a line of YAML) and `more` settings, followed through its log. */
@@ -13,14 +14,24 @@ export function startRun(
   more = '',
   env: NodeJS.ProcessEnv = {},
   checkpoint = '0.1s',
+  /** What the process is started through. */
+  prefix: readonly string[] = [],
 ) {
   mkdirSync(join(root, 'logs'), { recursive: true });
   const config = join(root, 'flowsentry.yaml');
   writeFileSync(config, `sources:\n  ${source}\ningest: {checkpoint: ${checkpoint}}\n${more}`);
   const data = join(root, 'data');
-  const child = spawn(process.execPath, [BIN, 'run', '--config', config, '--data', data], {
-    env: { ...process.env, ...env },
-  });
+  const [command = '', ...args] = [
+    ...prefix,
+    process.execPath,
+    BIN,
+    'run',
+    '--config',
+    config,
+    '--data',
+    data,
+  ];
+  const child = spawn(command, args, { env: { ...process.env, ...env } });
   const began = Date.now();
   let stderr = '';
   let stdout = '';
@@ -42,6 +53,7 @@ export function startRun(
     child,
     ended,
     logged,
+    stderr: () => stderr,
     /** Milliseconds from the start to the first checkpoint; empty when there was none. */
     recovery: (): number[] =>
       logged()
@@ -77,6 +89,16 @@ export async function holds(data: string, rows: number): Promise<void> {
     const found = await rowsOf(data, 'SELECT count(*)::INT AS n FROM flows').catch(() => []);
     if ((found[0] as { n?: number } | undefined)?.n === rows) return;
     await sleep(200);
+  }
+}
+
+/** Waits until the manifest lists files with that many rows of flows: cheaper than to ask for them. */
+export async function lists(data: string, rows: number): Promise<void> {
+  for (;;) {
+    const manifest = await readManifest(data).catch(() => undefined);
+    const flows = manifest?.segments.filter(({ table }) => table === 'flows') ?? [];
+    if (flows.reduce((sum, segment) => sum + segment.rows, 0) === rows) return;
+    await sleep(50);
   }
 }
 

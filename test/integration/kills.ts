@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import { Random } from '../../src/simulate/random.ts';
+import { readManifest } from '../../src/store/manifest.ts';
+import { findDamaged } from '../../src/store/verify.ts';
 import { flowsentry } from '../cli/run.ts';
-import { holds, rowsOf, startRun } from '../cli/service.ts';
+import { holds, startRun } from '../cli/service.ts';
+import { rowsOf } from '../store/support.ts';
 
 /** How records get to a source, other than by us. */
 export interface Feed {
@@ -50,12 +54,17 @@ export interface Outcome {
   readonly alerts: unknown;
 }
 
-/** Records of a simulated day with attacks in it, in order of time. */
-export async function simulated(root: string, records: number, seed: number): Promise<string[]> {
+/** Records of a simulated day with attacks in it, in order of time; `more` options of `simulate`. */
+export async function simulated(
+  root: string,
+  records: number,
+  seed: number,
+  more: readonly string[] = [],
+): Promise<string[]> {
   const file = join(root, 'all.log');
   const { code, stderr } = await flowsentry([
     ...['simulate', '--records', String(records), '--seed', String(seed), '--no-header', '--out', file],
-    ...['--scenario', 'port-scan@3m'],
+    ...['--scenario', 'port-scan@3m', ...more],
   ]);
   if (code !== 0) throw new Error(stderr);
   return readFileSync(file, 'utf8').trimEnd().split('\n');
@@ -130,13 +139,12 @@ export function report({ checkpoints, recoveries, ends }: Killed): void {
   );
 }
 
+/** What the history of a folder has; its files are as they were written. */
 export async function outcomeOf(data: string): Promise<Outcome> {
+  const manifest = await readManifest(data);
+  expect(await findDamaged(data, manifest?.segments ?? [])).toEqual([]);
   const sum = (table: string) =>
     rowsOf(data, `SELECT count(*)::INT AS n, sum(hash(${table}))::VARCHAR AS rows FROM ${table}`);
-  return {
-    flows: await sum('flows'),
-    sessions: await sum('sessions'),
-    windows: await sum('windows'),
-    alerts: await rowsOf(data, 'SELECT * FROM alerts ORDER BY id'),
-  };
+  const [flows, sessions, windows] = [await sum('flows'), await sum('sessions'), await sum('windows')];
+  return { flows, sessions, windows, alerts: manifest?.alerts };
 }

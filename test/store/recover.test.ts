@@ -1,6 +1,7 @@
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -148,6 +149,22 @@ describe('a state whose files were damaged', () => {
       expect(next).toBe(LAST);
       await expect(readManifest(folder)).rejects.toThrow('is damaged');
     }
+  });
+
+  it('names what the database says when its log cannot be replayed', async () => {
+    const { problems } = await open((folder) =>
+      writeFileSync(join(folder, 'state.duckdb'), 'nothing of the kind'),
+    );
+    expect(problems.join()).toContain('not a valid DuckDB database file');
+  });
+
+  it('keeps saved states that cannot be read for now', async () => {
+    const attempt = open((folder) => {
+      const file = join(folder, 'state', readdirSync(join(folder, 'state')).sort().at(-1)!);
+      rmSync(file);
+      mkdirSync(file);
+    });
+    await expect(attempt).rejects.toThrow('EISDIR');
   });
 
   it('is not begun anew by itself when there is nothing to make it from', async () => {
