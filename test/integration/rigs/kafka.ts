@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,90 +13,53 @@ const VERSION = '4.1.1';
 const ID = 'MkU3OEVBNTcwNTJENDM2Qg';
 const run = promisify(execFile);
 
-/** One broker of Apache Kafka in KRaft mode. */
-export interface Broker {
-  /** The plaintext listener; `tls` asks for a client certificate. */
+/** One process of Apache Kafka. */
+interface Node {
   readonly address: string;
   readonly tlsAddress: string;
-  /** A client of its own, without our code in it. */
-  readonly kafka: Kafka;
-  /** Kafka's own console producer, a message for each line. */
-  produce(topic: string, compression: string, lines: readonly string[]): Promise<void>;
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Once more, on what it had. */
   start(): Promise<void>;
 }
 
-/** Gets the broker into a folder that later runs find, and starts it. */
-export async function startKafka(folder: string, authority: Authority): Promise<Broker> {
+/** A broker of Apache Kafka in KRaft mode, which is the controller too; `tlsAddress` asks for a client certificate. */
+export interface Broker extends Node {
+  /** Where all brokers listen without TLS. */
+  readonly addresses: readonly string[];
+  /** The second one, which is no controller. */
+  readonly second: Node | undefined;
+  /** A client of its own, without our code in it. */
+  readonly kafka: Kafka;
+  /** Kafka's own console producer, a message for each line. */
+  produce(topic: string, compression: string, lines: readonly string[]): Promise<void>;
+  /** Makes the other of two brokers the coordinator of a group, and waits until it is; nothing is stopped for it. */
+  moveCoordinator(groupId: string): Promise<void>;
+}
+
+/** Partitions of the topic that offsets are in. */
+const OFFSETS_PARTITIONS = 4;
+
+/** Gets the broker into a folder that later runs find, and starts it, or two of them. */
+export async function startKafka(folder: string, authority: Authority, brokers: 1 | 2 = 1): Promise<Broker> {
   const libraries = join(await install(), '*');
-  const [plain, tls, controller] = [await freePort(), await freePort(), await freePort()];
-  const server = authority.issue('broker', { altNames: 'DNS:localhost,IP:127.0.0.1' });
-  const keys = join(folder, 'broker-all.pem');
-  await writeFile(keys, `${server.key}\n${server.cert}`);
-  const properties = join(folder, 'server.properties');
-  await writeFile(
-    properties,
-    `process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:${controller}
-listeners=PLAINTEXT://127.0.0.1:${plain},SSL://127.0.0.1:${tls},CONTROLLER://127.0.0.1:${controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:${plain},SSL://127.0.0.1:${tls}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
-log.dirs=${join(folder, 'kafka-logs')}
-auto.create.topics.enable=false
-offsets.topic.num.partitions=4
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-log.flush.interval.messages=100000
-ssl.client.auth=required
-ssl.keystore.type=PEM
-ssl.keystore.location=${keys}
-ssl.truststore.type=PEM
-ssl.truststore.location=${authority.certFile}
-`,
-  );
   const java = (main: string, ...args: string[]) => ['-Xmx512m', '-cp', libraries, main, ...args];
-  await run('java', java('kafka.tools.StorageTool', 'format', '--standalone', '-t', ID, '-c', properties));
-  const address = `127.0.0.1:${plain}`;
-  const kafka = new kafkajs.Kafka({ brokers: [address], logLevel: kafkajs.logLevel.NOTHING });
-  let stop = async (_: NodeJS.Signals): Promise<void> => {};
-  const start = async (): Promise<void> => {
-    const child = spawn('java', java('kafka.Kafka', properties), { stdio: 'ignore' });
-    const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
-    stop = async (signal) => {
-      child.kill(signal);
-      await ended;
-    };
-    for (;;) {
-      const admin = kafka.admin({ retry: { retries: 0 } });
-      try {
-        await admin.connect();
-        await admin.listTopics();
-        return;
-      } catch {
-        if (child.exitCode !== null) throw new Error(`the broker ended with ${child.exitCode}`);
-        await sleep(200);
-      } finally {
-        await admin.disconnect();
-      }
-    }
-  };
-  await start();
+  const controller = await freePort();
+  const nodes: Node[] = [];
+  for (let id = 1; id <= brokers; id++) nodes.push(await createNode(id));
+  const addresses = nodes.map(({ address }) => address);
+  const kafka = new kafkajs.Kafka({ brokers: addresses, logLevel: kafkajs.logLevel.NOTHING });
+  for (const node of nodes) await node.start();
+  const [first, second] = nodes as [Node, Node?];
   return {
-    address,
-    tlsAddress: `localhost:${tls}`,
+    ...first,
+    addresses,
+    second,
     kafka,
-    start,
-    stop: (signal) => stop(signal),
+    async stop(signal) {
+      await Promise.all(nodes.map((node) => node.stop(signal)));
+    },
     async produce(topic, compression, lines) {
-      const to = ['--bootstrap-server', address, '--topic', topic, '--compression-codec', compression];
+      const to = ['--bootstrap-server', first.address, '--topic', topic, '--compression-codec', compression];
       const child = spawn('java', java('org.apache.kafka.tools.ConsoleProducer', ...to), {
         stdio: ['pipe', 'ignore', 'ignore'],
       });
@@ -104,7 +67,105 @@ ssl.truststore.location=${authority.certFile}
       const code = await new Promise((resolve) => child.on('exit', resolve));
       if (code !== 0) throw new Error(`the console producer ended with ${code}`);
     },
+    async moveCoordinator(groupId) {
+      const admin = kafka.admin();
+      await admin.connect();
+      const partition = Math.abs(javaHash(groupId)) % OFFSETS_PARTITIONS;
+      const leader = async (): Promise<number | undefined> => {
+        const { topics } = await admin.fetchTopicMetadata({ topics: ['__consumer_offsets'] });
+        return topics[0]?.partitions.find((one) => one.partitionId === partition)?.leader;
+      };
+      const next = (await leader()) === 1 ? 2 : 1;
+      // The first replica is who should lead, and the controller sees to it.
+      const partitionAssignment = [{ partition, replicas: [next, 3 - next] }];
+      await admin.alterPartitionReassignments({
+        topics: [{ topic: '__consumer_offsets', partitionAssignment }],
+      });
+      while ((await leader()) !== next) await sleep(200);
+      await admin.disconnect();
+    },
   };
+
+  async function createNode(id: number): Promise<Node> {
+    const [plain, tls] = [await freePort(), await freePort()];
+    const place = join(folder, `node-${id}`);
+    await mkdir(place);
+    const server = authority.issue(`broker-${id}`, { altNames: 'DNS:localhost,IP:127.0.0.1' });
+    const keys = join(place, 'all.pem');
+    await writeFile(keys, `${server.key}\n${server.cert}`);
+    const properties = join(place, 'server.properties');
+    const own = [`PLAINTEXT://127.0.0.1:${plain}`, `SSL://127.0.0.1:${tls}`];
+    const isController = id === 1;
+    await writeFile(
+      properties,
+      `process.roles=broker${isController ? ',controller' : ''}
+node.id=${id}
+controller.quorum.bootstrap.servers=127.0.0.1:${controller}
+listeners=${[...own, ...(isController ? [`CONTROLLER://127.0.0.1:${controller}`] : [])].join(',')}
+advertised.listeners=${own.join(',')}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs=${join(place, 'logs')}
+auto.create.topics.enable=false
+offsets.topic.num.partitions=${OFFSETS_PARTITIONS}
+offsets.topic.replication.factor=${brokers}
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
+leader.imbalance.check.interval.seconds=1
+leader.imbalance.per.broker.percentage=0
+log.flush.interval.messages=100000
+ssl.client.auth=required
+ssl.keystore.type=PEM
+ssl.keystore.location=${keys}
+ssl.truststore.type=PEM
+ssl.truststore.location=${authority.certFile}
+`,
+    );
+    const format = isController ? ['format', '--standalone'] : ['format'];
+    await run('java', java('kafka.tools.StorageTool', ...format, '-t', ID, '-c', properties));
+    const address = `127.0.0.1:${plain}`;
+    const alone = new kafkajs.Kafka({ brokers: [address], logLevel: kafkajs.logLevel.NOTHING });
+    let stop = async (_: NodeJS.Signals): Promise<void> => {};
+    return {
+      address,
+      tlsAddress: `localhost:${tls}`,
+      stop: (signal) => stop(signal),
+      async start() {
+        const child = spawn('java', java('kafka.Kafka', properties), { stdio: 'ignore' });
+        const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+        stop = async (signal) => {
+          child.kill(signal);
+          await ended;
+        };
+        for (;;) {
+          const admin = alone.admin({ retry: { retries: 0 } });
+          try {
+            await admin.connect();
+            await admin.listTopics();
+            return;
+          } catch {
+            if (child.exitCode !== null) throw new Error(`the broker ended with ${child.exitCode}`);
+            await sleep(200);
+          } finally {
+            await admin.disconnect();
+          }
+        }
+      },
+    };
+  }
+}
+
+/** The hash of a text as Java has it, by which a group finds its partition. */
+function javaHash(text: string): number {
+  let hash = 0;
+  for (const c of text) hash = (Math.imul(hash, 31) + c.charCodeAt(0)) | 0;
+  return hash;
 }
 
 async function install(): Promise<string> {
