@@ -1,3 +1,7 @@
+import type { TopicPartition } from './kafka-assignment.ts';
+import { retry } from './retry.ts';
+import type { Covered } from './source.ts';
+
 /** Others whose last claims are kept; a data folder that was not seen among so many is believed to be gone. */
 const MAX_OTHERS = 20;
 const MARK = 'flowsentry/';
@@ -23,4 +27,38 @@ export function parseClaims(metadata: string | null): Claims {
 export function formatClaims(instance: string, seq: number, before: Claims): string {
   const others = [...before].filter(([other]) => other !== instance).slice(0, MAX_OTHERS);
   return MARK + [[instance, seq], ...others].map(([who, which]) => `${who}/${which}`).join(' ');
+}
+
+/** What was committed to a group, where it was. */
+export interface Committed extends TopicPartition {
+  /** Undefined where nobody committed one. */
+  readonly offset: number | undefined;
+  readonly metadata: string | null;
+}
+
+/** Whether a data folder bound a checkpoint. Asks until it knows; rejects when `signal` aborts. */
+export async function isBound(question: {
+  readonly instance: string;
+  readonly seq: number;
+  readonly covered: readonly Covered[];
+  committed(partitions: readonly TopicPartition[]): Promise<readonly Committed[]>;
+  complain(error: Error, seconds: number): void;
+  readonly signal: AbortSignal;
+}): Promise<boolean> {
+  const { instance, seq, complain, signal } = question;
+  const partitions = question.covered.map(({ partition: key }) => {
+    const slash = key.lastIndexOf('/');
+    return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
+  });
+  let found: readonly Committed[] = [];
+  await retry(
+    async () => {
+      found = await question.committed(partitions);
+    },
+    complain,
+    signal,
+  );
+  signal.throwIfAborted();
+  // One request wrote all of them: one is enough.
+  return found.some(({ metadata }) => parseClaims(metadata).get(instance) === seq);
 }

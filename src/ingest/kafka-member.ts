@@ -6,6 +6,7 @@ import {
   PROTOCOL,
   type TopicPartition,
 } from './kafka-assignment.ts';
+import type { Committed } from './kafka-claims.ts';
 import { byTopic, type KafkaBroker, type KafkaCluster, type KafkaError } from './kafka-cluster.ts';
 
 export interface MemberOptions {
@@ -24,12 +25,6 @@ export interface MemberOptions {
   assign(partitions: readonly TopicPartition[]): void;
   /** The group cannot be reached; it is tried again after so many seconds. */
   complain(error: Error, seconds: number): void;
-}
-
-export interface Committed extends TopicPartition {
-  /** Undefined where nobody committed one. */
-  readonly offset: number | undefined;
-  readonly metadata: string | null;
 }
 
 /** A member of a consumer group. */

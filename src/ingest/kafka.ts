@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TopicPartition } from './kafka-assignment.ts';
-import { type Claims, formatClaims, parseClaims } from './kafka-claims.ts';
+import { type Committed, formatClaims, isBound, parseClaims } from './kafka-claims.ts';
 import { openKafka } from './kafka-client.ts';
 import { keyOf } from './kafka-cluster.ts';
 import { createFetcher, type Fetched, type Wanted } from './kafka-fetch.ts';
-import { type Committed, createMember } from './kafka-member.ts';
+import { createMember } from './kafka-member.ts';
 import type { KafkaOptions } from './kafka-options.ts';
+import { type Assigned, UNKNOWN, type Waiting } from './kafka-partition.ts';
 import { endOf, unpack } from './kafka-records.ts';
-import { retry } from './retry.ts';
 import type { Covered, Resume, Source, SourceEvents } from './source.ts';
 
 /** Milliseconds between two requests for a checkpoint while the group waits. */
@@ -16,44 +15,6 @@ const FLUSH_MS = 300;
 const LAST_CLAIM_MS = 3000;
 /** Milliseconds before a failed request is made again. */
 const RETRY_MS = 500;
-
-/** A partition that the group gave us. */
-interface Assigned extends TopicPartition {
-  readonly key: string;
-  /** Whether it is known where to go on in this generation of the group. */
-  isPlaced: boolean;
-  /** Offset of what is handed over next; undefined until that is known. */
-  next: number | undefined;
-  /** Offset of what is fetched next. */
-  fetch: number;
-  /** End of what the reader has taken, and the end up to which it was told that there is no more. */
-  taken: number;
-  told: number;
-  /** Everything before it is durable, here or elsewhere. */
-  bound: number;
-  /** End of what was handed over and is not bound yet; undefined when all is. */
-  pending: number | undefined;
-  claims: Claims;
-}
-
-const UNKNOWN = {
-  next: undefined,
-  fetch: 0,
-  taken: 0,
-  told: -1,
-  bound: 0,
-  pending: undefined,
-  claims: new Map(),
-};
-
-interface Waiting {
-  readonly state: Assigned;
-  readonly from: number;
-  readonly to: number;
-  readonly bytes: number;
-  readonly availableAt: number;
-  readonly messages: Promise<Uint8Array[]>;
-}
 
 /**
  * A member of a consumer group. Our own positions decide where a partition is read from, unless another member has stored more of it since; the
@@ -295,24 +256,10 @@ export async function createKafkaSource(
     async claim(seq, covered) {
       while ((await Promise.race([bind(seq, covered), expired.promise])) !== 'done');
     },
-    async wasClaimed(seq, covered, signal) {
-      const partitions = covered.map(({ partition: key }) => {
-        const slash = key.lastIndexOf('/');
-        return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
-      });
-      let committed: Committed[] = [];
+    wasClaimed: (seq, covered, signal) => {
       const complain = ({ message: error }: Error, seconds: number): void =>
         events.log('warn', 'cannot learn what was bound; it is tried again', { source, error, seconds });
-      await retry(
-        async () => {
-          committed = await member.committed(partitions);
-        },
-        complain,
-        signal,
-      );
-      signal.throwIfAborted();
-      // One request wrote all of them: one is enough.
-      return committed.some(({ metadata }) => parseClaims(metadata).get(instance) === seq);
+      return isBound({ instance, seq, covered, committed: member.committed, complain, signal });
     },
     async close() {
       stopped.abort();
