@@ -6,6 +6,8 @@ export const NO_MATCH = -1;
 
 const NONE = 0xffff_ffff;
 const DIGITS = 65_536;
+/** Bits of the address that the first step of a lookup takes: as many as there are ranges to tell apart, and at most these. */
+const INDEX_BITS = { least: 4, most: 16 } as const;
 
 /** Networks in columns, to build a {@link PrefixTrie} from: a million of them are 21 MB and no objects. */
 export class PrefixList {
@@ -46,8 +48,9 @@ export class PrefixList {
 }
 
 /**
- * Longest-prefix match: the networks are flattened into disjoint sorted ranges, so a lookup is one step in an index over the first 16
- * bits and a binary search in what is left. Families are apart: `::/0` holds no IPv4 address. Of equal networks the last added counts.
+ * Longest-prefix match: the networks are flattened into disjoint sorted ranges, so a lookup is one step in an index over the first (up to
+ * 16) bits and a binary search in what is left. Few networks have a small index: it has to stay in the cache. Families are apart: `::/0`
+ * holds no IPv4 address. Of equal networks the last added counts.
  */
 export class PrefixTrie {
   /** Networks it was built from. */
@@ -55,13 +58,14 @@ export class PrefixTrie {
   readonly #v4Starts: Uint32Array;
   readonly #v4Values: Uint32Array;
   readonly #v4Index: Uint32Array;
+  readonly #v4Shift: number;
   /** Four words a range. */
   readonly #v6Starts: Uint32Array;
   /** First word of each range: dense, so that most of a search stays in the cache. */
   readonly #v6Heads: Uint32Array;
   readonly #v6Values: Uint32Array;
   readonly #v6Index: Uint32Array;
-  /** The index of IPv6 covers the first words in use, from this one on in steps of 2^shift: all feeds are in a few of the upper 16 bits. */
+  /** The index of IPv6 covers the first words in use, from this one on in steps of 2^shift: all feeds are in a few of the upper bits. */
   readonly #v6Base: number;
   readonly #v6Shift: number;
 
@@ -70,15 +74,18 @@ export class PrefixTrie {
     const v4 = flatten(list, sortedOrder(list, true), true);
     this.#v4Starts = everyFourth(v4.starts, 3);
     this.#v4Values = v4.values;
-    this.#v4Index = firstLevel(v4.starts, 3, 0, 16);
+    const v4Bits = indexBits(v4.values.length);
+    this.#v4Shift = 32 - v4Bits;
+    this.#v4Index = firstLevel(v4.starts, 3, 0, this.#v4Shift, 1 << v4Bits);
     const v6 = flatten(list, sortedOrder(list, false), false);
     this.#v6Starts = v6.starts;
     this.#v6Heads = everyFourth(v6.starts, 0);
     this.#v6Values = v6.values;
     this.#v6Base = this.#v6Heads[1] ?? 0;
     const span = this.#v6Heads.at(-1)! - this.#v6Base;
-    this.#v6Shift = Math.max(0, 16 - Math.clz32(span));
-    this.#v6Index = firstLevel(v6.starts, 0, this.#v6Base, this.#v6Shift);
+    const v6Bits = indexBits(v6.values.length);
+    this.#v6Shift = Math.max(0, 32 - v6Bits - Math.clz32(span));
+    this.#v6Index = firstLevel(v6.starts, 0, this.#v6Base, this.#v6Shift, 1 << v6Bits);
   }
 
   /** Value of the longest network that holds the address at `offset`, {@link NO_MATCH} when none does. */
@@ -86,8 +93,9 @@ export class PrefixTrie {
     if (!isIpv4(words, offset)) return this.#matchV6(words, offset);
     const address = words[offset + 3]!;
     const starts = this.#v4Starts;
-    let low = this.#v4Index[address >>> 16]!;
-    let high = this.#v4Index[(address >>> 16) + 1]!;
+    const digit = address >>> this.#v4Shift;
+    let low = this.#v4Index[digit]!;
+    let high = this.#v4Index[digit + 1]!;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
       if (starts[middle]! <= address) low = middle;
@@ -100,7 +108,7 @@ export class PrefixTrie {
   #matchV6(words: Uint32Array, offset: number): number {
     const head = words[offset]!;
     const above = head - this.#v6Base;
-    const digit = above <= 0 ? 0 : Math.min(above >>> this.#v6Shift, DIGITS - 1);
+    const digit = above <= 0 ? 0 : Math.min(above >>> this.#v6Shift, this.#v6Index.length - 2);
     const starts = this.#v6Starts;
     const heads = this.#v6Heads;
     let low = this.#v6Index[digit]!;
@@ -216,18 +224,28 @@ function increment(words: Uint32Array, offset: number, top: number): boolean {
   return false;
 }
 
+function indexBits(ranges: number): number {
+  return Math.min(INDEX_BITS.most, Math.max(INDEX_BITS.least, 32 - Math.clz32(ranges)));
+}
+
 /** For each digit, `base` + digit × 2^shift in word `word`, the last range that starts at or before it; one more at the end. */
-function firstLevel(starts: Uint32Array, word: number, base: number, shift: number): Uint32Array {
+function firstLevel(
+  starts: Uint32Array,
+  word: number,
+  base: number,
+  shift: number,
+  digits: number,
+): Uint32Array {
   const count = starts.length / 4;
-  const index = new Uint32Array(DIGITS + 1);
+  const index = new Uint32Array(digits + 1);
   let range = 0;
   // What lies below the base has digit 0 too: its search begins with the first range.
-  for (let digit = 1; digit < DIGITS; digit++) {
+  for (let digit = 1; digit < digits; digit++) {
     const first = base + digit * 2 ** shift;
     while (range + 1 < count && startsBy(starts, range + 1, word, first)) range++;
     index[digit] = range;
   }
-  index[DIGITS] = count - 1;
+  index[digits] = count - 1;
   return index;
 }
 
