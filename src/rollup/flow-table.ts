@@ -1,49 +1,20 @@
 import type { FlowBatch } from '../columns/flow-batch.ts';
 import { ACTION } from '../columns/flow-batch.ts';
+import {
+  FLOW,
+  FLOW_DOUBLES,
+  FLOW_F64,
+  FLOW_WORDS,
+  hashConnection,
+  isLower,
+  NEVER,
+  SIDE,
+} from './flow-row.ts';
 import { InterfaceCounts } from './interface-counts.ts';
 
-/**
- * One row = one connection (both directions) as one interface saw it in one 60 s step. Rows are interleaved, two cache lines each: an
- * upsert at a million records a second is bound by cache misses, and columns would cost one miss a column.
- */
-export const FLOW_WORDS = 32;
-const FLOW_DOUBLES = FLOW_WORDS / 2;
-
-/** Word offsets in a row. "lo" is the smaller endpoint (address, then port), "hi" the other. */
-export const FLOW = {
-  lo: 0,
-  hi: 4,
-  /** lo port << 16 | hi port */
-  ports: 8,
-  protocol: 9,
-  interfaceId: 10,
-  accountId: 11,
-  start: 12,
-  end: 13,
-  /** tcp-flags of lo → hi | of hi → lo << 8 | {@link SIDE} bits << 16 */
-  flags: 14,
-  rejects: 15,
-  serviceLo: 26,
-  serviceHi: 27,
-  /** Earliest start of each direction; {@link NEVER} when it was not seen. */
-  startLo: 28,
-  startHi: 29,
-  /** Row of its session, set while the step is closed. */
-  session: 30,
-  hash: 31,
-} as const;
-/** Double offsets in a row: accepted bytes and packets by direction, rejected packets of both. */
-export const FLOW_F64 = {
-  bytesLo: 8,
-  bytesHi: 9,
-  packetsLo: 10,
-  packetsHi: 11,
-  rejectedPackets: 12,
-} as const;
-/** Which directions were seen, and whether any record was accepted. */
-export const SIDE = { lo: 1, hi: 2, accepted: 4 } as const;
-export const NEVER = 0xffffffff;
-
+const NONE = -1;
+/** In the place of an interface: whichever. */
+const ANY = -1;
 /** Most steps of most people are small, and thousands may be open. */
 const FIRST_ROWS = 64;
 
@@ -57,8 +28,10 @@ export class FlowTable {
   interfaces = new InterfaceCounts();
   words: Uint32Array;
   doubles: Float64Array;
-  /** Pairs: hash, row + 1. */
-  #slots: Uint32Array;
+  /** Pairs: hash of a connection, its first row + 1. */
+  #slots: Int32Array;
+  /** The row added to last: the two directions of a connection mostly come one after the other. */
+  #last = NONE;
   #capacity: number;
 
   constructor(capacity = FIRST_ROWS) {
@@ -66,7 +39,7 @@ export class FlowTable {
     const memory = new ArrayBuffer(capacity * FLOW_WORDS * 4);
     this.words = new Uint32Array(memory);
     this.doubles = new Float64Array(memory);
-    this.#slots = new Uint32Array(capacity * 4);
+    this.#slots = new Int32Array(capacity * 4);
   }
 
   get capacity(): number {
@@ -75,6 +48,7 @@ export class FlowTable {
 
   clear(): void {
     this.#slots.fill(0);
+    this.#last = NONE;
     this.length = 0;
     this.records = 0;
     this.longRecords = 0;
@@ -102,79 +76,22 @@ export class FlowTable {
     const forward = isLower(srcWords, dstWords, at, srcPort, dstPort);
     const loWords = forward ? srcWords : dstWords;
     const hiWords = forward ? dstWords : srcWords;
-    const ports = forward ? ((srcPort << 16) | dstPort) >>> 0 : ((dstPort << 16) | srcPort) >>> 0;
-    const lo3 = loWords[at + 3]!;
-    const hi3 = hiWords[at + 3]!;
-    const hash = hashTuple(loWords, at, hiWords, at, ports, protocol, interfaceId);
-
-    let words = this.words;
-    let slots = this.#slots;
-    let mask = slots.length - 2;
-    let slot = (hash << 1) & mask;
-    let row = -1;
-    for (;;) {
-      const found = slots[slot + 1]!;
-      if (found === 0) break;
-      if (slots[slot] === hash) {
-        const base = (found - 1) * FLOW_WORDS;
-        if (
-          words[base + 3] === lo3 &&
-          words[base + 7] === hi3 &&
-          words[base + FLOW.ports] === ports &&
-          words[base + FLOW.interfaceId] === interfaceId &&
-          words[base + FLOW.protocol] === protocol &&
-          words[base + 2] === loWords[at + 2] &&
-          words[base + 6] === hiWords[at + 2] &&
-          words[base + 1] === loWords[at + 1] &&
-          words[base + 5] === hiWords[at + 1] &&
-          words[base] === loWords[at] &&
-          words[base + 4] === hiWords[at]
-        ) {
-          row = found - 1;
-          break;
-        }
+    // Signed, as the hash is: V8 boxes a number from 2^31 on that a call takes or gives.
+    const ports = forward ? (srcPort << 16) | dstPort : (dstPort << 16) | srcPort;
+    let row = this.#last;
+    if (row === NONE || !this.#is(row, loWords, at, hiWords, at, ports, protocol, interfaceId)) {
+      const before = this.length;
+      row = this.#findOrAdd(loWords, hiWords, at, ports, protocol, interfaceId, mayGrow);
+      if (row === NONE) return false;
+      this.#last = row;
+      if (this.length !== before) {
+        this.words[row * FLOW_WORDS + FLOW.accountId] = batch.accountId[i]!;
+        this.words[row * FLOW_WORDS + FLOW.serviceLo] = forward ? srcService : dstService;
+        this.words[row * FLOW_WORDS + FLOW.serviceHi] = forward ? dstService : srcService;
       }
-      slot = (slot + 2) & mask;
-    }
-    if (row < 0) {
-      if (this.length === this.#capacity) {
-        if (!mayGrow) return false;
-        this.#grow();
-        words = this.words;
-        slots = this.#slots;
-        mask = slots.length - 2;
-        slot = (hash << 1) & mask;
-        while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
-      }
-      row = this.length++;
-      slots[slot] = hash;
-      slots[slot + 1] = row + 1;
-      const base = row * FLOW_WORDS;
-      words[base] = loWords[at]!;
-      words[base + 1] = loWords[at + 1]!;
-      words[base + 2] = loWords[at + 2]!;
-      words[base + 3] = lo3;
-      words[base + 4] = hiWords[at]!;
-      words[base + 5] = hiWords[at + 1]!;
-      words[base + 6] = hiWords[at + 2]!;
-      words[base + 7] = hi3;
-      words[base + FLOW.ports] = ports;
-      words[base + FLOW.protocol] = protocol;
-      words[base + FLOW.interfaceId] = interfaceId;
-      words[base + FLOW.accountId] = batch.accountId[i]!;
-      words[base + FLOW.start] = NEVER;
-      words[base + FLOW.end] = 0;
-      words[base + FLOW.flags] = 0;
-      words[base + FLOW.rejects] = 0;
-      // A loop: TypedArray.fill costs a call out of compiled code, more than the rest of the row.
-      for (let word = base + 16; word < base + 26; word++) words[word] = 0;
-      words[base + FLOW.serviceLo] = forward ? srcService : dstService;
-      words[base + FLOW.serviceHi] = forward ? dstService : srcService;
-      words[base + FLOW.startLo] = NEVER;
-      words[base + FLOW.startHi] = NEVER;
-      words[base + FLOW.hash] = hash;
     }
 
+    const words = this.words;
     const base = row * FLOW_WORDS;
     const base64 = row * FLOW_DOUBLES;
     const doubles = this.doubles;
@@ -200,6 +117,117 @@ export class FlowTable {
     return true;
   }
 
+  /** Row of the connection and interface, made when there is none; -1 when it would have to grow and may not. */
+  #findOrAdd(
+    loWords: Uint32Array,
+    hiWords: Uint32Array,
+    at: number,
+    ports: number,
+    protocol: number,
+    interfaceId: number,
+    mayGrow: boolean,
+  ): number {
+    const hash = hashConnection(loWords, at, hiWords, at, ports, protocol);
+    let slot = this.#slotOf(hash, loWords, at, hiWords, at, ports, protocol);
+    const first = this.#slots[slot + 1]! - 1;
+    let words = this.words;
+    for (let row = first; row !== NONE; row = words[row * FLOW_WORDS + FLOW.next]! - 1)
+      if (words[row * FLOW_WORDS + FLOW.interfaceId] === interfaceId) return row;
+    if (this.length === this.#capacity) {
+      if (!mayGrow) return NONE;
+      this.#grow();
+      words = this.words;
+      slot = this.#slotOf(hash, loWords, at, hiWords, at, ports, protocol);
+    }
+    const row = this.length++;
+    const base = row * FLOW_WORDS;
+    for (let word = 0; word < 4; word++) {
+      words[base + word] = loWords[at + word]!;
+      words[base + 4 + word] = hiWords[at + word]!;
+    }
+    words[base + FLOW.ports] = ports;
+    words[base + FLOW.protocol] = protocol;
+    words[base + FLOW.interfaceId] = interfaceId;
+    words[base + FLOW.start] = NEVER;
+    words[base + FLOW.end] = 0;
+    words[base + FLOW.flags] = 0;
+    words[base + FLOW.rejects] = 0;
+    // A loop: TypedArray.fill costs a call out of compiled code, more than the rest of the row.
+    for (let word = base + 16; word < base + 26; word++) words[word] = 0;
+    words[base + FLOW.startLo] = NEVER;
+    words[base + FLOW.startHi] = NEVER;
+    words[base + FLOW.hash] = hash;
+    this.#place(slot, row);
+    return row;
+  }
+
+  /** Puts a row where {@link #slotOf} says: there, or behind the first row of its connection. */
+  #place(slot: number, row: number): void {
+    const words = this.words;
+    const slots = this.#slots;
+    const base = row * FLOW_WORDS;
+    if (slots[slot + 1] === 0) {
+      slots[slot] = words[base + FLOW.hash]!;
+      slots[slot + 1] = row + 1;
+      words[base + FLOW.next] = 0;
+      return;
+    }
+    const first = (slots[slot + 1]! - 1) * FLOW_WORDS;
+    words[base + FLOW.flags] = SIDE.chained << 16;
+    words[base + FLOW.next] = words[first + FLOW.next]!;
+    words[first + FLOW.next] = row + 1;
+  }
+
+  /** The slot that holds the first row of the connection, or the free one where it belongs. */
+  #slotOf(
+    hash: number,
+    loWords: Uint32Array,
+    lo: number,
+    hiWords: Uint32Array,
+    hi: number,
+    ports: number,
+    protocol: number,
+  ): number {
+    const slots = this.#slots;
+    const mask = slots.length - 2;
+    let slot = (hash << 1) & mask;
+    for (; slots[slot + 1] !== 0; slot = (slot + 2) & mask)
+      if (
+        slots[slot] === hash &&
+        this.#is(slots[slot + 1]! - 1, loWords, lo, hiWords, hi, ports, protocol, ANY)
+      )
+        break;
+    return slot;
+  }
+
+  /** Whether a row is of the connection and interface. */
+  #is(
+    row: number,
+    loWords: Uint32Array,
+    lo: number,
+    hiWords: Uint32Array,
+    hi: number,
+    ports: number,
+    protocol: number,
+    interfaceId: number,
+  ): boolean {
+    const words = this.words;
+    const base = row * FLOW_WORDS;
+    return (
+      (words[base + FLOW.ports]! | 0) === ports &&
+      words[base + 3] === loWords[lo + 3] &&
+      words[base + 7] === hiWords[hi + 3] &&
+      words[base + FLOW.protocol] === protocol &&
+      (interfaceId === ANY || words[base + FLOW.interfaceId] === interfaceId) &&
+      words[base + 2] === loWords[lo + 2] &&
+      words[base + 6] === hiWords[hi + 2] &&
+      words[base + 1] === loWords[lo + 1] &&
+      words[base + 5] === hiWords[hi + 1] &&
+      words[base] === loWords[lo] &&
+      words[base + 4] === hiWords[hi]
+    );
+  }
+
   #grow(): void {
     this.#capacity *= 2;
     const memory = new ArrayBuffer(this.#capacity * FLOW_WORDS * 4);
@@ -207,18 +235,15 @@ export class FlowTable {
     words.set(this.words.subarray(0, this.length * FLOW_WORDS));
     this.words = words;
     this.doubles = new Float64Array(memory);
-    this.#index();
-  }
-
-  #index(): void {
-    const slots = new Uint32Array(this.#capacity * 4);
+    const old = this.#slots;
+    const slots = new Int32Array(this.#capacity * 4);
     const mask = slots.length - 2;
-    for (let row = 0; row < this.length; row++) {
-      const hash = this.words[row * FLOW_WORDS + FLOW.hash]!;
-      let slot = (hash << 1) & mask;
+    for (let from = 0; from < old.length; from += 2) {
+      if (old[from + 1] === 0) continue;
+      let slot = (old[from]! << 1) & mask;
       while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
-      slots[slot] = hash;
-      slots[slot + 1] = row + 1;
+      slots[slot] = old[from]!;
+      slots[slot + 1] = old[from + 1]!;
     }
     this.#slots = slots;
   }
@@ -233,50 +258,20 @@ export class FlowTable {
     const length = rows.length / FLOW_WORDS;
     while (capacity < length) capacity *= 2;
     const table = new FlowTable(capacity);
-    table.words.set(rows);
+    const { words } = table;
+    words.set(rows);
     table.length = length;
-    table.#index();
+    for (let row = 0; row < length; row++) {
+      const base = row * FLOW_WORDS;
+      const ports = words[base + FLOW.ports]! | 0;
+      const protocol = words[base + FLOW.protocol]!;
+      const hash = hashConnection(words, base, words, base + 4, ports, protocol);
+      // In folders of before rows were chained it is another one.
+      words[base + FLOW.hash] = hash;
+      const flags = words[base + FLOW.flags]! & ~(SIDE.chained << 16);
+      table.#place(table.#slotOf(hash, words, base, words, base + 4, ports, protocol), row);
+      words[base + FLOW.flags] = flags | (words[base + FLOW.flags]! & (SIDE.chained << 16));
+    }
     return table;
   }
-}
-
-/** Whether the source endpoint is the lower one, by address, then by port. */
-export function isLower(
-  srcWords: Uint32Array,
-  dstWords: Uint32Array,
-  at: number,
-  srcPort: number,
-  dstPort: number,
-): boolean {
-  for (let word = 0; word < 4; word++) {
-    const a = srcWords[at + word]!;
-    const b = dstWords[at + word]!;
-    if (a !== b) return a < b;
-  }
-  return srcPort <= dstPort;
-}
-
-/** Spreads a 5-tuple and an interface over 32 bits: multiply-xor with the odd constants of MurmurHash3 and xxHash32. */
-export function hashTuple(
-  loWords: Uint32Array,
-  lo: number,
-  hiWords: Uint32Array,
-  hi: number,
-  ports: number,
-  protocol: number,
-  interfaceId: number,
-): number {
-  let h = Math.imul(loWords[lo + 3]!, 0x9e3779b1) ^ Math.imul(hiWords[hi + 3]!, 0x85ebca77);
-  h ^= Math.imul(ports, 0xc2b2ae3d) ^ Math.imul((protocol << 20) ^ interfaceId, 0x27d4eb2f);
-  h ^= Math.imul(
-    loWords[lo]! ^ Math.imul(loWords[lo + 1]!, 31) ^ Math.imul(loWords[lo + 2]!, 17),
-    0x165667b1,
-  );
-  h ^= Math.imul(
-    hiWords[hi]! ^ Math.imul(hiWords[hi + 1]!, 37) ^ Math.imul(hiWords[hi + 2]!, 13),
-    0xcc9e2d51,
-  );
-  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

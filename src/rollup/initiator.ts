@@ -1,4 +1,4 @@
-import { NEVER } from './flow-table.ts';
+import { NEVER } from './flow-row.ts';
 
 const SYN = 2;
 const ACK = 16;

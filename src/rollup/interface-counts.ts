@@ -12,28 +12,22 @@ export class InterfaceCounts {
   #length = 0;
   /** Word offset of a row + 1 by interface, open addressing, at most half full. */
   #slots = new Uint32Array(FIRST_ROWS * 2);
+  /** Word offset of the row added to last: records of an interface mostly come together. -1 without one. */
+  #last = -1;
+  #batch = createInterfaceBatch(FIRST_ROWS);
 
   clear(): void {
     this.#slots.fill(0);
     this.#length = 0;
+    this.#last = -1;
   }
 
   /** Adds a record: codes of its interface and account, its log-status and its fields. */
   add(interfaceId: number, accountId: number, status: number, present: number): void {
-    const slots = this.#slots;
+    const last = this.#last;
+    const at = last >= 0 && this.#words[last] === interfaceId ? last : this.#find(interfaceId);
+    this.#last = at;
     const words = this.#words;
-    const mask = slots.length - 1;
-    let slot = spread(interfaceId) & mask;
-    let at = slots[slot]! - 1;
-    while (at >= 0 && words[at] !== interfaceId) {
-      slot = (slot + 1) & mask;
-      at = slots[slot]! - 1;
-    }
-    if (at < 0) {
-      this.#append(interfaceId, slot);
-      this.add(interfaceId, accountId, status, present);
-      return;
-    }
     words[at + AT.records] = words[at + AT.records]! + 1;
     if (words[at + AT.accountId] === 0) words[at + AT.accountId] = accountId;
     if (status <= LOG_STATUS.ok) words[at + AT.present] = words[at + AT.present]! | present;
@@ -43,19 +37,32 @@ export class InterfaceCounts {
     }
   }
 
-  #append(interfaceId: number, slot: number): void {
+  /** Word offset of the interface's row, made when there is none. */
+  #find(interfaceId: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = spread(interfaceId) & mask;
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const at = slots[slot]! - 1;
+      if (this.#words[at] === interfaceId) return at;
+    }
+    return this.#append(interfaceId, slot);
+  }
+
+  #append(interfaceId: number, slot: number): number {
     const at = this.#length * WORDS;
     if (at === this.#words.length) {
       const words = new Uint32Array(this.#words.length * 2);
       words.set(this.#words);
       this.#words = words;
       this.#index();
-      return;
+      return this.#find(interfaceId);
     }
     this.#words.fill(0, at, at + WORDS);
     this.#words[at] = interfaceId;
     this.#slots[slot] = at + 1;
     this.#length++;
+    return at;
   }
 
   #index(): void {
@@ -69,12 +76,21 @@ export class InterfaceCounts {
     this.#slots = slots;
   }
 
-  /** The rows as columns. */
+  /** The rows as columns, valid until the next call. */
   batch(): InterfaceBatch {
-    const batch = createInterfaceBatch(this.#length);
+    if (this.#batch.capacity < this.#length) this.#batch = createInterfaceBatch(this.#words.length / WORDS);
+    const batch = this.#batch;
     batch.length = this.#length;
-    for (const name of ['interfaceId', 'accountId', 'records', 'noData', 'skipData', 'present'] as const)
-      for (let row = 0; row < this.#length; row++) batch[name][row] = this.#words[row * WORDS + AT[name]]!;
+    const words = this.#words;
+    for (let row = 0; row < this.#length; row++) {
+      const at = row * WORDS;
+      batch.interfaceId[row] = words[at + AT.interfaceId]!;
+      batch.accountId[row] = words[at + AT.accountId]!;
+      batch.records[row] = words[at + AT.records]!;
+      batch.noData[row] = words[at + AT.noData]!;
+      batch.skipData[row] = words[at + AT.skipData]!;
+      batch.present[row] = words[at + AT.present]!;
+    }
     return batch;
   }
 

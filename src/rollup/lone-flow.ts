@@ -1,5 +1,6 @@
 import { STATE } from '../columns/session-batch.ts';
-import { FLOW, FLOW_F64, type FlowTable, SIDE } from './flow-table.ts';
+import { FLOW, FLOW_F64, SIDE } from './flow-row.ts';
+import type { FlowTable } from './flow-table.ts';
 import { isEstablished, type Orientation } from './orient.ts';
 
 /** Scope of the four words at `offset`, a SCOPE value. */

@@ -1,5 +1,5 @@
 import { createSessionBatch, SCOPE, type SessionBatch, STATE } from '../columns/session-batch.ts';
-import { FLOW, FLOW_F64 } from './flow-table.ts';
+import { FLOW, FLOW_F64 } from './flow-row.ts';
 import { loInitiated } from './initiator.ts';
 
 /** A session batch that grows as rows are written, and whether the last row written was initiated by its "lo" end. */

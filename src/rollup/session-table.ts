@@ -1,4 +1,4 @@
-import { FLOW, hashTuple } from './flow-table.ts';
+import { FLOW } from './flow-row.ts';
 
 /** Sessions are kept as flows are: interleaved rows of two cache lines. Words 0–9 are the key, as in {@link FLOW}. */
 export const SESSION_WORDS = 32;
@@ -20,12 +20,10 @@ export const SESSION = {
   serviceHi: 27,
   startLo: 28,
   startHi: 29,
-  /** Earliest start in the step being closed. */
-  stepStart: 24,
+  /** As in {@link FLOW}. */
+  hash: 24,
   rejectedPackets: 25,
-  /** Sequence number of the last step it had traffic in. */
-  stamp: 30,
-  /** Next row of the same expiry bucket + 1, or of the free list. */
+  /** Of a free row: the next one + 1. */
   next: 31,
 } as const;
 export const SESSION_F64 = { bytesLo: 8, bytesHi: 9, packetsLo: 10, packetsHi: 11 } as const;
@@ -43,7 +41,8 @@ export class SessionTable {
   #high = 0;
   #free = 0;
   #capacity: number;
-  #slots: Uint32Array;
+  /** Pairs: hash, row + 1. */
+  #slots: Int32Array;
 
   constructor(limit: number, capacity = 1024) {
     this.limit = limit;
@@ -51,19 +50,15 @@ export class SessionTable {
     const memory = new ArrayBuffer(this.#capacity * SESSION_WORDS * 4);
     this.words = new Uint32Array(memory);
     this.doubles = new Float64Array(memory);
-    this.#slots = new Uint32Array(slotsFor(this.#capacity));
+    this.#slots = new Int32Array(slotsFor(this.#capacity));
   }
 
   /**
-   * Row of the connection that flow row `at` (word offset in `flows`) belongs to; a new row, all zeros but the key, has `stamp` 0 and
-   * `end` 0. -1 when the table is full.
+   * Row of the connection that flow row `at` (word offset in `flows`) belongs to; a new row is all zeros but the key and its hash. -1 when
+   * the table is full.
    */
   findOrAdd(flows: Uint32Array, at: number): number {
-    const hash = hashTuple(flows, at, flows, at + 4, flows[at + FLOW.ports]!, flows[at + FLOW.protocol]!, 0);
-    return this.#findOrAdd(flows, at, hash);
-  }
-
-  #findOrAdd(flows: Uint32Array, at: number, hash: number): number {
+    const hash = flows[at + FLOW.hash]! | 0;
     let words = this.words;
     let slots = this.#slots;
     let mask = slots.length - 2;
@@ -110,6 +105,7 @@ export class SessionTable {
     for (let word = 0; word < 9; word++) words[base + word] = flows[at + word]!;
     words[base + SESSION.protocol] = flows[at + FLOW.protocol]!;
     for (let word = base + SESSION.interfaceId; word < base + SESSION_WORDS; word++) words[word] = 0;
+    words[base + SESSION.hash] = hash;
     return row;
   }
 
@@ -119,7 +115,7 @@ export class SessionTable {
     const words = this.words;
     const slots = this.#slots;
     const mask = slots.length - 2;
-    let slot = (this.#hashOf(base) << 1) & mask;
+    let slot = (words[base + SESSION.hash]! << 1) & mask;
     while (slots[slot + 1] !== row + 1) slot = (slot + 2) & mask;
     // Backward shift keeps probe chains whole without tombstones (Knuth, TAOCP 6.4, algorithm R).
     for (let next = (slot + 2) & mask; slots[next + 1] !== 0; next = (next + 2) & mask) {
@@ -137,19 +133,6 @@ export class SessionTable {
     this.size--;
   }
 
-  #hashOf(base: number): number {
-    const words = this.words;
-    return hashTuple(
-      words,
-      base,
-      words,
-      base + 4,
-      words[base + SESSION.ports]!,
-      words[base + SESSION.protocol]! & 255,
-      0,
-    );
-  }
-
   #grow(): void {
     this.#capacity = Math.min(this.#capacity * 2, this.limit);
     const memory = new ArrayBuffer(this.#capacity * SESSION_WORDS * 4);
@@ -157,7 +140,7 @@ export class SessionTable {
     words.set(this.words.subarray(0, this.#high * SESSION_WORDS));
     this.words = words;
     this.doubles = new Float64Array(memory);
-    const slots = new Uint32Array(slotsFor(this.#capacity));
+    const slots = new Int32Array(slotsFor(this.#capacity));
     const mask = slots.length - 2;
     const old = this.#slots;
     for (let from = 0; from < old.length; from += 2) {

@@ -1,15 +1,18 @@
 import type { Dictionary } from '../columns/dictionary.ts';
-import { grown } from '../columns/key-table.ts';
 import { STATE } from '../columns/session-batch.ts';
-import { FLOW, FLOW_WORDS, type FlowTable, NEVER } from './flow-table.ts';
+import { Expiry } from './expiry.ts';
+import { FLOW, FLOW_WORDS, hashConnection, NEVER, SIDE } from './flow-row.ts';
+import type { FlowTable } from './flow-table.ts';
 import { type ScopeOf, writeFlow } from './lone-flow.ts';
-import { mergeFlows, SHOWN } from './merge-flows.ts';
+import { mergeFlow } from './merge-flow.ts';
 import { isEstablished, Orientation } from './orient.ts';
 import { SESSION, SESSION_F64, SESSION_WORDS, SessionTable } from './session-table.ts';
 
 export const STEP_SECONDS = 60;
 /** State bits that hold for one step only. */
 const STEP_BITS = (STATE.first | STATE.establishedNow | STATE.rejectedNow) << 16;
+/** Flows whose sessions are looked up before any of them is merged: lookups wait for memory side by side, and what they fetch stays in the cache. */
+const BLOCK = 64;
 
 /**
  * Turns the flows of closed steps into sessions: joins steps whose gap is at most `gap`, keeps one interface's view of a connection
@@ -22,12 +25,10 @@ export class Sessions {
   /** Connections that found no place: they were judged in their step, then forgotten. */
   overflow = 0;
   #table: SessionTable;
-  #sequence = 0;
-  /** Session rows with traffic in the step being closed. */
-  #touched = new Uint32Array(1024);
-  #touchedLength = 0;
-  /** Step start → first session row + 1 that may end there. */
-  readonly #expiry = new Map<number, number>();
+  /** When to look whether a session has ended. */
+  readonly #expiry = new Expiry();
+  /** Session rows of a block of flows. */
+  readonly #rows = new Int32Array(BLOCK);
   readonly #names: Dictionary;
   readonly #scopeOf: ScopeOf;
 
@@ -45,93 +46,110 @@ export class Sessions {
   close(start: number, flows: FlowTable | undefined, gap: number, interval: number): void {
     this.active.clear();
     this.ended.clear();
-    this.#sequence++;
-    this.#touchedLength = 0;
-    if (flows !== undefined) {
-      this.#link(flows, start);
-      this.#prepare(gap);
-      mergeFlows(flows, this.#table, this.#sequence);
-      this.#show(flows);
-    }
-    this.#expire(start, gap, interval);
+    const horizon = start + STEP_SECONDS - interval - gap;
+    if (flows !== undefined)
+      for (let from = 0; from < flows.length; from += BLOCK)
+        this.#joinBlock(flows, from, Math.min(from + BLOCK, flows.length), start, gap, horizon);
+    this.#expire(start, horizon);
   }
 
   /** Ends every session that is left, into {@link ended}. */
   endAll(): void {
     this.active.clear();
     this.ended.clear();
-    for (const [step, head] of [...this.#expiry]) {
-      this.#expiry.delete(step);
-      for (let row = head - 1; row >= 0; ) {
-        const next = this.#nextOf(row);
-        this.#end(row);
-        row = next;
-      }
-    }
+    this.#expiry.each((row) => this.#end(row));
+    this.#expiry.clear();
   }
 
-  /** Finds or makes each flow's session, and which interface's view of it counts. */
-  #link(flows: FlowTable, start: number): void {
-    const table = this.#table;
+  /** Joins flow rows [from, to) to their sessions. */
+  #joinBlock(flows: FlowTable, from: number, to: number, start: number, gap: number, horizon: number): void {
     const f = flows.words;
-    for (let i = 0; i < flows.length; i++) {
+    const rows = this.#rows;
+    for (let i = from; i < to; i++) {
       const at = i * FLOW_WORDS;
-      const row = table.findOrAdd(f, at);
-      f[at + FLOW.session] = row;
-      if (row < 0) {
-        this.overflow++;
-        continue;
-      }
-      const s = table.words;
-      const base = row * SESSION_WORDS;
-      const isNew = s[base + SESSION.end] === 0;
-      if (s[base + SESSION.stamp] !== this.#sequence) {
-        s[base + SESSION.stamp] = this.#sequence;
-        s[base + SESSION.stepStart] = f[at + FLOW.start]!;
-        if (this.#touchedLength === this.#touched.length)
-          this.#touched = grown(this.#touched, this.#touchedLength * 2);
-        this.#touched[this.#touchedLength++] = row;
-        if (isNew) {
-          this.#count(base, f, at);
-          this.#expect(row, start + STEP_SECONDS);
-        }
-        continue;
-      }
-      if (f[at + FLOW.start]! < s[base + SESSION.stepStart]!)
-        s[base + SESSION.stepStart] = f[at + FLOW.start]!;
-      if (isNew && this.#names.precedes(f[at + FLOW.interfaceId]!, s[base + SESSION.interfaceId]!))
-        this.#count(base, f, at);
+      if ((f[at + FLOW.flags]! & (SIDE.chained << 16)) === 0) rows[i - from] = this.#table.findOrAdd(f, at);
+    }
+    for (let i = from; i < to; i++) {
+      const at = i * FLOW_WORDS;
+      if ((f[at + FLOW.flags]! & (SIDE.chained << 16)) !== 0) continue;
+      const row = rows[i - from]!;
+      if (row < 0) this.#showLone(flows, at);
+      else if (this.#join(flows, at, row * SESSION_WORDS, gap)) this.#expect(row, start, horizon);
     }
   }
 
-  /** Makes the flow's interface the one whose volumes count. */
-  #count(base: number, f: Uint32Array, at: number): void {
-    this.#table.words[base + SESSION.interfaceId] = f[at + FLOW.interfaceId]!;
-    this.#table.words[base + SESSION.accountId] = f[at + FLOW.accountId]!;
+  /** Joins the connection whose first flow row is at word `at` to the session at word `base`; true when that is new. */
+  #join(flows: FlowTable, at: number, base: number, gap: number): boolean {
+    const s = this.#table.words;
+    const f = flows.words;
+    const end = s[base + SESSION.end]!;
+    let stepStart = f[at + FLOW.start]!;
+    for (let next = f[at + FLOW.next]!; next !== 0; ) {
+      const other = (next - 1) * FLOW_WORDS;
+      if (f[other + FLOW.start]! < stepStart) stepStart = f[other + FLOW.start]!;
+      next = f[other + FLOW.next]!;
+    }
+    if (end === 0) {
+      this.#chooseInterface(f, at, base);
+      this.#begin(base, stepStart);
+    } else if (stepStart > end + gap) {
+      this.#write(this.ended, base, STATE.ended);
+      this.#begin(base, stepStart);
+    } else {
+      s[base + SESSION.flags] = s[base + SESSION.flags]! & ~STEP_BITS;
+      if (stepStart < s[base + SESSION.start]!) s[base + SESSION.start] = stepStart;
+    }
+    this.#merge(flows, at, base);
+    return end === 0;
   }
 
-  /** Begins new sessions, ends those whose gap was too long, and clears what held for an earlier step. */
-  #prepare(gap: number): void {
-    const s = this.#table.words;
-    for (let i = 0; i < this.#touchedLength; i++) {
-      const base = this.#touched[i]! * SESSION_WORDS;
-      const end = s[base + SESSION.end]!;
-      const stepStart = s[base + SESSION.stepStart]!;
-      if (end === 0) this.#begin(base);
-      else if (stepStart > end + gap) {
-        this.#write(this.ended, base, STATE.ended);
-        this.#begin(base);
-      } else {
-        s[base + SESSION.flags] = s[base + SESSION.flags]! & ~STEP_BITS;
-        if (stepStart < s[base + SESSION.start]!) s[base + SESSION.start] = stepStart;
-      }
+  /** The interface whose volumes count is the one whose name comes first, in an order that all runs share. */
+  #chooseInterface(f: Uint32Array, at: number, base: number): void {
+    let counted = at;
+    for (let next = f[at + FLOW.next]!; next !== 0; ) {
+      const other = (next - 1) * FLOW_WORDS;
+      if (this.#names.precedes(f[other + FLOW.interfaceId]!, f[counted + FLOW.interfaceId]!)) counted = other;
+      next = f[other + FLOW.next]!;
+    }
+    this.#table.words[base + SESSION.interfaceId] = f[counted + FLOW.interfaceId]!;
+    this.#table.words[base + SESSION.accountId] = f[counted + FLOW.accountId]!;
+  }
+
+  /** Merges the connection's flows and writes the step's row: by its counted interface, or by another one that alone saw a rejection. */
+  #merge(flows: FlowTable, at: number, base: number): void {
+    const f = flows.words;
+    let counted = -1;
+    let rejects = 0;
+    for (let flow = at; ; ) {
+      if (mergeFlow(flows, flow, this.#table, base)) counted = flow;
+      rejects += f[flow + FLOW.rejects]!;
+      const next = f[flow + FLOW.next]!;
+      if (next === 0) break;
+      flow = (next - 1) * FLOW_WORDS;
+    }
+    if (counted < 0 && rejects === 0) return;
+    this.#establish(base);
+    const out = this.#write(this.active, base, 0);
+    if (counted >= 0) this.active.writeStep(out, flows.doubles, counted);
+  }
+
+  /** Writes the flows of a connection that found no place among the sessions. */
+  #showLone(flows: FlowTable, first: number): void {
+    for (let at = first; ; ) {
+      this.overflow++;
+      const out = writeFlow(this.active, flows, at, this.#scopeOf, STATE.first);
+      this.active.writeStep(out, flows.doubles, at);
+      writeFlow(this.ended, flows, at, this.#scopeOf, STATE.first | STATE.ended);
+      const next = flows.words[at + FLOW.next]!;
+      if (next === 0) return;
+      at = (next - 1) * FLOW_WORDS;
     }
   }
 
-  /** Clears everything but the key, the counted interface and the place among those that wait to expire. */
-  #begin(base: number): void {
+  /** Clears everything but the key and the counted interface. */
+  #begin(base: number, stepStart: number): void {
     const s = this.#table.words;
-    s[base + SESSION.start] = s[base + SESSION.stepStart]!;
+    s[base + SESSION.start] = stepStart;
     s[base + SESSION.end] = 0;
     s[base + SESSION.flags] = STATE.first << 16;
     s[base + SESSION.rejects] = 0;
@@ -143,29 +161,6 @@ export class Sessions {
     s[base + SESSION.startHi] = NEVER;
     const scopes = this.#scopeOf(s, base) | (this.#scopeOf(s, base + 4) << 8);
     s[base + SESSION.protocol] = (s[base + SESSION.protocol]! & 255) | (scopes << 8);
-  }
-
-  /** Writes the step's rows: one a session, by its counted interface, or by another one that alone saw a rejection. */
-  #show(flows: FlowTable): void {
-    const f = flows.words;
-    const s = this.#table.words;
-    for (let i = 0; i < flows.length; i++) {
-      const at = i * FLOW_WORDS;
-      const row = f[at + FLOW.session]! | 0;
-      if (row < 0) {
-        const out = writeFlow(this.active, flows, at, this.#scopeOf, STATE.first);
-        this.active.writeStep(out, flows.doubles, at);
-        writeFlow(this.ended, flows, at, this.#scopeOf, STATE.first | STATE.ended);
-        continue;
-      }
-      const base = row * SESSION_WORDS;
-      const counted = f[at + FLOW.interfaceId] === s[base + SESSION.interfaceId];
-      if (!counted && (f[at + FLOW.rejects] === 0 || (s[base + SESSION.stamp]! & SHOWN) !== 0)) continue;
-      s[base + SESSION.stamp] = (this.#sequence | SHOWN) >>> 0;
-      this.#establish(base);
-      const out = this.#write(this.active, base, 0);
-      if (counted) this.active.writeStep(out, flows.doubles, at);
-    }
   }
 
   #establish(base: number): void {
@@ -195,29 +190,22 @@ export class Sessions {
     );
   }
 
-  #nextOf(row: number): number {
-    return this.#table.words[row * SESSION_WORDS + SESSION.next]! - 1;
+  /** Looks at a session again when, without more traffic, it can have ended. */
+  #expect(row: number, start: number, horizon: number): void {
+    const left = this.#table.words[row * SESSION_WORDS + SESSION.end]! - horizon;
+    this.#expiry.add(row, start + STEP_SECONDS * (Math.floor(left / STEP_SECONDS) + 1));
   }
 
-  /** Looks at a session again when the step at `step` closes. */
-  #expect(row: number, step: number): void {
-    this.#table.words[row * SESSION_WORDS + SESSION.next] = this.#expiry.get(step) ?? 0;
-    this.#expiry.set(step, row + 1);
-  }
-
-  /** Ends the sessions that no record yet to come can join: one that ends after the step begins at most `interval` before its end. */
-  #expire(start: number, gap: number, interval: number): void {
-    const head = this.#expiry.get(start);
-    if (head === undefined) return;
-    this.#expiry.delete(start);
-    const horizon = start + STEP_SECONDS - interval - gap;
-    for (let row = head - 1; row >= 0; ) {
-      const next = this.#nextOf(row);
-      const left = this.#table.words[row * SESSION_WORDS + SESSION.end]! - horizon;
-      if (left < 0) this.#end(row);
-      else this.#expect(row, start + STEP_SECONDS * (Math.floor(left / STEP_SECONDS) + 1));
-      row = next;
+  /** Ends the sessions that no record yet to come can join: one that ends after the step begins at most the interval before its end. */
+  #expire(start: number, horizon: number): void {
+    const list = this.#expiry.take(start);
+    if (list === undefined) return;
+    for (let i = 0; i < list.length; i++) {
+      const row = list.rows[i]!;
+      if (this.#table.words[row * SESSION_WORDS + SESSION.end]! < horizon) this.#end(row);
+      else this.#expect(row, start, horizon);
     }
+    this.#expiry.recycle(list);
   }
 
   #end(row: number): void {
@@ -230,37 +218,34 @@ export class Sessions {
 
   /** Columns of its saved state; `overflow` is apart. */
   save(): { readonly rows: Uint32Array; readonly steps: Float64Array } {
-    const buckets = [...this.#expiry].map(([step, head]) => {
-      const rows: number[] = [];
-      for (let row = head - 1; row >= 0; row = this.#nextOf(row)) rows.push(row);
-      return { step, rows };
-    });
     const rows = new Uint32Array(this.#table.size * SESSION_WORDS);
     const steps = new Float64Array(this.#table.size);
+    const { words } = this.#table;
     let at = 0;
-    for (const bucket of buckets)
-      for (const row of bucket.rows) {
-        steps[at] = bucket.step;
-        rows.set(
-          this.#table.words.subarray(row * SESSION_WORDS, (row + 1) * SESSION_WORDS),
-          at * SESSION_WORDS,
-        );
-        at++;
-      }
+    this.#expiry.each((row, step) => {
+      steps[at] = step;
+      rows.set(words.subarray(row * SESSION_WORDS, (row + 1) * SESSION_WORDS), at * SESSION_WORDS);
+      at++;
+    });
     return { rows, steps };
   }
 
   restore(rows: Uint32Array, steps: Float64Array): void {
     this.#table = new SessionTable(this.#table.limit);
     this.#expiry.clear();
+    const key = new Uint32Array(SESSION_WORDS);
     for (let i = 0; i < steps.length; i++) {
       const saved = rows.subarray(i * SESSION_WORDS, (i + 1) * SESSION_WORDS);
-      const key = saved.slice();
+      key.set(saved);
       key[FLOW.protocol] = key[FLOW.protocol]! & 255;
+      const hash = hashConnection(key, 0, key, 4, key[FLOW.ports]!, key[FLOW.protocol]!);
+      key[FLOW.hash] = hash;
       const row = this.#table.findOrAdd(key, 0);
-      this.#table.words.set(saved, row * SESSION_WORDS);
-      this.#table.words[row * SESSION_WORDS + SESSION.stamp] = 0;
-      this.#expect(row, steps[i]!);
+      const { words } = this.#table;
+      words.set(saved, row * SESSION_WORDS);
+      // Folders of before it was kept have something else there.
+      words[row * SESSION_WORDS + SESSION.hash] = hash;
+      this.#expiry.add(row, steps[i]!);
     }
   }
 }

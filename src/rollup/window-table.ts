@@ -1,16 +1,32 @@
 import { DistinctCounts } from '../columns/distinct.ts';
-import { grown, hashNumber } from '../columns/key-table.ts';
+import { hashNumber } from '../columns/key-table.ts';
 import { type SessionBatch, STATE, type WindowBatch, type WindowKey } from '../columns/session-batch.ts';
-import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 
 /** Sketches for subjects with many peers or ports: 256 bytes each. */
 const SKETCHES = 16_384;
 const FIRST_ROWS = 64;
 const NO_ROW = -1;
 
+/** Rows are interleaved, as flows are, and become columns when the window closes: an add touches two cache lines and not ten. */
+const ROW_WORDS = 24;
+const ROW_DOUBLES = ROW_WORDS / 2;
+/** Word offsets in a row; subject and peer are four words each. */
+const AT = {
+  subject: 0,
+  peer: 4,
+  hash: 8,
+  peerScope: 9,
+  sessionsOut: 10,
+  sessionsIn: 11,
+  rejects: 20,
+} as const;
+/** Double offsets in a row. */
+const AT_F64 = { bytesOut: 6, bytesIn: 7, packetsOut: 8, packetsIn: 9 } as const;
+
 /**
- * One window of one size and key while it is open; the columns are those of {@link WindowBatch}. Every session of every step passes here
- * up to four times, so hashing and probing are written out instead of going through a general table.
+ * One window of one size and key while it is open. Every session of every step passes here up to four times, so hashing and probing are
+ * written out instead of going through a general table.
  */
 export class WindowTable {
   readonly size: number;
@@ -22,10 +38,14 @@ export class WindowTable {
   overflow = 0;
   readonly #limit: number;
   readonly #isPair: boolean;
+  #capacity = FIRST_ROWS;
+  #words = new Uint32Array(FIRST_ROWS * ROW_WORDS);
+  /** The same memory. */
+  #doubles = new Float64Array(this.#words.buffer);
+  /** At each slot row + 1 in the lower bits, which tell the slot, and the upper bits of the hash; 0 = empty. At most half are used. */
+  #slots = new Int32Array(FIRST_ROWS * 2);
+  /** What {@link close} hands over. */
   #columns = columnsOf(FIRST_ROWS);
-  #hashes: Uint32Array = new Uint32Array(FIRST_ROWS);
-  /** Row + 1 at each slot, 0 = empty; at most half of the slots are used. */
-  #slots: Uint32Array = new Uint32Array(FIRST_ROWS * 2);
   readonly #peers = new DistinctCounts(SKETCHES);
   readonly #ports = new DistinctCounts(SKETCHES);
 
@@ -41,148 +61,170 @@ export class WindowTable {
    * are `subjectHash` and `peerHash`.
    */
   add(sessions: SessionBatch, i: number, outward: boolean, subjectHash: number, peerHash: number): void {
-    const at = i * 4;
     const subject = outward ? sessions.srcAddr : sessions.dstAddr;
     const peer = outward ? sessions.dstAddr : sessions.srcAddr;
-    const scope = outward ? sessions.dstScope[i]! : sessions.srcScope[i]!;
-    const row = this.#row(subject, peer, at, subjectHash, peerHash, scope);
+    const hash = this.#isPair ? hashPair(subjectHash, peerHash) : subjectHash;
+    const row = this.#row(subject, peer, i * 4, hash);
     if (row === NO_ROW) return;
-    const c = this.#columns;
-    if (outward) {
-      c.bytesOut[row] = c.bytesOut[row]! + sessions.stepBytesOut[i]!;
-      c.bytesIn[row] = c.bytesIn[row]! + sessions.stepBytesIn[i]!;
-      c.packetsOut[row] = c.packetsOut[row]! + sessions.stepPacketsOut[i]!;
-      c.packetsIn[row] = c.packetsIn[row]! + sessions.stepPacketsIn[i]!;
-    } else {
-      c.bytesOut[row] = c.bytesOut[row]! + sessions.stepBytesIn[i]!;
-      c.bytesIn[row] = c.bytesIn[row]! + sessions.stepBytesOut[i]!;
-      c.packetsOut[row] = c.packetsOut[row]! + sessions.stepPacketsIn[i]!;
-      c.packetsIn[row] = c.packetsIn[row]! + sessions.stepPacketsOut[i]!;
-    }
+    const words = this.#words;
+    const doubles = this.#doubles;
+    const base = row * ROW_WORDS;
+    const out = row * ROW_DOUBLES + (outward ? AT_F64.bytesOut : AT_F64.bytesIn);
+    const back = row * ROW_DOUBLES + (outward ? AT_F64.bytesIn : AT_F64.bytesOut);
+    doubles[out] = doubles[out]! + sessions.stepBytesOut[i]!;
+    doubles[back] = doubles[back]! + sessions.stepBytesIn[i]!;
+    doubles[out + 2] = doubles[out + 2]! + sessions.stepPacketsOut[i]!;
+    doubles[back + 2] = doubles[back + 2]! + sessions.stepPacketsIn[i]!;
     const state = sessions.state[i]!;
-    if ((state & STATE.rejectedNow) !== 0) c.rejects[row] = c.rejects[row]! + 1;
+    if (this.#isPair) {
+      // A log that names AWS services may name it for one record and not for another: the lowest counts, whatever came first.
+      const scope = outward ? sessions.dstScope[i]! : sessions.srcScope[i]!;
+      if (scope < words[base + AT.peerScope]!) words[base + AT.peerScope] = scope;
+    }
+    if ((state & STATE.rejectedNow) !== 0) words[base + AT.rejects] = words[base + AT.rejects]! + 1;
     if ((state & STATE.first) === 0) return;
     if (!outward) {
-      c.sessionsIn[row] = c.sessionsIn[row]! + 1;
+      words[base + AT.sessionsIn] = words[base + AT.sessionsIn]! + 1;
       return;
     }
-    c.sessionsOut[row] = c.sessionsOut[row]! + 1;
+    words[base + AT.sessionsOut] = words[base + AT.sessionsOut]! + 1;
     if (this.#isPair) return;
-    this.#peers.add(row, peerHash);
+    this.#peers.add(row, peerHash >>> 0);
     this.#ports.add(row, hashNumber((sessions.protocol[i]! << 16) | sessions.dstPort[i]!));
   }
 
   /** Adds a closed window of the same key and a smaller size. */
   merge(window: WindowTable): void {
-    const from = window.#columns;
+    const from = window.#words;
+    const fromDoubles = window.#doubles;
     for (let i = 0; i < window.length; i++) {
-      const at = i * 4;
-      const subjectHash = hashAddress(from.subject, at);
-      const peerHash = this.#isPair ? hashAddress(from.peer, at) : 0;
-      const row = this.#row(from.subject, from.peer, at, subjectHash, peerHash, from.peerScope[i]!);
+      const at = i * ROW_WORDS;
+      const row = this.#row(from, from, at, from[at + AT.hash]! | 0, AT.peer);
       if (row === NO_ROW) continue;
-      const c = this.#columns;
-      c.bytesOut[row] = c.bytesOut[row]! + from.bytesOut[i]!;
-      c.bytesIn[row] = c.bytesIn[row]! + from.bytesIn[i]!;
-      c.packetsOut[row] = c.packetsOut[row]! + from.packetsOut[i]!;
-      c.packetsIn[row] = c.packetsIn[row]! + from.packetsIn[i]!;
-      c.sessionsOut[row] = c.sessionsOut[row]! + from.sessionsOut[i]!;
-      c.sessionsIn[row] = c.sessionsIn[row]! + from.sessionsIn[i]!;
-      c.rejects[row] = c.rejects[row]! + from.rejects[i]!;
+      const words = this.#words;
+      const doubles = this.#doubles;
+      const base = row * ROW_WORDS;
+      for (let k = AT_F64.bytesOut; k <= AT_F64.packetsIn; k++) {
+        const to = row * ROW_DOUBLES + k;
+        doubles[to] = doubles[to]! + fromDoubles[i * ROW_DOUBLES + k]!;
+      }
+      if (from[at + AT.peerScope]! < words[base + AT.peerScope]!)
+        words[base + AT.peerScope] = from[at + AT.peerScope]!;
+      words[base + AT.sessionsOut] = words[base + AT.sessionsOut]! + from[at + AT.sessionsOut]!;
+      words[base + AT.sessionsIn] = words[base + AT.sessionsIn]! + from[at + AT.sessionsIn]!;
+      words[base + AT.rejects] = words[base + AT.rejects]! + from[at + AT.rejects]!;
       if (this.#isPair) continue;
       this.#peers.merge(row, window.#peers, i);
       this.#ports.merge(row, window.#ports, i);
     }
   }
 
-  /** Row of a key, a new one with zeros; -1, counted, when the window is full. */
-  #row(
-    subject: Uint32Array,
-    peer: Uint32Array,
-    at: number,
-    subjectHash: number,
-    peerHash: number,
-    peerScope: number,
-  ): number {
+  /** Row of the key at `at` of `subject` and `at + peerAt` of `peer`, a new one with zeros; -1, counted, when the window is full. */
+  #row(subject: Uint32Array, peer: Uint32Array, at: number, hash: number, peerAt = 0): number {
     const isPair = this.#isPair;
-    const hash = isPair ? (Math.imul(subjectHash, 0x9e3779b1) ^ peerHash) >>> 0 : subjectHash;
+    const words = this.#words;
     const slots = this.#slots;
     const mask = slots.length - 1;
-    const known = this.#columns.subject;
-    const peers = this.#columns.peer;
+    const peerFrom = at + peerAt;
     let slot = hash & mask;
-    for (; ; slot = (slot + 1) & mask) {
-      const row = slots[slot]! - 1;
-      if (row < 0) break;
-      if (this.#hashes[row] !== hash) continue;
-      const to = row * 4;
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const entry = slots[slot]!;
+      if (((entry ^ hash) & ~mask) !== 0) continue;
+      const base = ((entry & mask) - 1) * ROW_WORDS;
       if (
-        known[to + 3] === subject[at + 3] &&
-        known[to + 2] === subject[at + 2] &&
-        known[to + 1] === subject[at + 1] &&
-        known[to] === subject[at] &&
+        words[base + 3] === subject[at + 3] &&
+        words[base + 2] === subject[at + 2] &&
+        words[base + 1] === subject[at + 1] &&
+        words[base] === subject[at] &&
         (!isPair ||
-          (peers[to + 3] === peer[at + 3] &&
-            peers[to + 2] === peer[at + 2] &&
-            peers[to + 1] === peer[at + 1] &&
-            peers[to] === peer[at]))
+          (words[base + 7] === peer[peerFrom + 3] &&
+            words[base + 6] === peer[peerFrom + 2] &&
+            words[base + 5] === peer[peerFrom + 1] &&
+            words[base + 4] === peer[peerFrom]))
       )
-        return row;
+        return (entry & mask) - 1;
     }
     if (this.length >= this.#limit) {
       this.overflow++;
       return NO_ROW;
     }
-    if (this.length === this.#hashes.length) {
-      this.#grow();
-      slot = this.#freeSlot(hash);
-    }
+    return this.#addRow(subject, peer, at, peerFrom, hash);
+  }
+
+  #addRow(
+    subject: Uint32Array,
+    peer: Uint32Array,
+    subjectFrom: number,
+    peerFrom: number,
+    hash: number,
+  ): number {
+    if (this.length === this.#capacity) this.#reserve(this.length + 1);
     const row = this.length++;
-    this.#slots[slot] = row + 1;
-    this.#hashes[row] = hash;
-    const c = this.#columns;
+    const words = this.#words;
+    const base = row * ROW_WORDS;
     for (let word = 0; word < 4; word++) {
-      c.subject[row * 4 + word] = subject[at + word]!;
-      c.peer[row * 4 + word] = isPair ? peer[at + word]! : 0;
+      words[base + word] = subject[subjectFrom + word]!;
+      words[base + 4 + word] = this.#isPair ? peer[peerFrom + word]! : 0;
     }
-    c.peerScope[row] = isPair ? peerScope : 0;
-    c.bytesOut[row] = 0;
-    c.bytesIn[row] = 0;
-    c.packetsOut[row] = 0;
-    c.packetsIn[row] = 0;
-    c.sessionsOut[row] = 0;
-    c.sessionsIn[row] = 0;
-    c.rejects[row] = 0;
+    for (let word = base + AT.peerScope; word < base + ROW_WORDS; word++) words[word] = 0;
+    if (this.#isPair) words[base + AT.peerScope] = 255;
+    words[base + AT.hash] = hash;
+    this.#place(row, hash);
     return row;
   }
 
-  #freeSlot(hash: number): number {
-    const mask = this.#slots.length - 1;
+  #place(row: number, hash: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
     let slot = hash & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    return slot;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = (hash & ~mask) | (row + 1);
   }
 
-  #grow(): void {
-    const rows = this.#hashes.length * 2;
-    this.#hashes = grown(this.#hashes, rows);
-    this.#columns = columnsOf(rows, this.#columns);
-    this.#index();
+  /** Makes room for `rows` rows, a power of two. */
+  #reserve(rows: number): void {
+    if (rows <= this.#capacity) return;
+    while (this.#capacity < rows) this.#capacity *= 2;
+    const words = new Uint32Array(this.#capacity * ROW_WORDS);
+    words.set(this.#words.subarray(0, this.length * ROW_WORDS));
+    this.#words = words;
+    this.#doubles = new Float64Array(words.buffer);
+    this.#slots = new Int32Array(this.#capacity * 2);
+    for (let row = 0; row < this.length; row++) this.#place(row, words[row * ROW_WORDS + AT.hash]! | 0);
   }
 
-  #index(): void {
-    this.#slots = new Uint32Array(this.#hashes.length * 2);
-    for (let row = 0; row < this.length; row++) this.#slots[this.#freeSlot(this.#hashes[row]!)] = row + 1;
-  }
-
-  /** The window as a batch whose columns are this table's own: valid until the next `add`, `merge` or `clear`. */
+  /** The window as a batch whose columns are this table's own: valid until the next window of this table closes. */
   close(): WindowBatch {
-    const c = this.#columns;
+    const c = this.#toColumns();
     for (let row = 0; row < this.length; row++) {
       c.distinctPeers[row] = this.#isPair ? 0 : this.#peers.count(row);
       c.distinctPorts[row] = this.#isPair ? 0 : this.#ports.count(row);
     }
     return { start: this.start, size: this.size, key: this.key, length: this.length, ...c };
+  }
+
+  #toColumns(): Columns {
+    if (this.#columns.peerScope.length < this.length) this.#columns = columnsOf(this.#capacity);
+    const c = this.#columns;
+    const words = this.#words;
+    const doubles = this.#doubles;
+    for (let row = 0; row < this.length; row++) {
+      const base = row * ROW_WORDS;
+      const half = row * ROW_DOUBLES;
+      for (let word = 0; word < 4; word++) {
+        c.subject[row * 4 + word] = words[base + word]!;
+        c.peer[row * 4 + word] = words[base + 4 + word]!;
+      }
+      c.peerScope[row] = words[base + AT.peerScope]!;
+      c.bytesOut[row] = doubles[half + AT_F64.bytesOut]!;
+      c.bytesIn[row] = doubles[half + AT_F64.bytesIn]!;
+      c.packetsOut[row] = doubles[half + AT_F64.packetsOut]!;
+      c.packetsIn[row] = doubles[half + AT_F64.packetsIn]!;
+      c.sessionsOut[row] = words[base + AT.sessionsOut]!;
+      c.sessionsIn[row] = words[base + AT.sessionsIn]!;
+      c.rejects[row] = words[base + AT.rejects]!;
+    }
+    return c;
   }
 
   clear(): void {
@@ -195,12 +237,7 @@ export class WindowTable {
 
   snapshot(): Uint8Array {
     return packSnapshot(
-      {
-        ...this.#columns,
-        hashes: this.#hashes,
-        peers: this.#peers.snapshot(),
-        ports: this.#ports.snapshot(),
-      },
+      { ...this.#toColumns(), peers: this.#peers.snapshot(), ports: this.#ports.snapshot() },
       { start: this.start, length: this.length, overflow: this.overflow },
     );
   }
@@ -208,45 +245,60 @@ export class WindowTable {
   restore(state: Uint8Array): void {
     const { columns, meta } = unpackSnapshot(state);
     const saved = meta as { start: number; length: number; overflow: number };
+    this.clear();
     this.start = saved.start;
-    this.length = saved.length;
     this.overflow = saved.overflow;
     this.#peers.restore(columns.get('peers') as Uint8Array);
     this.#ports.restore(columns.get('ports') as Uint8Array);
-    this.#hashes = columns.get('hashes') as Uint32Array;
-    this.#columns = columnsOf(this.#hashes.length, Object.fromEntries(columns) as unknown as Columns);
-    this.#index();
+    const c = Object.fromEntries(columns) as Record<string, Column> as unknown as Columns;
+    for (let row = 0; row < saved.length; row++) {
+      const subjectHash = hashAddress(c.subject, row * 4);
+      const hash = this.#isPair ? hashPair(subjectHash, hashAddress(c.peer, row * 4)) : subjectHash;
+      const base = this.#addRow(c.subject, c.peer, row * 4, row * 4, hash) * ROW_WORDS;
+      const words = this.#words;
+      words[base + AT.peerScope] = c.peerScope[row]!;
+      words[base + AT.sessionsOut] = c.sessionsOut[row]!;
+      words[base + AT.sessionsIn] = c.sessionsIn[row]!;
+      words[base + AT.rejects] = c.rejects[row]!;
+      const half = base >>> 1;
+      this.#doubles[half + AT_F64.bytesOut] = c.bytesOut[row]!;
+      this.#doubles[half + AT_F64.bytesIn] = c.bytesIn[row]!;
+      this.#doubles[half + AT_F64.packetsOut] = c.packetsOut[row]!;
+      this.#doubles[half + AT_F64.packetsIn] = c.packetsIn[row]!;
+    }
   }
 }
 
-/** A well-spread hash of the four words at `offset` (MurmurHash3's finaliser over multiplied words). */
+/** A well-spread signed hash of the four words at `offset` (MurmurHash3's finaliser over multiplied words). */
 export function hashAddress(words: Uint32Array, offset: number): number {
   let h = Math.imul(words[offset + 3]!, 0x9e3779b1) ^ Math.imul(words[offset]!, 0x165667b1);
   h ^= Math.imul(words[offset + 1]!, 0x27d4eb2f) ^ Math.imul(words[offset + 2]!, 0xcc9e2d51);
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  return h ^ (h >>> 16);
+}
+
+function hashPair(subjectHash: number, peerHash: number): number {
+  return Math.imul(subjectHash, 0x9e3779b1) ^ peerHash;
 }
 
 type Columns = Omit<WindowBatch, 'start' | 'size' | 'key' | 'length'>;
 
-function columnsOf(rows: number, old?: Columns): Columns {
-  const f64 = (column?: Float64Array): Float64Array =>
-    column === undefined ? new Float64Array(rows) : grown(column, rows);
-  const u32 = (column?: Uint32Array, width = 1): Uint32Array =>
-    column === undefined ? new Uint32Array(rows * width) : grown(column, rows * width);
+function columnsOf(rows: number): Columns {
+  const f64 = (): Float64Array => new Float64Array(rows);
+  const u32 = (width = 1): Uint32Array => new Uint32Array(rows * width);
   return {
-    subject: u32(old?.subject, 4),
-    peer: u32(old?.peer, 4),
-    peerScope: old === undefined ? new Uint8Array(rows) : grown(old.peerScope, rows),
-    bytesOut: f64(old?.bytesOut),
-    bytesIn: f64(old?.bytesIn),
-    packetsOut: f64(old?.packetsOut),
-    packetsIn: f64(old?.packetsIn),
-    sessionsOut: u32(old?.sessionsOut),
-    sessionsIn: u32(old?.sessionsIn),
-    rejects: u32(old?.rejects),
-    distinctPeers: f64(old?.distinctPeers),
-    distinctPorts: f64(old?.distinctPorts),
+    subject: u32(4),
+    peer: u32(4),
+    peerScope: new Uint8Array(rows),
+    bytesOut: f64(),
+    bytesIn: f64(),
+    packetsOut: f64(),
+    packetsIn: f64(),
+    sessionsOut: u32(),
+    sessionsIn: u32(),
+    rejects: u32(),
+    distinctPeers: f64(),
+    distinctPorts: f64(),
   };
 }

@@ -463,6 +463,52 @@ describe('rollup', () => {
     expect(fromOld).toEqual(fromNew);
   });
 
+  it('goes on from a snapshot of before the flows of a connection were chained', () => {
+    const names = new Dictionary();
+    const first = createRollup(names, nothing());
+    const twoViews = (at: number): FlowRow[] =>
+      ['eni-a', 'eni-b'].flatMap((eni) => exchange(at, { dst: '10.0.0.2', eni }));
+    first.add(flowsOf(Array.from({ length: 60 }, (_, i) => twoViews(T + i * 60)).flat(), names));
+    const snapshot = first.snapshot();
+    const { columns, meta } = unpackSnapshot(snapshot);
+    // What such a folder has in the words that lead from flow to flow, and in the hashes.
+    for (const [name, column] of columns) {
+      const garbage = name === 'sessions' ? [24, 30, 31] : name.startsWith('flows-') ? [30, 31] : [];
+      for (let at = 0; at < column.length; at += 32) {
+        for (const word of garbage) column[at + word] = 0x1234567;
+        if (name.startsWith('flows-')) column[at + 14] = column[at + 14]! & 0x7ffff;
+      }
+    }
+    const old = packSnapshot(Object.fromEntries(columns), meta);
+
+    const [fromNew, fromOld] = [snapshot, old].map((state) => {
+      const seen = nothing();
+      const rollup = createRollup(names, seen);
+      rollup.restore(state);
+      rollup.add(flowsOf(Array.from({ length: 20 }, (_, i) => twoViews(T + 3600 + i * 60)).flat(), names));
+      rollup.finish();
+      return seen;
+    });
+
+    expect(fromNew!.ended).toHaveLength(1);
+    expect(fromOld).toEqual(fromNew);
+  });
+
+  it('counts a connection once that a hundred interfaces logged, and keeps what each alone saw rejected', () => {
+    const views = Array.from({ length: 100 }, (_, i) => `eni-${i}`);
+    const rows = views.flatMap((eni) => exchange(T, { dst: '10.0.0.2', eni }));
+    const rejects = views
+      .slice(0, 7)
+      .map((eni): FlowRow => ({ ...exchange(T, { dst: '10.0.0.2', eni })[0]!, action: 'REJECT' }));
+
+    const { active, ended } = run([...rows, ...rejects]);
+
+    expect(active.map(({ row }) => [row.stepBytesOut, row.stepBytesIn, row.rejects])).toEqual([
+      [100, 900, 7],
+    ]);
+    expect(ended).toHaveLength(1);
+  });
+
   it('loses nothing to lateness while it may hold steps open', () => {
     const streams = ['eni-a', 'eni-b'].flatMap((eni) =>
       Array.from({ length: 200 }, (_, i) => exchange(T + i * 30, { eni, dst: `34.1.1.${i}` })).flat(),
