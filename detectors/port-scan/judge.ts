@@ -33,6 +33,8 @@ const HOUR = 3600;
 /** What worked is remembered for 12 to 24 hours. */
 const ALIVE_SECONDS = 43_200;
 const ALIVE_BITS = 1 << 21;
+/** Paths noted last, by the lower bits of their hash: most sessions repeat a path, and this stays in the cache, which the filter does not. */
+const NOTED = 1 << 12;
 
 /** The detector at work. It counts all failures of a step, then decides: the order of rows does not matter. */
 export function createPortScan(config: ScanConfig, context: DetectorContext): Detector {
@@ -42,6 +44,8 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
   const sweeps = new ScanRows(5, config.maxSweeps, minutes);
   const gate = new NoiseGate();
   const alive = new AgingFilter(ALIVE_BITS);
+  const noted = new Int32Array(NOTED);
+  forgetNoted();
   const bitOf = new Map(config.sensitivePorts.slice(0, 32).map((port, bit) => [port, 1 << bit]));
   const tell = createTeller(sources, pairs, sweeps, config, context);
   const key = new Uint32Array(8);
@@ -139,13 +143,26 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
     }
   }
 
+  function forgetNoted(): void {
+    noted.fill(0);
+    // No hash that belongs there: an empty place must not look like hash 0.
+    noted[0] = 1;
+  }
+
+  /** Adds a path to what worked, unless it was just added: of equal hashes the filter keeps the same bits. */
+  function noteAlive(path: number): void {
+    const at = path & (NOTED - 1);
+    if (noted[at] === (path | 0)) return;
+    noted[at] = path;
+    alive.add(path, secondHash(path));
+  }
+
   function remember(step: Step): void {
     const none = sources.rows.table.size === 0;
     for (const item of worked) {
       const sessions = batchOf(step, item);
       const row = item >>> 1;
-      const path = hashPath(sessions, row);
-      alive.add(path, secondHash(path));
+      noteAlive(hashPath(sessions, row));
       if (none || !sources.mayHave(hashWords(sessions.srcAddr, row * 4, 4))) continue;
       const at = sources.rows.table.find(sessions.srcAddr, row * 4);
       if (at !== NO_ROW) sources.success(at, sessions, row);
@@ -199,7 +216,10 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
     tick++;
     for (const rows of [sources.rows, pairs, sweeps]) rows.touched = [];
     if (step.start % HOUR === 0) gate.reset();
-    if (step.start % ALIVE_SECONDS === 0) alive.turn();
+    if (step.start % ALIVE_SECONDS === 0) {
+      alive.turn();
+      forgetNoted();
+    }
     if (tick % EXPIRE_MINUTES === 0) {
       sources.expire(tick - SOURCE_IDLE, tick - SOURCE_IDLE);
       for (const rows of [pairs, sweeps]) rows.expire(tick - IDLE, tick - IDLE_OPEN);
@@ -241,6 +261,7 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
       sweeps.restore(columns.get('sweeps') as Uint8Array);
       gate.restore(columns.get('gate') as Uint8Array);
       alive.restore(columns.get('alive') as Uint8Array);
+      forgetNoted();
       tick = (meta as { tick: number }).tick;
     },
   };

@@ -89,7 +89,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     key[7] = egress ? thing[3]! : 0;
     if (withPort) portOf(sessions, row, port, 0);
     key[8] = withPort ? port[2]! : 0;
-    if (recent.has(key, key.length, day)) return;
+    if (recent.has(key, key.length)) return;
     if (allowed?.(sessions, row, () => context.roleOf(sessions.srcAddr, row * 4)) === true) return;
     readRole(sessions, row);
     const newDestination = egress && !watched && !knowledge.knows(role, 0, thing, 0, day);
@@ -97,7 +97,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     if ((newDestination || newPort) && isMature(knowledge.roles.find(role, 0), time)) {
       news.push(row * 4 + (newDestination ? NEW.destination : 0) + (newPort ? NEW.port : 0));
     } else if (!newDestination && !newPort && !watched) {
-      recent.put(day);
+      recent.put();
     }
     judged.push(row);
   }

@@ -1,6 +1,7 @@
 import { hashWords } from '../../src/columns/key-table.ts';
 
-const SLOTS = 1 << 15;
+/** Small, so that it stays in the cache: it holds what is used over and over. */
+const SLOTS = 1 << 13;
 /** FNV-1a, 32 bits: a second hash that has nothing in common with the first. */
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
@@ -10,34 +11,31 @@ const FNV_PRIME = 0x01000193;
  * and a wrong hit would need two equal 64-bit hashes.
  */
 export class Recent {
-  /** Two hashes and the day, a slot. Allocated at first use. */
-  #slots: Uint32Array = new Uint32Array(0);
+  /** Two hashes a slot. */
+  readonly #slots = new Int32Array(SLOTS * 2);
   #at = 0;
   #first = 0;
   #second = 0;
 
-  /** Whether the key of `count` words was put on `day`; sets the place for {@link put}. */
-  has(key: Uint32Array, count: number, day: number): boolean {
-    const first = hashWords(key, 0, count);
-    let second = FNV_OFFSET;
+  /** Whether the key of `count` words was put; sets the place for {@link put}. */
+  has(key: Uint32Array, count: number): boolean {
+    const first = hashWords(key, 0, count) | 0;
+    let second = FNV_OFFSET | 0;
     for (let i = 0; i < count; i++) second = Math.imul(second ^ key[i]!, FNV_PRIME);
-    const at = (first & (SLOTS - 1)) * 3;
+    const at = (first & (SLOTS - 1)) * 2;
     this.#first = first;
-    this.#second = second >>> 0;
+    this.#second = second;
     this.#at = at;
-    const slots = this.#slots;
-    return slots[at] === first && slots[at + 1] === second >>> 0 && slots[at + 2] === day;
+    return this.#slots[at] === first && this.#slots[at + 1] === second;
   }
 
   /** Puts the key last asked for. */
-  put(day: number): void {
-    if (this.#slots.length === 0) this.#slots = new Uint32Array(SLOTS * 3);
+  put(): void {
     this.#slots[this.#at] = this.#first;
     this.#slots[this.#at + 1] = this.#second;
-    this.#slots[this.#at + 2] = day;
   }
 
   clear(): void {
-    this.#slots = new Uint32Array(0);
+    this.#slots.fill(0);
   }
 }

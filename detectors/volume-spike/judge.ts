@@ -64,7 +64,7 @@ export function createVolumeSpike(config: VolumeConfig, context: DetectorContext
 
   function isKnownSubject(window: WindowBatch, at: number): boolean {
     const row = subjects.table.find(window.subject, at * 4);
-    return row !== NO_ROW && window.start - subjects.table.columns.since[row]! >= config.learnDays * 86_400;
+    return row !== NO_ROW && window.start - subjects.since(row) >= config.learnDays * 86_400;
   }
 
   return {
@@ -74,21 +74,23 @@ export function createVolumeSpike(config: VolumeConfig, context: DetectorContext
     window(window, emit) {
       const peaks = window.key === 'subject' ? subjects : pairs;
       const spikes = judgeWindow(window, peaks, config, (at) => isKnownSubject(window, at));
-      for (const { row } of spikes) peaks.table.columns.alerted[row] = 1;
+      for (const { row } of spikes) peaks.setAlerted(row);
       const end = window.start + window.size;
       if (window.key === 'subject') {
         if (window.size === HOUR) judgeRhythm(window, spikes, emit);
         const ordered = [...spikes].sort((a, b) =>
           compareWords(window.subject, a.at * 4, window.subject, b.at * 4),
         );
+        if (spikes.length === 0) return;
         const bytes = window.bytesOut.map((out, at) => out + window.bytesIn[at]!);
         const waiting = { end, spikes: ordered, subjects: window.subject.slice(0, window.length * 4), bytes };
         if (!config.pairs) tell(waiting, [], { ...window, length: 0 }, emit);
-        else if (spikes.length > 0) held.set(window.size, waiting);
+        else held.set(window.size, waiting);
         return;
       }
       const waiting = held.get(window.size);
       held.delete(window.size);
+      if (waiting === undefined && spikes.length === 0) return;
       tell(waiting?.end === end ? waiting : undefined, spikes, window, emit);
     },
     get overflow() {
@@ -118,8 +120,8 @@ export function createVolumeSpike(config: VolumeConfig, context: DetectorContext
     },
     restore(state) {
       const { columns, meta } = unpackSnapshot(state);
-      subjects.table.restore(columns.get('subjects') as Uint8Array);
-      pairs.table.restore(columns.get('pairs') as Uint8Array);
+      subjects.restore(columns.get('subjects') as Uint8Array);
+      pairs.restore(columns.get('pairs') as Uint8Array);
       rhythm.table.restore(columns.get('rhythm') as Uint8Array);
       largest.restore(columns.get('largest') as Uint8Array);
       const saved = meta as SavedMeta;

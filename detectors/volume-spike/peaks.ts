@@ -1,3 +1,4 @@
+import { type Column, packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { StateTable, u8, u16, u32 } from '../../src/columns/state-table.ts';
 
 /** What is compared with its history: each in windows of one size. */
@@ -11,6 +12,10 @@ export const MEASURES = [
 ] as const;
 export const MEASURE = { out: 0, in: 1, packets: 2, sessions: 3, hourOut: 4, hourIn: 5 } as const;
 const COUNT = MEASURES.length;
+
+/** What every window touches, a cache line a row: word offsets in the `hot` column. `today` and `top` have a word a measure. */
+const HOT_WORDS = 16;
+const HOT = { since: 0, day: 1, alerted: 2, fetched: 3, today: 4, top: 4 + COUNT } as const;
 
 /** Days of peaks kept: four weeks, so that weekly jobs are known. */
 export const PEAK_DAYS = 28;
@@ -57,53 +62,81 @@ export class Peaks {
     return this.table.keys.overflow + this.pruned;
   }
 
+  /** Start of the row's first window. */
+  since(row: number): number {
+    return this.table.columns.hot[row * HOT_WORDS + HOT.since]!;
+  }
+
+  /** Notes that the open day has a finding: it is learnt slowly. */
+  setAlerted(row: number): void {
+    this.table.columns.hot[row * HOT_WORDS + HOT.alerted] = 1;
+  }
+
+  /** Whether the peer of a pair opened its last sessions. */
+  isFetched(row: number): boolean {
+    return this.table.columns.hot[row * HOT_WORDS + HOT.fetched] === 1;
+  }
+
+  setFetched(row: number, fetched: boolean): void {
+    this.table.columns.hot[row * HOT_WORDS + HOT.fetched] = fetched ? 1 : 0;
+  }
+
+  /** Highest window so far, the open day's included, as stored. */
+  highest(row: number, measure: number): number {
+    const { hot } = this.table.columns;
+    const at = row * HOT_WORDS + measure;
+    return Math.max(hot[at + HOT.top]!, hot[at + HOT.today]!);
+  }
+
   /** Brings a row to `day`: the day that was open becomes history, days without traffic are zeros. */
   turn(row: number, time: number): void {
-    const { columns } = this.table;
+    const { hot, peaks } = this.table.columns;
+    const base = row * HOT_WORDS;
     const day = Math.floor(time / DAY);
-    if (columns.since[row] === 0) {
-      columns.since[row] = time;
-      columns.day[row] = day;
+    if (hot[base + HOT.since] === 0) {
+      hot[base + HOT.since] = time;
+      hot[base + HOT.day] = day;
       return;
     }
-    const open = columns.day[row]!;
+    const open = hot[base + HOT.day]!;
     if (open >= day) return;
-    const alerted = columns.alerted[row] === 1;
+    const alerted = hot[base + HOT.alerted] === 1;
     for (let measure = 0; measure < COUNT; measure++) {
-      const today = columns.today[row * COUNT + measure]!;
-      const top = columns.top[row * COUNT + measure]!;
+      const today = hot[base + HOT.today + measure]!;
+      const top = hot[base + HOT.top + measure]!;
       const at = (row * COUNT + measure) * PEAK_DAYS;
-      columns.peaks[at + (open % PEAK_DAYS)] =
-        alerted && top > 0 ? Math.min(today, top + SLOW_LEARNING) : today;
-      for (let gap = open + 1; gap < day && gap <= open + PEAK_DAYS; gap++)
-        columns.peaks[at + (gap % PEAK_DAYS)] = 0;
+      peaks[at + (open % PEAK_DAYS)] = alerted && top > 0 ? Math.min(today, top + SLOW_LEARNING) : today;
+      for (let gap = open + 1; gap < day && gap <= open + PEAK_DAYS; gap++) peaks[at + (gap % PEAK_DAYS)] = 0;
       // The slot of the new day holds what is four weeks old.
-      columns.peaks[at + (day % PEAK_DAYS)] = 0;
+      peaks[at + (day % PEAK_DAYS)] = 0;
       let highest = 0;
-      for (let i = at; i < at + PEAK_DAYS; i++) highest = Math.max(highest, columns.peaks[i]!);
-      columns.top[row * COUNT + measure] = highest;
-      columns.today[row * COUNT + measure] = 0;
+      for (let i = at; i < at + PEAK_DAYS; i++) highest = Math.max(highest, peaks[i]!);
+      hot[base + HOT.top + measure] = highest;
+      hot[base + HOT.today + measure] = 0;
     }
-    columns.day[row] = day;
-    columns.alerted[row] = 0;
+    hot[base + HOT.day] = day;
+    hot[base + HOT.alerted] = 0;
   }
 
   /** Notes a window's value; true when it is above every peak by enough to deserve a closer look. */
   note(row: number, measure: number, log: number, leastAbove: number): boolean {
-    const { columns } = this.table;
-    const at = row * COUNT + measure;
-    if (log > columns.today[at]!) columns.today[at] = log;
-    return log >= columns.top[at]! + leastAbove;
+    const { hot } = this.table.columns;
+    const at = row * HOT_WORDS + measure;
+    if (log > hot[at + HOT.today]!) hot[at + HOT.today] = log;
+    return log >= hot[at + HOT.top]! + leastAbove;
   }
 
   /** Undefined when there is too little history: fewer than `least` days, or days with traffic. */
   baseline(row: number, measure: number, time: number, learnDays: number): PeakBaseline | undefined {
-    const { columns } = this.table;
-    if (time - columns.since[row]! < learnDays * DAY) return undefined;
+    const { hot, peaks } = this.table.columns;
+    const base = row * HOT_WORDS;
+    if (time - hot[base + HOT.since]! < learnDays * DAY) return undefined;
+    // No day has ended yet, or none had traffic.
+    if (hot[base + HOT.top + measure] === 0) return undefined;
     const values = this.#values;
     values.length = 0;
     const at = (row * COUNT + measure) * PEAK_DAYS;
-    for (let i = at; i < at + PEAK_DAYS; i++) if (columns.peaks[i]! > 0) values.push(columns.peaks[i]!);
+    for (let i = at; i < at + PEAK_DAYS; i++) if (peaks[i]! > 0) values.push(peaks[i]!);
     if (values.length === 0 || values.length < Math.floor(learnDays)) return undefined;
     const median = medianOf(values);
     const highest = values.at(-1)!;
@@ -129,7 +162,7 @@ export class Peaks {
     if (table.size < limit - limit / 16) return;
     const oldest = Math.floor(time / DAY) - PEAK_DAYS;
     for (let row = 0; row < table.rows; row++)
-      if (table.has(row) && table.columns.day[row]! < oldest) table.delete(row);
+      if (table.has(row) && table.columns.hot[row * HOT_WORDS + HOT.day]! < oldest) table.delete(row);
     for (let level = 8 * SCALE; table.size > (limit * 3) / 4 && level < 40 * SCALE; level += SCALE / 2) {
       for (let row = 0; row < table.rows; row++) {
         if (!table.has(row) || this.#height(row) > level) continue;
@@ -140,11 +173,27 @@ export class Peaks {
   }
 
   #height(row: number): number {
-    const { columns } = this.table;
     let height = 0;
-    for (let i = row * COUNT; i < (row + 1) * COUNT; i++)
-      height = Math.max(height, columns.today[i]!, columns.top[i]!);
+    for (let measure = 0; measure < COUNT; measure++) height = Math.max(height, this.highest(row, measure));
     return height;
+  }
+
+  /** Folders of before `hot` have its parts as columns of their own. */
+  restore(state: Uint8Array): void {
+    const { columns } = unpackSnapshot(state);
+    const since = columns.get('since');
+    if (since === undefined) {
+      this.table.restore(state);
+      return;
+    }
+    const hot = new Uint32Array(since.length * HOT_WORDS);
+    for (const [name, at] of Object.entries(HOT)) {
+      const column = columns.get(name)!;
+      const width = column.length / since.length;
+      for (let i = 0; i < column.length; i++)
+        hot[Math.floor(i / width) * HOT_WORDS + at + (i % width)] = column[i]!;
+    }
+    this.table.restore(packSnapshot({ ...Object.fromEntries<Column>(columns), hot }, null));
   }
 }
 
@@ -156,24 +205,19 @@ function medianOf(values: number[]): number {
 }
 
 /**
- * `since`: start of the first window; `day`: day that is open; `today`, `top`: highest window of the open day and of the days before, by
- * measure; `told*`: the last finding; `bulk*`: new addresses that got bulk from the subject;
- * `fetched`: of a pair, the peer opened its last sessions.
+ * `hot`: start of the first window, the day that is open and whether it has a finding, whether the peer opened a pair's last sessions, the
+ * highest window of the open day and of the days before; `peaks`: of each day; `told*`: the last finding; `bulk*`: new addresses that
+ * got bulk from the subject.
  */
 function peakTable(words: number, limit: number) {
   return new StateTable(words, limit, {
-    since: u32(),
-    day: u32(),
-    today: u16(COUNT),
-    top: u16(COUNT),
+    hot: u32(HOT_WORDS),
     peaks: u16(COUNT * PEAK_DAYS),
-    alerted: u8(),
     toldAt: u32(),
     toldFirst: u32(),
     toldLog: u16(),
     toldSeverity: u8(),
     bulkCount: u8(),
     bulkDay: u32(),
-    fetched: u8(),
   });
 }

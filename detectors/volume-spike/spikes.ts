@@ -39,7 +39,10 @@ export function judgeWindow(
   const time = window.start;
   peaks.prune(time);
   const leastAbove = Math.log(config.weakRatio) * 1000;
-  for (const at of rowsOf(window, peaks)) {
+  const measures = MEASURES.flatMap(({ size }, measure) => (size === window.size ? [measure] : []));
+  const order = orderOf(window, peaks);
+  for (let i = 0; i < window.length; i++) {
+    const at = order === undefined ? i : order[i]!;
     // Loops: a view an address would be most of what a run leaves to the garbage collector.
     for (let word = 0; word < SUBJECT_WORDS; word++) {
       key[word] = window.subject[at * 4 + word]!;
@@ -56,8 +59,7 @@ export function judgeWindow(
     const fetched = pair && isFetched(window, at, row, peaks);
     const bulk = pair && !fetched && isBulk(window, at, row, peaks, config) && isKnownSubject(at);
     let found: Spike[] | undefined;
-    for (let measure = 0; measure < MEASURES.length; measure++) {
-      if (MEASURES[measure]!.size !== window.size) continue;
+    for (const measure of measures) {
       const value = amountOf(window, at, measure);
       const log = toLog(value);
       if (!peaks.note(row, measure, log, leastAbove)) continue;
@@ -73,13 +75,12 @@ export function judgeWindow(
   return spikes;
 }
 
-/** Rows of a window; in order of their keys when not all may find a place. */
-function rowsOf(window: WindowBatch, peaks: Peaks): Iterable<number> {
-  const rows = Array.from({ length: window.length }, (_, at) => at);
+/** The order in which to take a window's rows: that of their keys when not all may find a place; undefined: any will do. */
+function orderOf(window: WindowBatch, peaks: Peaks): Uint32Array | undefined {
   const { keys } = peaks.table;
-  if (keys.size + window.length <= keys.limit) return rows;
+  if (keys.size + window.length <= keys.limit) return undefined;
   const { subject, peer } = window;
-  return rows.sort(
+  return Uint32Array.from({ length: window.length }, (_, at) => at).sort(
     (a, b) => compareWords(subject, a * 4, subject, b * 4) || compareWords(peer, a * 4, peer, b * 4),
   );
 }
@@ -133,10 +134,9 @@ function judge(
 
 /** Clients outside that come and fetch are what servers are for: whoever opened the pair's last sessions asked for the bytes. */
 function isFetched(window: WindowBatch, at: number, row: number, peaks: Peaks): boolean {
-  const { fetched } = peaks.table.columns;
-  if (window.sessionsOut[at]! > 0) fetched[row] = 0;
-  else if (window.sessionsIn[at]! > 0) fetched[row] = 1;
-  return fetched[row] === 1 && window.peerScope[at] === SCOPE.public;
+  if (window.sessionsOut[at]! > 0) peaks.setFetched(row, false);
+  else if (window.sessionsIn[at]! > 0) peaks.setFetched(row, true);
+  return peaks.isFetched(row) && window.peerScope[at] === SCOPE.public;
 }
 
 function isOut(measure: number): boolean {
@@ -147,9 +147,7 @@ function isOut(measure: number): boolean {
 function isBulk(window: WindowBatch, at: number, row: number, peaks: Peaks, config: VolumeConfig): boolean {
   if (window.size !== 3600 || window.peerScope[at] !== SCOPE.public) return false;
   if (window.bytesOut[at]! < config.bulkBytes) return false;
-  const { top, today } = peaks.table.columns;
-  const index = row * MEASURES.length + MEASURE.hourOut;
-  return Math.max(top[index]!, today[index]!) < toLog(config.bulkBytes / 10);
+  return peaks.highest(row, MEASURE.hourOut) < toLog(config.bulkBytes / 10);
 }
 
 function bulkOf(window: WindowBatch, at: number, row: number): Spike {

@@ -15,6 +15,8 @@ import {
 
 /** From here on ports are given to clients (Linux's default range): two such ports do not tell which end is the server. */
 const FIRST_DYNAMIC_PORT = 32_768;
+/** Verdicts kept where a look costs no hashing, beside the map of all. */
+const KEPT = 1 << 10;
 /** Zone of an address in no zone. */
 const NOWHERE = -1;
 
@@ -58,6 +60,8 @@ function compilePolicy(policy: PolicyDocument, names: Dictionary): Policy {
   const zones = zoneNames.length + 1;
   // Bounded by zones × zones × protocols × ranges of ports that rules tell apart.
   const verdicts = new Map<number, Verdict>();
+  const keptKeys = new Float64Array(KEPT).fill(-1);
+  const kept: (Verdict | undefined)[] = new Array<Verdict | undefined>(KEPT).fill(undefined);
 
   const decide = (src: number, dst: number, protocol: number, port: number): Verdict => {
     const srcZone = zoneNames[src] ?? '';
@@ -76,11 +80,14 @@ function compilePolicy(policy: PolicyDocument, names: Dictionary): Policy {
   const verdictOf = (src: number, dst: number, protocol: number, port: number): Verdict => {
     const range = PORT_PROTOCOLS.has(protocol) ? portClass[port]! : 0;
     const key = (((src + 1) * zones + dst + 1) * 256 + protocol) * 65_536 + range;
-    let verdict = verdicts.get(key);
-    if (verdict === undefined) {
-      verdict = decide(src, dst, protocol, port);
-      verdicts.set(key, verdict);
-    }
+    const slot =
+      (Math.imul((src << 16) ^ (dst << 8) ^ protocol ^ (range << 4), 0x9e3779b1) >>> 22) & (KEPT - 1);
+    const last = kept[slot];
+    if (last !== undefined && keptKeys[slot] === key) return last;
+    const verdict = verdicts.get(key) ?? decide(src, dst, protocol, port);
+    verdicts.set(key, verdict);
+    keptKeys[slot] = key;
+    kept[slot] = verdict;
     return verdict;
   };
 

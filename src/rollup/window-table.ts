@@ -2,6 +2,7 @@ import { DistinctCounts } from '../columns/distinct.ts';
 import { hashNumber } from '../columns/key-table.ts';
 import { type SessionBatch, STATE, type WindowBatch, type WindowKey } from '../columns/session-batch.ts';
 import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import { hashAddress, hashPair } from './hash-address.ts';
 
 /** Sketches for subjects with many peers or ports: 256 bytes each. */
 const SKETCHES = 16_384;
@@ -267,19 +268,6 @@ export class WindowTable {
       this.#doubles[half + AT_F64.packetsIn] = c.packetsIn[row]!;
     }
   }
-}
-
-/** A well-spread signed hash of the four words at `offset` (MurmurHash3's finaliser over multiplied words). */
-export function hashAddress(words: Uint32Array, offset: number): number {
-  let h = Math.imul(words[offset + 3]!, 0x9e3779b1) ^ Math.imul(words[offset]!, 0x165667b1);
-  h ^= Math.imul(words[offset + 1]!, 0x27d4eb2f) ^ Math.imul(words[offset + 2]!, 0xcc9e2d51);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
-}
-
-function hashPair(subjectHash: number, peerHash: number): number {
-  return Math.imul(subjectHash, 0x9e3779b1) ^ peerHash;
 }
 
 type Columns = Omit<WindowBatch, 'start' | 'size' | 'key' | 'length'>;

@@ -1,8 +1,9 @@
 import { SCOPE, type SessionBatch, type WindowBatch, type WindowKey } from '../columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import type { WindowDemand } from '../contracts.ts';
+import { hashAddress } from './hash-address.ts';
 import { STEP_SECONDS } from './sessions.ts';
-import { hashAddress, WindowTable } from './window-table.ts';
+import { WindowTable } from './window-table.ts';
 
 /**
  * The open windows of every size and key. Steps are added to the smallest window of each key; larger ones take in the smaller as they
