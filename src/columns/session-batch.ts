@@ -34,6 +34,8 @@ export const STATE = {
 export interface SessionBatch {
   length: number;
   readonly capacity: number;
+  /** All columns lie in it, in the order of {@link SESSION_AT}. */
+  readonly buffer: ArrayBuffer;
   /** Four words a row. */
   readonly srcAddr: Uint32Array;
   readonly dstAddr: Uint32Array;
@@ -68,39 +70,77 @@ export interface SessionBatch {
   readonly rejectedPackets: Float64Array;
 }
 
+/**
+ * Where a column begins in the buffer: at this many times the capacity, counted in its own elements. So whoever writes many columns of a
+ * row, as the rollup does for each session of each step, needs one view for each element type and not one for each column.
+ */
+export const SESSION_AT = {
+  bytesOut: 0,
+  bytesIn: 1,
+  packetsOut: 2,
+  packetsIn: 3,
+  stepBytesOut: 4,
+  stepBytesIn: 5,
+  stepPacketsOut: 6,
+  stepPacketsIn: 7,
+  rejectedPackets: 8,
+  srcAddr: 18,
+  dstAddr: 22,
+  start: 26,
+  end: 27,
+  interfaceId: 28,
+  accountId: 29,
+  srcService: 30,
+  dstService: 31,
+  rejects: 32,
+  srcPort: 66,
+  dstPort: 67,
+  protocol: 136,
+  srcScope: 137,
+  dstScope: 138,
+  state: 139,
+  flagsOut: 140,
+  flagsIn: 141,
+} as const;
+const BYTES_PER_ROW = 142;
+
 export function createSessionBatch(capacity: number): SessionBatch {
-  const f64 = (): Float64Array => new Float64Array(capacity);
-  const u32 = (): Uint32Array => new Uint32Array(capacity);
-  const u8 = (): Uint8Array => new Uint8Array(capacity);
+  const buffer = new ArrayBuffer(capacity * BYTES_PER_ROW);
+  const f64 = (at: number): Float64Array => new Float64Array(buffer, at * capacity * 8, capacity);
+  const u32 = (at: number, width = 1): Uint32Array =>
+    new Uint32Array(buffer, at * capacity * 4, capacity * width);
+  const u16 = (at: number): Uint16Array => new Uint16Array(buffer, at * capacity * 2, capacity);
+  const u8 = (at: number): Uint8Array => new Uint8Array(buffer, at * capacity, capacity);
   return {
     length: 0,
     capacity,
-    srcAddr: new Uint32Array(capacity * 4),
-    dstAddr: new Uint32Array(capacity * 4),
-    srcPort: new Uint16Array(capacity),
-    dstPort: new Uint16Array(capacity),
-    protocol: u8(),
-    srcScope: u8(),
-    dstScope: u8(),
-    state: u8(),
-    flagsOut: u8(),
-    flagsIn: u8(),
-    start: u32(),
-    end: u32(),
-    interfaceId: u32(),
-    accountId: u32(),
-    srcService: u32(),
-    dstService: u32(),
-    bytesOut: f64(),
-    bytesIn: f64(),
-    packetsOut: f64(),
-    packetsIn: f64(),
-    stepBytesOut: f64(),
-    stepBytesIn: f64(),
-    stepPacketsOut: f64(),
-    stepPacketsIn: f64(),
-    rejects: u32(),
-    rejectedPackets: f64(),
+    buffer,
+    srcAddr: u32(SESSION_AT.srcAddr, 4),
+    dstAddr: u32(SESSION_AT.dstAddr, 4),
+    srcPort: u16(SESSION_AT.srcPort),
+    dstPort: u16(SESSION_AT.dstPort),
+    protocol: u8(SESSION_AT.protocol),
+    srcScope: u8(SESSION_AT.srcScope),
+    dstScope: u8(SESSION_AT.dstScope),
+    state: u8(SESSION_AT.state),
+    flagsOut: u8(SESSION_AT.flagsOut),
+    flagsIn: u8(SESSION_AT.flagsIn),
+    start: u32(SESSION_AT.start),
+    end: u32(SESSION_AT.end),
+    interfaceId: u32(SESSION_AT.interfaceId),
+    accountId: u32(SESSION_AT.accountId),
+    srcService: u32(SESSION_AT.srcService),
+    dstService: u32(SESSION_AT.dstService),
+    bytesOut: f64(SESSION_AT.bytesOut),
+    bytesIn: f64(SESSION_AT.bytesIn),
+    packetsOut: f64(SESSION_AT.packetsOut),
+    packetsIn: f64(SESSION_AT.packetsIn),
+    stepBytesOut: f64(SESSION_AT.stepBytesOut),
+    stepBytesIn: f64(SESSION_AT.stepBytesIn),
+    stepPacketsOut: f64(SESSION_AT.stepPacketsOut),
+    stepPacketsIn: f64(SESSION_AT.stepPacketsIn),
+    rejects: u32(SESSION_AT.rejects),
+    rejectedPackets: f64(SESSION_AT.rejectedPackets),
   };
 }
 

@@ -4,7 +4,7 @@ import { Expiry } from './expiry.ts';
 import { FLOW, FLOW_WORDS, hashConnection, NEVER, SIDE } from './flow-row.ts';
 import type { FlowTable } from './flow-table.ts';
 import { type ScopeOf, writeFlow } from './lone-flow.ts';
-import { mergeFlow } from './merge-flow.ts';
+import { mergeFlow } from './merge-flows.ts';
 import { isEstablished, Orientation } from './orient.ts';
 import { SESSION, SESSION_F64, SESSION_WORDS, SessionTable } from './session-table.ts';
 

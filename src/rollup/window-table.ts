@@ -1,6 +1,12 @@
 import { DistinctCounts } from '../columns/distinct.ts';
 import { hashNumber } from '../columns/key-table.ts';
-import { type SessionBatch, STATE, type WindowBatch, type WindowKey } from '../columns/session-batch.ts';
+import {
+  SCOPE,
+  type SessionBatch,
+  STATE,
+  type WindowBatch,
+  type WindowKey,
+} from '../columns/session-batch.ts';
 import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import { hashAddress, hashPair } from './hash-address.ts';
 
@@ -57,11 +63,17 @@ export class WindowTable {
     this.#limit = limit;
   }
 
-  /**
-   * Adds what the step gave row `i`, seen from its initiator (`outward`) or its responder, whose address hashes (see {@link hashAddress})
-   * are `subjectHash` and `peerHash`.
-   */
-  add(sessions: SessionBatch, i: number, outward: boolean, subjectHash: number, peerHash: number): void {
+  /** Adds what the step gave each row, whose addresses have these hashes (see `hashAddress`), as each internal end sees it. */
+  addAll(sessions: SessionBatch, srcHashes: Int32Array, dstHashes: Int32Array): void {
+    const { length, srcScope, dstScope } = sessions;
+    for (let i = 0; i < length; i++) {
+      if (srcScope[i] === SCOPE.internal) this.#add(sessions, i, true, srcHashes[i]!, dstHashes[i]!);
+      if (dstScope[i] === SCOPE.internal) this.#add(sessions, i, false, dstHashes[i]!, srcHashes[i]!);
+    }
+  }
+
+  /** Adds row `i`, seen from its initiator (`outward`) or its responder. */
+  #add(sessions: SessionBatch, i: number, outward: boolean, subjectHash: number, peerHash: number): void {
     const subject = outward ? sessions.srcAddr : sessions.dstAddr;
     const peer = outward ? sessions.dstAddr : sessions.srcAddr;
     const hash = this.#isPair ? hashPair(subjectHash, peerHash) : subjectHash;

@@ -1,4 +1,4 @@
-import { SCOPE, type SessionBatch, type WindowBatch, type WindowKey } from '../columns/session-batch.ts';
+import type { SessionBatch, WindowBatch, WindowKey } from '../columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import type { WindowDemand } from '../contracts.ts';
 import { hashAddress } from './hash-address.ts';
@@ -11,6 +11,9 @@ import { WindowTable } from './window-table.ts';
  */
 export class Windows {
   readonly #emit: (window: WindowBatch) => void;
+  /** Address hashes of the step's rows. */
+  #srcHashes = new Int32Array(1024);
+  #dstHashes = new Int32Array(1024);
   /** For each key its tables by size, the smallest first. */
   readonly #chains: { readonly key: WindowKey; readonly tables: readonly WindowTable[] }[] = [];
 
@@ -45,18 +48,20 @@ export class Windows {
       const smallest = tables[0]!;
       smallest.start = start - (start % smallest.size);
     }
-    const { srcAddr, dstAddr, srcScope, dstScope } = active;
-    for (let i = 0; i < active.length; i++) {
-      const outward = srcScope[i] === SCOPE.internal;
-      const inward = dstScope[i] === SCOPE.internal;
-      if (!outward && !inward) continue;
-      const src = hashAddress(srcAddr, i * 4);
-      const dst = hashAddress(dstAddr, i * 4);
-      for (let chain = 0; chain < this.#chains.length; chain++) {
-        const smallest = this.#chains[chain]!.tables[0]!;
-        if (outward) smallest.add(active, i, true, src, dst);
-        if (inward) smallest.add(active, i, false, dst, src);
-      }
+    this.#hash(active);
+    // Key by key: what a table has in the cache is used before the next one drives it out.
+    for (let chain = 0; chain < this.#chains.length; chain++)
+      this.#chains[chain]!.tables[0]!.addAll(active, this.#srcHashes, this.#dstHashes);
+  }
+
+  #hash({ length, srcAddr, dstAddr }: SessionBatch): void {
+    if (length > this.#srcHashes.length) {
+      this.#srcHashes = new Int32Array(length * 2);
+      this.#dstHashes = new Int32Array(length * 2);
+    }
+    for (let i = 0; i < length; i++) {
+      this.#srcHashes[i] = hashAddress(srcAddr, i * 4);
+      this.#dstHashes[i] = hashAddress(dstAddr, i * 4);
     }
   }
 
