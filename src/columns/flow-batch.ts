@@ -1,6 +1,3 @@
-/** DuckDB's vector size: a batch is appended to the history in slices of this many rows. */
-export const BATCH_ROWS = 2048;
-
 /** Bits of {@link FlowBatch.present}: a field that was `-`, null or not part of the format has its bit clear. */
 export const PRESENT = {
   srcAddr: 1 << 0,

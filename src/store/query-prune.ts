@@ -10,7 +10,7 @@ const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * A condition on the stored address columns of `view` that every row of the statement's result fulfils anyway, as SQL; undefined when there is
- * none. The view is made with it, so that DuckDB skips files and row groups by their statistics and Bloom filters; the statement itself stays
+ * none. The view is made with it, so that DuckDB skips files and row groups by their statistics and dictionaries; the statement itself stays
  * as it is. Only a view that is named once, alone in its FROM, is narrowed.
  */
 export function impliedCondition(

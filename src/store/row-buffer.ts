@@ -10,8 +10,11 @@ const KINDS = {
   label: Uint8Array,
   u16: Uint16Array,
   u32: Uint32Array,
+  time: Uint32Array,
   code: Uint32Array,
-  f64: Float64Array,
+  int: Uint32Array,
+  bigint: Uint32Array,
+  count: Float64Array,
 } as const;
 
 /** Collects small sets of rows until there are enough to hand over. */

@@ -1,56 +1,35 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { checksumsOf } from './checksums.ts';
 import type { Segment } from './messages.ts';
+import type { EncodeFile } from './parquet/file.ts';
 import type { RowGroup } from './row-groups.ts';
-import type { SelectRows } from './row-scan.ts';
-import { quoted } from './table-spec.ts';
 
 export const HISTORY_FOLDER = 'history';
 export const STAGING_FOLDER = 'history/.staging';
-/** Name of the table function that {@link writeSegment} reads. */
-export const ROW_SCAN = 'waiting_rows';
 
-/**
- * Rows of a Parquet row group. Level 1 of zstd costs a third less than the default 3 and 3 % of size. Rows stay in order of arrival:
- * sorting by address made files larger (records of one connection stand together in time), and cost as much as writing them.
- * A dictionary of at most 8192 values serves addresses and interfaces; building larger ones, for ports and counts, only to give them up
- * cost a quarter of the writing.
- */
+/** Options of DuckDB for the files it merges. */
 export const COPY_OPTIONS =
   'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 8192';
 
 /**
  * Writes a group as one Parquet file: into the staging folder, made durable, then renamed to its place, so that a file under its final
- * name is always whole. `names`: texts by dictionary code. One call at a time: `selectRows` belongs to the scan {@link ROW_SCAN} of the connection.
+ * name is always whole. `names`: texts by dictionary code.
  */
 export async function writeSegment(
-  connection: DuckDBConnection,
-  selectRows: SelectRows,
+  encode: EncodeFile,
   dataDir: string,
   group: RowGroup,
   sequence: number,
   names: readonly string[],
 ): Promise<Segment> {
-  const file = `${String(sequence).padStart(12, '0')}.parquet`;
-  const staged = join(dataDir, STAGING_FOLDER, file);
-  const path = join(HISTORY_FOLDER, group.table, partition(group.hour), file);
+  const name = `${String(sequence).padStart(12, '0')}.parquet`;
+  const staged = join(dataDir, STAGING_FOLDER, name);
+  const path = join(HISTORY_FOLDER, group.table, partition(group.hour), name);
   const final = join(dataDir, path);
   await mkdir(dirname(staged), { recursive: true });
   await mkdir(dirname(final), { recursive: true });
-  const columns = group.columns.map((column) =>
-    column.sql === undefined ? quoted(column.name) : `${column.sql} AS ${quoted(column.name)}`,
-  );
-  const target = staged.replaceAll("'", "''");
-  selectRows(group, names);
-  try {
-    await connection.run(
-      `COPY (SELECT ${columns.join(', ')} FROM ${ROW_SCAN}()) TO '${target}' (${COPY_OPTIONS})`,
-    );
-  } finally {
-    selectRows(undefined, names);
-  }
+  await writeFile(staged, Buffer.concat(encode(group, names)));
   const written = await placeSegment(staged, final);
   return {
     table: group.table,

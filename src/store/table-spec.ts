@@ -1,7 +1,21 @@
 import { type FlowBatch, type Layout, PRESENT } from '../columns/flow-batch.ts';
 
-/** How a column's bytes come: `address` is four words, `code` a dictionary code that becomes text, `label` an index into fixed texts. */
-export type ColumnSource = 'address' | 'u8' | 'u16' | 'u32' | 'f64' | 'code' | 'label';
+/**
+ * How a column's values come, and what they become: `address` four words, a UUID; `count` a number to 2^53, a BIGINT; `time` Unix seconds, a
+ * TIMESTAMP; `code` a dictionary code, its text; `int` and `bigint` one too, the number that its text is, or null; `label` an index into
+ * fixed texts.
+ */
+export type ColumnSource =
+  | 'address'
+  | 'u8'
+  | 'u16'
+  | 'u32'
+  | 'count'
+  | 'time'
+  | 'code'
+  | 'int'
+  | 'bigint'
+  | 'label';
 
 export interface ColumnSpec {
   /** Column of the Parquet file. */
@@ -9,8 +23,6 @@ export interface ColumnSpec {
   /** Property of the rows it is read from; `extra:3` is the fourth extra column of a flow batch. */
   readonly from: string;
   readonly source: ColumnSource;
-  /** SQL over the raw column, quoted `"name"`, where the stored type is another one. */
-  readonly sql?: string;
   /** For `label`: texts by value; an empty one is null. */
   readonly labels?: readonly string[];
   /** Bit of `present` that says whether the row has a value; without one it always has. */
@@ -22,9 +34,6 @@ export type TableName = (typeof TABLES)[number];
 /** Stored type of a field that is carried as a dictionary code. */
 export type FieldType = 'text' | 'int' | 'bigint';
 
-/** Seconds to a timestamp without zone; all times of the history are UTC. */
-const TIME = (name: string): string => `make_timestamp("${name}"::BIGINT * 1000000)`;
-const COUNT = (name: string): string => `"${name}"::BIGINT`;
 const ACTIONS = ['', 'ACCEPT', 'REJECT'];
 const STATUSES = ['', 'OK', 'NODATA', 'SKIPDATA'];
 const SCOPES = ['internal', 'aws-service', 'public', 'link-local', 'multicast'];
@@ -34,7 +43,6 @@ function column(
   from: string,
   source: ColumnSource,
   present?: number,
-  sql?: string,
   labels?: readonly string[],
 ): ColumnSpec {
   return {
@@ -42,7 +50,6 @@ function column(
     from,
     source,
     ...(present === undefined ? {} : { present }),
-    ...(sql === undefined ? {} : { sql }),
     ...(labels === undefined ? {} : { labels }),
   };
 }
@@ -63,12 +70,12 @@ export function flowColumns(layout: Layout, types: ReadonlyMap<string, FieldType
     column('srcport', 'srcPort', 'u16', PRESENT.srcPort),
     column('dstport', 'dstPort', 'u16', PRESENT.dstPort),
     column('protocol', 'protocol', 'u8', PRESENT.protocol),
-    column('packets', 'packets', 'f64', PRESENT.packets, COUNT('packets')),
-    column('bytes', 'bytes', 'f64', PRESENT.bytes, COUNT('bytes')),
-    column('start', 'start', 'u32', PRESENT.start, TIME('start')),
-    column('end', 'end', 'u32', PRESENT.end, TIME('end')),
-    column('action', 'action', 'label', undefined, undefined, ACTIONS),
-    column('log_status', 'logStatus', 'label', undefined, undefined, STATUSES),
+    column('packets', 'packets', 'count', PRESENT.packets),
+    column('bytes', 'bytes', 'count', PRESENT.bytes),
+    column('start', 'start', 'time', PRESENT.start),
+    column('end', 'end', 'time', PRESENT.end),
+    column('action', 'action', 'label', undefined, ACTIONS),
+    column('log_status', 'logStatus', 'label', undefined, STATUSES),
     column('tcp_flags', 'tcpFlags', 'u8', PRESENT.tcpFlags),
     ...packet,
     ...layout.extra.map((field, i) => extraColumn(field, i, types.get(field) ?? 'text')),
@@ -78,9 +85,7 @@ export function flowColumns(layout: Layout, types: ReadonlyMap<string, FieldType
 function extraColumn(field: string, index: number, type: FieldType): ColumnSpec {
   const name = columnName(field);
   const from = `extra:${index}`;
-  if (type === 'text') return column(name, from, 'code');
-  const target = type === 'int' ? 'INTEGER' : 'BIGINT';
-  return column(name, from, 'code', undefined, `TRY_CAST(${quoted(name)}::VARCHAR AS ${target})`);
+  return column(name, from, type === 'text' ? 'code' : type);
 }
 
 /** A field's column: hyphens become underscores; a header may bring any name. */
@@ -99,47 +104,50 @@ export const SESSION_COLUMNS: readonly ColumnSpec[] = [
   column('srcport', 'srcPort', 'u16'),
   column('dstport', 'dstPort', 'u16'),
   column('protocol', 'protocol', 'u8'),
-  column('src_scope', 'srcScope', 'label', undefined, undefined, SCOPES),
-  column('dst_scope', 'dstScope', 'label', undefined, undefined, SCOPES),
+  column('src_scope', 'srcScope', 'label', undefined, SCOPES),
+  column('dst_scope', 'dstScope', 'label', undefined, SCOPES),
   column('state', 'state', 'u8'),
   column('flags_out', 'flagsOut', 'u8'),
   column('flags_in', 'flagsIn', 'u8'),
-  column('start', 'start', 'u32', undefined, TIME('start')),
-  column('end', 'end', 'u32', undefined, TIME('end')),
+  column('start', 'start', 'time'),
+  column('end', 'end', 'time'),
   column('interface_id', 'interfaceId', 'code'),
   column('account_id', 'accountId', 'code'),
   column('src_service', 'srcService', 'code'),
   column('dst_service', 'dstService', 'code'),
-  column('bytes_out', 'bytesOut', 'f64', undefined, COUNT('bytes_out')),
-  column('bytes_in', 'bytesIn', 'f64', undefined, COUNT('bytes_in')),
-  column('packets_out', 'packetsOut', 'f64', undefined, COUNT('packets_out')),
-  column('packets_in', 'packetsIn', 'f64', undefined, COUNT('packets_in')),
+  column('bytes_out', 'bytesOut', 'count'),
+  column('bytes_in', 'bytesIn', 'count'),
+  column('packets_out', 'packetsOut', 'count'),
+  column('packets_in', 'packetsIn', 'count'),
   column('rejects', 'rejects', 'u32'),
 ];
 
 export const WINDOW_COLUMNS: readonly ColumnSpec[] = [
   column('subject', 'subject', 'address'),
-  column('start', 'start', 'u32', undefined, TIME('start')),
-  column('end', 'end', 'u32', undefined, TIME('end')),
-  column('bytes_out', 'bytesOut', 'f64', undefined, COUNT('bytes_out')),
-  column('bytes_in', 'bytesIn', 'f64', undefined, COUNT('bytes_in')),
-  column('packets_out', 'packetsOut', 'f64', undefined, COUNT('packets_out')),
-  column('packets_in', 'packetsIn', 'f64', undefined, COUNT('packets_in')),
+  column('start', 'start', 'time'),
+  column('end', 'end', 'time'),
+  column('bytes_out', 'bytesOut', 'count'),
+  column('bytes_in', 'bytesIn', 'count'),
+  column('packets_out', 'packetsOut', 'count'),
+  column('packets_in', 'packetsIn', 'count'),
   column('sessions_out', 'sessionsOut', 'u32'),
   column('sessions_in', 'sessionsIn', 'u32'),
   column('rejects', 'rejects', 'u32'),
-  column('distinct_peers', 'distinctPeers', 'f64', undefined, COUNT('distinct_peers')),
-  column('distinct_ports', 'distinctPorts', 'f64', undefined, COUNT('distinct_ports')),
+  column('distinct_peers', 'distinctPeers', 'count'),
+  column('distinct_ports', 'distinctPorts', 'count'),
 ];
 
 /** Rejects have no event time that could be trusted: they stand under the time of the newest record before them. */
 export const REJECT_COLUMNS: readonly ColumnSpec[] = [
   column('source', 'source', 'code'),
-  column('position', 'position', 'f64', undefined, COUNT('position')),
+  column('position', 'position', 'count'),
   column('reason', 'reason', 'code'),
   column('raw', 'raw', 'code'),
-  column('seen', 'end', 'u32', undefined, TIME('seen')),
+  column('seen', 'end', 'time'),
 ];
+
+/** Name of the rows' column with bits of {@link PRESENT}. */
+export const PRESENT_COLUMN = 'present';
 
 /** A column's values: one typed array, `width` elements a row. */
 export type RowColumn = Uint8Array | Uint16Array | Uint32Array | Float64Array;

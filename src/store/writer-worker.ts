@@ -1,9 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { DuckDBInstance } from '@duckdb/node-api';
 import type { WriterReply, WriterRequest, WriterTask } from './messages.ts';
+import { createParquetEncoder } from './parquet/file.ts';
 import { addRows, type RowGroup, weightOf } from './row-groups.ts';
-import { registerRowScan } from './row-scan.ts';
-import { ROW_SCAN, writeSegment } from './segment-file.ts';
+import { writeSegment } from './segment-file.ts';
 import type { TableName } from './table-spec.ts';
 
 /**
@@ -29,9 +28,7 @@ function reply(message: WriterReply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
-const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '400MB' });
-const connection = await instance.connect();
-const selectRows = registerRowScan(connection, ROW_SCAN);
+const encode = createParquetEncoder();
 
 function enqueue(job: () => Promise<void>): void {
   work = work.then(job).catch((error: unknown) => {
@@ -40,7 +37,7 @@ function enqueue(job: () => Promise<void>): void {
 }
 
 async function seal(group: RowGroup): Promise<void> {
-  const segment = await writeSegment(connection, selectRows, task.dataDir, group, sequence++, names);
+  const segment = await writeSegment(encode, task.dataDir, group, sequence++, names);
   const buffers = group.sets.flatMap((rows) => rows.buffer ?? []);
   reply({ kind: 'sealed', segment, buffers }, buffers);
 }
