@@ -26,12 +26,12 @@ export interface Beat {
 
 /** The rhythm of the pair in row `at`; undefined when it has none, or one that is no beacon's. */
 export function beatOf(calls: Calls, at: number, config: BeaconConfig): Beat | undefined {
-  const { first, last, ports } = calls.table.columns;
   const sums = calls.sums(at);
-  if (sums.calls < config.minCalls || ports[at]! < config.minPorts) return undefined;
+  if (sums.calls < config.minCalls || calls.fact(at, 'ports') < config.minPorts) return undefined;
   const intervals = calls.samples(at, 'intervals');
   if (intervals.length < LEAST_INTERVALS) return undefined;
-  const span = last[at]! - Math.max(first[at]!, last[at]! - DAY);
+  const last = calls.fact(at, 'last');
+  const span = last - Math.max(calls.fact(at, 'first'), last - DAY);
   const median = medianOf(intervals);
   const crowded = sums.calls > CROWDED * sums.moments;
   const interval = crowded ? span / sums.calls : median;

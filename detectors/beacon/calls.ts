@@ -1,22 +1,14 @@
 import { AgingCounts } from '../../src/columns/aging-counts.ts';
-import { hashNumber, hashWords, NO_ROW } from '../../src/columns/key-table.ts';
+import { grown, hashNumber, hashWords, NO_ROW } from '../../src/columns/key-table.ts';
 import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
-import { f64, StateTable, u8, u16, u32 } from '../../src/columns/state-table.ts';
 import { compareRows } from '../evidence.ts';
 import { putPair } from '../sessions.ts';
+import { callTable, FACT, FACTS, HOURS, KEY_WORDS, SAMPLES, SLOT, SLOT_WORDS, slotOf } from './layout.ts';
 
 export const HOUR = 3600;
-/** Hours that are kept of a pair, the current one included. */
-export const HOURS = 24;
-/** Intervals and sizes kept of each hour, the first ones: the median of a day needs no more. */
-const SAMPLES = 6;
-/** Calls in one or two days before a pair is followed: fewer are nobody's rhythm. RITA's least number of connections. */
-const GATE_CALLS = 4;
 /** Counters of the gate: with 50,000 new pairs a day errors are rare, and an error only costs a place. */
 const GATE_SIZE = 1 << 19;
-/** Source, destination, server port with protocol. */
-export const KEY_WORDS = 9;
 const SECOND_SEED = 0x51ed270b;
 /** Sizes are kept as 2,048 steps a doubling: 0.03 % each. */
 const SIZE_STEPS = 2048;
@@ -25,6 +17,7 @@ const WINDOW_SHARE = 0.8;
 const MOST_PORTS = 255;
 const MOST_CALLS = 65_535;
 const MOST_SECONDS = 65_535;
+const MOST_SQUARES = 0xffffffff;
 
 /** Stands in `shown` for a pair that called more than once in the step. */
 const SEVERAL = 0xffffffff;
@@ -46,8 +39,10 @@ export class Calls {
   readonly #limit: number;
   readonly #key = new Uint32Array(KEY_WORDS);
   /** Rows of the batch that are calls, and hashes of their pairs. */
-  #rows: number[] = [];
-  #hashes: number[] = [];
+  #rows = new Uint32Array(256);
+  #hashes = new Uint32Array(256);
+  #least = new Uint8Array(256);
+  #noted = 0;
   #step = 0;
 
   constructor(limit: number) {
@@ -60,17 +55,18 @@ export class Calls {
   }
 
   begin(): void {
-    this.#rows.length = 0;
-    this.#hashes.length = 0;
+    this.#noted = 0;
     this.touched.length = 0;
     this.#step++;
   }
 
-  /** Notes that row `row` of the step's sessions is a call; nothing is learnt before {@link learn}. */
-  note(sessions: SessionBatch, row: number): void {
+  /** Notes that row `row` of the step's sessions is a call of a pair that is followed from `least` calls in a day on. */
+  note(sessions: SessionBatch, row: number, least: number): void {
     const hash = hashWords(this.#keyOf(sessions, row), 0, KEY_WORDS);
-    this.#rows.push(row);
-    this.#hashes.push(hash);
+    if (this.#noted === this.#rows.length) this.#makeRoom();
+    this.#rows[this.#noted] = row;
+    this.#hashes[this.#noted] = hash;
+    this.#least[this.#noted++] = least;
     this.#gate.add(hash, hashNumber(hash, SECOND_SEED));
   }
 
@@ -78,9 +74,9 @@ export class Calls {
   learn(sessions: SessionBatch): void {
     const fresh: number[] = [];
     const several: Call[] = [];
-    for (let i = 0; i < this.#rows.length; i++) {
+    for (let i = 0; i < this.#noted; i++) {
       const hash = this.#hashes[i]!;
-      if (this.#gate.count(hash, hashNumber(hash, SECOND_SEED)) < GATE_CALLS) continue;
+      if (this.#gate.count(hash, hashNumber(hash, SECOND_SEED)) < this.#least[i]!) continue;
       const row = this.#rows[i]!;
       const at = this.table.find(this.#keyOf(sessions, row), 0);
       if (at === NO_ROW) fresh.push(row);
@@ -93,8 +89,11 @@ export class Calls {
       const at = this.table.upsert(this.#keyOf(sessions, row), 0);
       if (at !== NO_ROW) this.#touch(at, row, several);
     }
-    const { shown } = this.table.columns;
-    for (const at of this.touched) if (shown[at] !== SEVERAL) this.#add(at, sessions, shown[at]!);
+    const { facts } = this.table.columns;
+    for (const at of this.touched) {
+      const row = facts[at * FACTS + FACT.shown]!;
+      if (row !== SEVERAL) this.#add(at, sessions, row);
+    }
     several.sort(
       (a, b) =>
         a.at - b.at ||
@@ -103,16 +102,21 @@ export class Calls {
     );
     for (const { at, row } of several) {
       this.#add(at, sessions, row);
-      shown[at] = row;
+      facts[at * FACTS + FACT.shown] = row;
     }
+  }
+
+  fact(at: number, which: keyof typeof FACT): number {
+    return this.table.columns.facts[at * FACTS + FACT[which]]!;
   }
 
   /** Calls of each hour kept, oldest first, from the first one with calls to the last one that is over. */
   hours(at: number): number[] {
-    const { counts, hour } = this.table.columns;
+    const { slots } = this.table.columns;
+    const hour = this.fact(at, 'hour');
     const bars: number[] = [];
-    for (let each = hour[at]! - HOURS + 1; each < hour[at]!; each++) {
-      const count = counts[at * HOURS + (each % HOURS)]!;
+    for (let each = hour - HOURS + 1; each < hour; each++) {
+      const count = slots[slotOf(at, each) + SLOT.calls]!;
       if (count > 0 || bars.length > 0) bars.push(count);
     }
     return bars;
@@ -120,32 +124,32 @@ export class Calls {
 
   /** Sums over the hours kept, the hour at hand included: calls, moments at which calls began, squares of the calls of each moment. */
   sums(at: number): { readonly calls: number; readonly moments: number; readonly squares: number } {
-    const { counts, moments, squares } = this.table.columns;
+    const { slots } = this.table.columns;
     const sums = { calls: 0, moments: 0, squares: 0 };
-    for (let slot = at * HOURS; slot < (at + 1) * HOURS; slot++) {
-      sums.calls += counts[slot]!;
-      sums.moments += moments[slot]!;
-      sums.squares += squares[slot]!;
+    for (let slot = slotOf(at, 0); slot < slotOf(at + 1, 0); slot += SLOT_WORDS) {
+      sums.calls += slots[slot + SLOT.calls]!;
+      sums.moments += slots[slot + SLOT.moments]!;
+      sums.squares += slots[slot + SLOT.squaresLow]! + slots[slot + SLOT.squaresHigh]! * 65_536;
     }
     return sums;
   }
 
   /** Sorted samples: intervals in seconds, or sizes in bytes. */
   samples(at: number, what: 'intervals' | 'sizes'): Float64Array {
-    const { used } = this.table.columns;
-    const column = this.table.columns[what];
+    const { slots } = this.table.columns;
     const values: number[] = [];
-    for (let slot = at * HOURS; slot < (at + 1) * HOURS; slot++)
-      for (let i = slot * SAMPLES; i < slot * SAMPLES + used[slot]!; i++)
-        values.push(what === 'sizes' ? 2 ** (column[i]! / SIZE_STEPS) - 1 : column[i]!);
+    for (let slot = slotOf(at, 0); slot < slotOf(at + 1, 0); slot += SLOT_WORDS)
+      for (let i = 0; i < slots[slot + SLOT.used]!; i++) {
+        const value = slots[slot + SLOT[what] + i]!;
+        values.push(what === 'sizes' ? 2 ** (value / SIZE_STEPS) - 1 : value);
+      }
     return Float64Array.from(values).sort();
   }
 
   /** Forgets pairs that have not called since `time`. */
   expire(time: number): void {
-    const { last } = this.table.columns;
     for (let at = 0; at < this.table.rows; at++)
-      if (this.table.has(at) && last[at]! < time) this.table.delete(at);
+      if (this.table.has(at) && this.fact(at, 'last') < time) this.table.delete(at);
   }
 
   /** Begins a new generation of the gate: what is not called again is forgotten with the next. */
@@ -174,105 +178,92 @@ export class Calls {
     this.#step = (meta as { step: number }).step;
   }
 
+  #makeRoom(): void {
+    const length = this.#rows.length * 2;
+    this.#rows = grown(this.#rows, length);
+    this.#hashes = grown(this.#hashes, length);
+    this.#least = grown(this.#least, length);
+  }
+
   #keyOf(sessions: SessionBatch, row: number): Uint32Array {
     putPair(sessions, row, sessions.dstPort[row]! | (sessions.protocol[row]! << 16), this.#key);
     return this.#key;
   }
 
   #touch(at: number, row: number, several: Call[]): void {
-    const { shown, step } = this.table.columns;
-    if (step[at] !== this.#step) {
-      step[at] = this.#step;
-      shown[at] = row;
+    const { facts } = this.table.columns;
+    const base = at * FACTS;
+    const shown = facts[base + FACT.shown]!;
+    if (facts[base + FACT.step] !== this.#step) {
+      facts[base + FACT.step] = this.#step;
+      facts[base + FACT.shown] = row;
       this.touched.push(at);
       return;
     }
-    if (shown[at] !== SEVERAL) several.push({ at, row: shown[at]! });
-    shown[at] = SEVERAL;
+    if (shown !== SEVERAL) several.push({ at, row: shown });
+    facts[base + FACT.shown] = SEVERAL;
     several.push({ at, row });
   }
 
   #add(at: number, sessions: SessionBatch, row: number): void {
-    const { columns } = this.table;
+    const { facts, slots } = this.table.columns;
+    const base = at * FACTS;
     const start = sessions.start[row]!;
-    const before = columns.last[at]!;
+    const end = sessions.end[row]!;
+    const before = facts[base + FACT.last]!;
     // A session seen late may have begun in an hour that was left already.
-    const hour = Math.max(Math.floor(start / HOUR), columns.hour[at]!);
-    this.#advance(at, hour);
-    const slot = at * HOURS + (hour % HOURS);
-    columns.counts[slot] = Math.min(MOST_CALLS, columns.counts[slot]! + 1);
-    columns.calls[at] = columns.calls[at]! + 1;
-    if (before === 0) columns.first[at] = start;
+    const hour = Math.max(Math.floor(start / HOUR), facts[base + FACT.hour]!);
+    if (hour > facts[base + FACT.hour]!) this.#advance(at, hour);
+    const slot = slotOf(at, hour);
+    if (slots[slot]! < MOST_CALLS) slots[slot] = slots[slot]! + 1;
+    facts[base + FACT.calls] = facts[base + FACT.calls]! + 1;
+    if (before === 0) facts[base + FACT.first] = start;
     // Calls of one capture window cannot be put in order: they are one moment.
-    if (start > columns.moment[at]! && start >= columns.until[at]!) {
-      if (before !== 0) this.#sample(slot, start - columns.moment[at]!, sessions.bytesOut[row]!);
-      columns.moments[slot] = columns.moments[slot]! + 1;
-      columns.together[at] = 0;
-      columns.moment[at] = start;
-      columns.until[at] = start + Math.floor(WINDOW_SHARE * (sessions.end[row]! - start));
+    if (start > facts[base + FACT.moment]! && start >= facts[base + FACT.until]!) {
+      if (before !== 0) this.#sample(slot, start - facts[base + FACT.moment]!, sessions.bytesOut[row]!);
+      slots[slot + SLOT.moments] = slots[slot + SLOT.moments]! + 1;
+      facts[base + FACT.together] = 0;
+      facts[base + FACT.moment] = start;
+      facts[base + FACT.until] = start + Math.floor(WINDOW_SHARE * (end - start));
     }
-    // (n + 1)² − n² of the calls of the moment.
-    columns.squares[slot] = columns.squares[slot]! + 2 * columns.together[at]! + 1;
-    columns.together[at] = columns.together[at]! + 1;
-    columns.last[at] = Math.max(start, before);
-    columns.end[at] = Math.max(sessions.end[row]!, columns.end[at]!);
+    const together = facts[base + FACT.together]!;
+    facts[base + FACT.together] = together + 1;
+    this.#square(slot, together);
+    if (start > before) facts[base + FACT.last] = start;
+    if (end > facts[base + FACT.end]!) facts[base + FACT.end] = end;
     const port = sessions.srcPort[row]!;
-    if (before === 0 || columns.port[at] !== port)
-      columns.ports[at] = Math.min(MOST_PORTS, columns.ports[at]! + 1);
-    columns.port[at] = port;
+    const ports = facts[base + FACT.ports]!;
+    if ((before === 0 || facts[base + FACT.port] !== port) && ports < MOST_PORTS)
+      facts[base + FACT.ports] = ports + 1;
+    facts[base + FACT.port] = port;
+  }
+
+  /** Adds (n + 1)² − n². */
+  #square(slot: number, n: number): void {
+    const { slots } = this.table.columns;
+    const squares = slots[slot + SLOT.squaresLow]! + slots[slot + SLOT.squaresHigh]! * 65_536 + 2 * n + 1;
+    if (squares > MOST_SQUARES) return;
+    slots[slot + SLOT.squaresLow] = squares & 0xffff;
+    slots[slot + SLOT.squaresHigh] = squares >>> 16;
   }
 
   #sample(slot: number, seconds: number, bytes: number): void {
-    const { columns } = this.table;
-    if (columns.used[slot]! === SAMPLES) return;
-    const sample = slot * SAMPLES + columns.used[slot]!;
-    columns.intervals[sample] = Math.min(MOST_SECONDS, seconds);
-    columns.sizes[sample] = Math.round(Math.log2(1 + bytes) * SIZE_STEPS);
-    columns.used[slot] = columns.used[slot]! + 1;
+    const { slots } = this.table.columns;
+    const used = slots[slot + SLOT.used]!;
+    if (used === SAMPLES) return;
+    slots[slot + SLOT.intervals + used] = Math.min(MOST_SECONDS, seconds);
+    slots[slot + SLOT.sizes + used] = Math.round(Math.log2(1 + bytes) * SIZE_STEPS);
+    slots[slot + SLOT.used] = used + 1;
   }
 
   /** Empties the slots of the hours that have come. */
   #advance(at: number, hour: number): void {
-    const { columns } = this.table;
-    for (let each = Math.max(columns.hour[at]! + 1, hour - HOURS + 1); each <= hour; each++) {
-      columns.counts[at * HOURS + (each % HOURS)] = 0;
-      columns.used[at * HOURS + (each % HOURS)] = 0;
-      columns.moments[at * HOURS + (each % HOURS)] = 0;
-      columns.squares[at * HOURS + (each % HOURS)] = 0;
-    }
-    columns.hour[at] = hour;
+    const { facts, slots } = this.table.columns;
+    const before = facts[at * FACTS + FACT.hour]!;
+    // A new row is empty already.
+    if (before !== 0)
+      for (let each = Math.max(before + 1, hour - HOURS + 1); each <= hour; each++)
+        slots.fill(0, slotOf(at, each), slotOf(at, each) + SLOT_WORDS);
+    facts[at * FACTS + FACT.hour] = hour;
   }
-}
-
-/**
- * `first`, `last`: when the first and last call began, `end`: latest end; `hour`: hours since 1970 of the newest slot; `counts`,
- * `moments`, `squares`, `used`: calls, moments, squares and samples by hour; `together`,
- * `moment`, `until`: calls of the last moment, its start and end; `intervals`, `sizes`: samples; `port`, `ports`: last source port, how often it changed; `calls`: since the beginning;
- * `judged`: hour in which it was judged last; `told*`: time, severity and calls when it was told last; `step`, `shown`: the step and row seen last.
- */
-function callTable(limit: number) {
-  return new StateTable(KEY_WORDS, limit, {
-    first: u32(),
-    last: u32(),
-    end: u32(),
-    hour: u32(),
-    counts: u16(HOURS),
-    moments: u16(HOURS),
-    squares: f64(HOURS),
-    together: u16(),
-    moment: u32(),
-    until: u32(),
-    used: u8(HOURS),
-    intervals: u16(HOURS * SAMPLES),
-    sizes: u16(HOURS * SAMPLES),
-    port: u16(),
-    ports: u8(),
-    calls: u32(),
-    judged: u32(),
-    told: u32(),
-    toldSeverity: u8(),
-    toldCalls: u32(),
-    step: u32(),
-    shown: u32(),
-  });
 }

@@ -1,13 +1,14 @@
-import { SCOPE, type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import { SCOPE, SCOPE_NAMES, type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { type Detector, type DetectorContext, type Emit, SEVERITIES } from '../../src/contracts.ts';
 import { findingOf } from '../claim.ts';
-import { PROTOCOL, portTable } from '../sessions.ts';
+import { isNew, PROTOCOL, portTable } from '../sessions.ts';
 import { type Beat, beatOf, scoreOf } from './beat.ts';
-import { Calls, HOUR, KEY_WORDS } from './calls.ts';
+import { Calls, HOUR } from './calls.ts';
 import type { BeaconConfig } from './config.ts';
 import { Destinations } from './destinations.ts';
 import { beaconClaim, serversClaim } from './finding.ts';
+import { FACT, FACTS, KEY_WORDS } from './layout.ts';
 import { networkOf, Rhythms } from './rhythms.ts';
 import { createVerdict, type Side } from './verdict.ts';
 
@@ -20,6 +21,17 @@ const STEADY = { calls: 20, seconds: HOUR, deviation: 0.1, evenness: 0.8 } as co
 const SERVERS_CALLS = 100;
 /** An alert that goes on is told again after so long, unless it got worse. */
 const RETELL = 6 * HOUR;
+
+/** Calls in one or two days before a pair is followed. Of ours: RITA's least number of connections; of others there are many. */
+const GATE_OURS = 4;
+const GATE_OTHERS = 12;
+
+/** Whose the caller is, by the scopes of both ends; none where a rhythm says nothing: inside, to AWS's services, on the link. */
+const SCOPES = SCOPE_NAMES.length;
+const SIDES: (Side | undefined)[] = Array(SCOPES * SCOPES).fill(undefined);
+SIDES[SCOPE.internal * SCOPES + SCOPE.public] = 'ours';
+SIDES[SCOPE.public * SCOPES + SCOPE.internal] = 'outside';
+SIDES[SCOPE.public * SCOPES + SCOPE.public] = 'stranger';
 
 /** The detector at work: who calls whom in what rhythm, judged with the first call of each hour. */
 export function createBeacon(config: BeaconConfig, context: DetectorContext): Detector {
@@ -42,26 +54,27 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
   }
 
   function collect(sessions: SessionBatch): void {
-    const { length, state, protocol, dstPort } = sessions;
+    const { length, state, protocol, dstPort, srcScope, dstScope } = sessions;
     for (let row = 0; row < length; row++) {
       const bits = state[row]!;
-      if ((bits & (STATE.first | STATE.establishedNow)) === 0) continue;
-      if (protocol[row] !== PROTOCOL.tcp && protocol[row] !== PROTOCOL.udp) continue;
-      const side = sideOf(sessions, row);
+      if (!isNew(bits)) continue;
+      const side = SIDES[srcScope[row]! * SCOPES + dstScope[row]!];
       if (side === undefined || quiet[dstPort[row]!] !== 0) continue;
       // Ours may call in vain: a server that is gone. Of others only what is answered counts, as the internet knocks all day.
       const wanted = side === 'ours' ? STATE.first | STATE.accepted : STATE.establishedNow;
-      if ((bits & wanted) === wanted) calls.note(sessions, row);
+      if ((bits & wanted) !== wanted) continue;
+      if (protocol[row] === PROTOCOL.tcp || protocol[row] === PROTOCOL.udp)
+        calls.note(sessions, row, side === 'ours' ? GATE_OURS : GATE_OTHERS);
     }
   }
 
   /** Remembers who called whom this hour. All of the step's pairs before any of them is judged. */
   function remember(at: number, sessions: SessionBatch): void {
     const { keys } = calls.table.keys;
-    const { first, last, shown } = calls.table.columns;
-    if (sideOf(sessions, shown[at]!) !== 'ours') return;
-    destinations.note(keys, at * KEY_WORDS, at * KEY_WORDS + 4, first[at]!, last[at]!);
-    callers.place(keys, at * KEY_WORDS, 0, last[at]!);
+    if (sideOf(sessions, calls.fact(at, 'shown')) !== 'ours') return;
+    const last = calls.fact(at, 'last');
+    destinations.note(keys, at * KEY_WORDS, at * KEY_WORDS + 4, calls.fact(at, 'first'), last);
+    callers.place(keys, at * KEY_WORDS, 0, last);
   }
 
   /** Remembers a steady rhythm with both ends: of ours who calls, of others what is called. */
@@ -69,24 +82,24 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
     if (beat.calls < STEADY.calls || beat.span < STEADY.seconds) return;
     if (beat.evenness < STEADY.evenness || beat.deviation > STEADY.deviation * beat.interval) return;
     const { keys } = calls.table.keys;
-    const { first, last, shown } = calls.table.columns;
-    const row = shown[at]!;
+    const row = calls.fact(at, 'shown');
+    const [first, last] = [calls.fact(at, 'first'), calls.fact(at, 'last')];
     const side = sideOf(sessions, row);
     const [caller, called] = [at * KEY_WORDS, at * KEY_WORDS + 4];
-    const rhythm = { median: beat.interval, calls: beat.calls, first: first[at]!, last: last[at]! };
+    const rhythm = { median: beat.interval, calls: beat.calls, first, last };
     if (side !== 'ours') {
-      const service = services.place(keys, called, sessions.dstPort[row]!, last[at]!);
+      const service = services.place(keys, called, sessions.dstPort[row]!, last);
       if (service >= 0) services.note(service, { ...rhythm, network: networkOf(keys, caller) });
     }
     if (side === 'outside') return;
-    const own = callers.place(keys, caller, 0, last[at]!);
+    const own = callers.place(keys, caller, 0, last);
     if (own < 0) return;
     callers.note(own, { ...rhythm, network: networkOf(keys, called) });
     if (beat.interval > config.fastInterval) return;
-    const alike = callers.like(own, beat.interval, last[at]!);
+    const alike = callers.like(own, beat.interval, last);
     if (alike.length < config.servers) return;
     if (alike.reduce((sum, { calls: count }) => sum + count, 0) < SERVERS_CALLS) return;
-    if (!callers.isNews(own, alike.length, last[at]!)) return;
+    if (!callers.isNews(own, alike.length, last)) return;
     const claim = serversClaim(alike, config, sessions, row);
     emit(findingOf(claim, sessions, [row], context.names));
   }
@@ -97,12 +110,11 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
     compare(at, beat, sessions, emit);
     const rita = scoreOf(calls, at, beat);
     if (rita === undefined) return;
-    const { columns, keys } = calls.table;
-    const row = columns.shown[at]!;
+    const row = calls.fact(at, 'shown');
     const side = sideOf(sessions, row) ?? 'stranger';
-    const [first, last] = [columns.first[at]!, columns.last[at]!];
+    const [first, last] = [calls.fact(at, 'first'), calls.fact(at, 'last')];
     const pair = {
-      words: keys.keys,
+      words: calls.table.keys.keys,
       caller: at * KEY_WORDS,
       called: at * KEY_WORDS + 4,
       port: sessions.dstPort[row]!,
@@ -111,14 +123,17 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
     const verdict = verdictOf(pair, beat, rita.score, { first, since, now: last });
     if (verdict === undefined) return;
     const rank = SEVERITIES.indexOf(verdict.severity);
-    if (columns.told[at] !== 0 && rank <= columns.toldSeverity[at]! && last - columns.told[at]! < RETELL)
-      return;
-    const fresh = columns.calls[at]! - columns.toldCalls[at]!;
-    columns.told[at] = last;
-    columns.toldSeverity[at] = Math.max(rank, columns.toldSeverity[at]!);
-    columns.toldCalls[at] = columns.calls[at]!;
-    const told = { beat, rita, verdict, side, first, last: columns.end[at]!, since, fresh };
-    emit(findingOf(beaconClaim(told, sessions, row), sessions, [row], context.names));
+    const { facts } = calls.table.columns;
+    const base = at * FACTS;
+    const told = facts[base + FACT.told]!;
+    if (told !== 0 && rank <= facts[base + FACT.toldSeverity]! && last - told < RETELL) return;
+    const all = facts[base + FACT.calls]!;
+    const fresh = all - facts[base + FACT.toldCalls]!;
+    facts[base + FACT.told] = last;
+    facts[base + FACT.toldSeverity] = Math.max(rank, facts[base + FACT.toldSeverity]!);
+    facts[base + FACT.toldCalls] = all;
+    const shown = { beat, rita, verdict, side, first, last: facts[base + FACT.end]!, since, fresh };
+    emit(findingOf(beaconClaim(shown, sessions, row), sessions, [row], context.names));
   }
 
   return {
@@ -127,11 +142,14 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
       calls.begin();
       collect(step.active);
       calls.learn(step.active);
-      const { judged, hour } = calls.table.columns;
-      const due = calls.touched.filter((at) => judged[at] !== hour[at]).sort((a, b) => calls.compare(a, b));
+      const { facts } = calls.table.columns;
+      const due = calls.touched.filter(
+        (at) => facts[at * FACTS + FACT.judged] !== facts[at * FACTS + FACT.hour],
+      );
+      due.sort((a, b) => calls.compare(a, b));
       for (const at of due) remember(at, step.active);
       for (const at of due) {
-        judged[at] = hour[at]!;
+        facts[at * FACTS + FACT.judged] = facts[at * FACTS + FACT.hour]!;
         judge(at, step.active, emit);
       }
     },
@@ -160,12 +178,6 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
   };
 }
 
-/** Whose the caller is; undefined when a rhythm between such ends says nothing: inside, to AWS's services, on the link. */
 function sideOf(sessions: SessionBatch, row: number): Side | undefined {
-  const src = sessions.srcScope[row]!;
-  const dst = sessions.dstScope[row]!;
-  if (src === SCOPE.internal) return dst === SCOPE.public ? 'ours' : undefined;
-  if (src !== SCOPE.public) return undefined;
-  if (dst === SCOPE.internal) return 'outside';
-  return dst === SCOPE.public ? 'stranger' : undefined;
+  return SIDES[sessions.srcScope[row]! * SCOPES + sessions.dstScope[row]!];
 }
