@@ -2,6 +2,7 @@ import { badIp } from './bad-ip/detector.ts';
 import { beacon } from './beacon/detector.ts';
 import { bruteForce } from './brute-force/detector.ts';
 import type { DetectorModule } from './define.ts';
+import { irc } from './irc/detector.ts';
 import { portScan } from './port-scan/detector.ts';
 import { segmentation } from './segmentation/detector.ts';
 import { unexpectedEgress } from './unexpected-egress/detector.ts';
@@ -12,6 +13,7 @@ export const detectors: readonly DetectorModule[] = [
   badIp,
   beacon,
   bruteForce,
+  irc,
   portScan,
   segmentation,
   unexpectedEgress,

@@ -46,6 +46,30 @@ export const threats: readonly Scenario[] = [
       });
     },
   },
+  {
+    name: 'irc-bot',
+    summary: 'a host of ours sits in a channel of an IRC server for an hour',
+    attack: ['T1071'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const client = victim(stage);
+      const server = cast(stage, 'commandServer');
+      return spread(stage, 1, 1, (_, at) =>
+        actStream(stage, {
+          client,
+          server,
+          port: 6667,
+          at,
+          seconds: 3600,
+          up: 9000,
+          down: 60_000,
+          upPackets: 120,
+          downPackets: 240,
+        }),
+      );
+    },
+  },
   ...BEACON_PERIODS.flatMap((period) =>
     BEACON_JITTERS.map(
       (jitter): Scenario => ({

@@ -1,0 +1,18 @@
+import { defineDetector } from '../define.ts';
+import { SESSION_FIELDS } from '../sessions.ts';
+import { ircConfig } from './config.ts';
+import { createIrc, QUIET_MINUTES } from './judge.ts';
+
+/** A host sits in a channel of an IRC server outside. */
+export const irc = defineDetector({
+  id: 'irc',
+  summary: 'A host keeps a session with an IRC server outside, as bots do that wait for orders',
+  attack: ['T1071', 'T1571'],
+  fields: {
+    required: SESSION_FIELDS,
+    helpful: [{ field: 'pkt-srcaddr', why: 'without it clients behind a NAT gateway are the gateway' }],
+  },
+  quietPeriod: QUIET_MINUTES * 60,
+  config: ircConfig,
+  create: createIrc,
+});
