@@ -6,8 +6,6 @@ export const NO_MATCH = -1;
 
 const NONE = 0xffff_ffff;
 const DIGITS = 65_536;
-/** Bits of the address that the first step of a lookup takes: as many as there are ranges to tell apart, and at most these. */
-const INDEX_BITS = { least: 4, most: 16 } as const;
 
 /** Networks in columns, to build a {@link PrefixTrie} from: a million of them are 21 MB and no objects. */
 export class PrefixList {
@@ -48,75 +46,68 @@ export class PrefixList {
 }
 
 /**
- * Longest-prefix match: the networks are flattened into disjoint sorted ranges, so a lookup is one step in an index over the first (up to
- * 16) bits and a binary search in what is left. Few networks have a small index: it has to stay in the cache. Families are apart: `::/0`
- * holds no IPv4 address. Of equal networks the last added counts.
+ * Longest-prefix match: the networks are flattened into disjoint sorted ranges, and an index over the part of the address space that has
+ * any leaves one or two to compare, so that an address costs about two misses of the cache. Families are apart: `::/0` holds no IPv4
+ * address. Of equal networks the last added counts.
  */
 export class PrefixTrie {
   /** Networks it was built from. */
   readonly size: number;
-  readonly #v4Starts: Uint32Array;
-  readonly #v4Values: Uint32Array;
-  readonly #v4Index: Uint32Array;
-  readonly #v4Shift: number;
+  /** Of each range its start and its value, side by side. */
+  readonly #v4Ranges: Uint32Array;
+  readonly #v4Index: FirstLevel;
   /** Four words a range. */
   readonly #v6Starts: Uint32Array;
   /** First word of each range: dense, so that most of a search stays in the cache. */
   readonly #v6Heads: Uint32Array;
   readonly #v6Values: Uint32Array;
-  readonly #v6Index: Uint32Array;
-  /** The index of IPv6 covers the first words in use, from this one on in steps of 2^shift: all feeds are in a few of the upper bits. */
-  readonly #v6Base: number;
-  readonly #v6Shift: number;
+  readonly #v6Index: FirstLevel;
 
   constructor(list: PrefixList) {
     this.size = list.count;
     const v4 = flatten(list, sortedOrder(list, true), true);
-    this.#v4Starts = everyFourth(v4.starts, 3);
-    this.#v4Values = v4.values;
-    const v4Bits = indexBits(v4.values.length);
-    this.#v4Shift = 32 - v4Bits;
-    this.#v4Index = firstLevel(v4.starts, 3, 0, this.#v4Shift, 1 << v4Bits);
+    const v4Starts = everyFourth(v4.starts, 3);
+    this.#v4Ranges = sideBySide(v4Starts, v4.values);
+    this.#v4Index = firstLevel(v4.starts, 3, v4Starts);
     const v6 = flatten(list, sortedOrder(list, false), false);
     this.#v6Starts = v6.starts;
     this.#v6Heads = everyFourth(v6.starts, 0);
     this.#v6Values = v6.values;
-    this.#v6Base = this.#v6Heads[1] ?? 0;
-    const span = this.#v6Heads.at(-1)! - this.#v6Base;
-    const v6Bits = indexBits(v6.values.length);
-    this.#v6Shift = Math.max(0, 32 - v6Bits - Math.clz32(span));
-    this.#v6Index = firstLevel(v6.starts, 0, this.#v6Base, this.#v6Shift, 1 << v6Bits);
+    this.#v6Index = firstLevel(v6.starts, 0, this.#v6Heads);
   }
 
   /** Value of the longest network that holds the address at `offset`, {@link NO_MATCH} when none does. */
   match(words: Uint32Array, offset: number): number {
     if (!isIpv4(words, offset)) return this.#matchV6(words, offset);
     const address = words[offset + 3]!;
-    const starts = this.#v4Starts;
-    const digit = address >>> this.#v4Shift;
-    let low = this.#v4Index[digit]!;
-    let high = this.#v4Index[digit + 1]!;
+    const ranges = this.#v4Ranges;
+    const { base, shift, digits, first } = this.#v4Index;
+    const above = address - base;
+    const digit = above <= 0 ? 0 : Math.min(above >>> shift, digits - 1);
+    let low = first[digit]!;
+    let high = first[digit + 1]!;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      if (starts[middle]! <= address) low = middle;
+      if (ranges[middle * 2]! <= address) low = middle;
       else high = middle - 1;
     }
-    const value = this.#v4Values[low]!;
+    const value = ranges[low * 2 + 1]!;
     return value === NONE ? NO_MATCH : value;
   }
 
   #matchV6(words: Uint32Array, offset: number): number {
     const head = words[offset]!;
-    const above = head - this.#v6Base;
-    const digit = above <= 0 ? 0 : Math.min(above >>> this.#v6Shift, this.#v6Index.length - 2);
+    const { base, shift, digits, first } = this.#v6Index;
+    const above = head - base;
+    const digit = above <= 0 ? 0 : Math.min(above >>> shift, digits - 1);
     const starts = this.#v6Starts;
     const heads = this.#v6Heads;
-    let low = this.#v6Index[digit]!;
-    let high = this.#v6Index[digit + 1]!;
+    let low = first[digit]!;
+    let high = first[digit + 1]!;
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      const first = heads[middle]!;
-      if (first < head || (first === head && compareWords(starts, middle * 4, words, offset) <= 0))
+      const start = heads[middle]!;
+      if (start < head || (start === head && compareWords(starts, middle * 4, words, offset) <= 0))
         low = middle;
       else high = middle - 1;
     }
@@ -129,6 +120,15 @@ function everyFourth(words: Uint32Array, from: number): Uint32Array {
   const column = new Uint32Array(words.length / 4);
   for (let i = 0; i < column.length; i++) column[i] = words[i * 4 + from]!;
   return column;
+}
+
+function sideBySide(starts: Uint32Array, values: Uint32Array): Uint32Array {
+  const pairs = new Uint32Array(starts.length * 2);
+  for (let i = 0; i < starts.length; i++) {
+    pairs[i * 2] = starts[i]!;
+    pairs[i * 2 + 1] = values[i]!;
+  }
+  return pairs;
 }
 
 function compareWords(a: Uint32Array, i: number, b: Uint32Array, j: number): number {
@@ -224,29 +224,36 @@ function increment(words: Uint32Array, offset: number, top: number): boolean {
   return false;
 }
 
-function indexBits(ranges: number): number {
-  return Math.min(INDEX_BITS.most, Math.max(INDEX_BITS.least, 32 - Math.clz32(ranges)));
+/** An index over the first words in use: digit d stands for `base` + d × 2^`shift` in that word. */
+interface FirstLevel {
+  readonly base: number;
+  readonly shift: number;
+  readonly digits: number;
+  /** For each digit the last range that starts at or before it; one more at the end. */
+  readonly first: Uint32Array;
 }
 
-/** For each digit, `base` + digit × 2^shift in word `word`, the last range that starts at or before it; one more at the end. */
-function firstLevel(
-  starts: Uint32Array,
-  word: number,
-  base: number,
-  shift: number,
-  digits: number,
-): Uint32Array {
-  const count = starts.length / 4;
-  const index = new Uint32Array(digits + 1);
+/** An index has about as many digits as there are ranges: few networks are to stay in the cache, and many are to leave no search. */
+const DIGITS_AT_LEAST = 1 << 8;
+const DIGITS_AT_MOST = 1 << 20;
+
+/** The index over word `word` of the ranges, which `heads` has for each. */
+function firstLevel(starts: Uint32Array, word: number, heads: Uint32Array): FirstLevel {
+  const count = heads.length;
+  const digits = Math.min(Math.max(2 ** Math.ceil(Math.log2(count + 1)), DIGITS_AT_LEAST), DIGITS_AT_MOST);
+  const base = heads[1] ?? 0;
+  const span = heads[count - 1]! - base;
+  const shift = Math.max(0, 32 - Math.clz32(span) - Math.log2(digits));
+  const first = new Uint32Array(digits + 1);
   let range = 0;
   // What lies below the base has digit 0 too: its search begins with the first range.
   for (let digit = 1; digit < digits; digit++) {
-    const first = base + digit * 2 ** shift;
-    while (range + 1 < count && startsBy(starts, range + 1, word, first)) range++;
-    index[digit] = range;
+    const start = base + digit * 2 ** shift;
+    while (range + 1 < count && startsBy(starts, range + 1, word, start)) range++;
+    first[digit] = range;
   }
-  index[digits] = count - 1;
-  return index;
+  first[digits] = count - 1;
+  return { base, shift, digits, first };
 }
 
 /** Whether a range starts at or before the address whose word `word` is `first`, the lower ones being zero. */

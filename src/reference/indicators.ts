@@ -37,8 +37,6 @@ export interface IndicatorOptions {
 const DEFAULT_CATEGORY = 'listed';
 const DEFAULT_CONFIDENCE = 75;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
-/** Indicators kept as objects once they matched. */
-const KEPT_INDICATORS = 4096;
 
 /** No feed: nothing ever matches. */
 export const noIndicators: Indicators = { size: 0, match: () => undefined };
@@ -160,7 +158,7 @@ function createIndicators(entries: FeedEntries, feeds: readonly FeedSource[], al
   const { keys } = entries.keys;
   for (let row = 0; row < entries.count; row++) list.addWords(keys, row * 5, keys[row * 5 + 4]!, row);
   const trie = new PrefixTrie(list);
-  const known = new Map<number, Indicator>();
+  const feedNames = feeds.map((feed) => feed.name);
   return {
     size: entries.count,
     match(words, offset) {
@@ -169,21 +167,44 @@ function createIndicators(entries: FeedEntries, feeds: readonly FeedSource[], al
       // First in meaning; asked last because almost no address is listed at all.
       if (allow.match(words, offset) !== NO_MATCH || never.match(words, offset) !== NO_MATCH)
         return undefined;
-      let indicator = known.get(row);
-      if (indicator === undefined) {
-        indicator = {
-          feed: feeds[entries.source[row]!]!.name,
-          category: entries.categoryText(row),
-          confidence: entries.confidence[row]!,
-          network: formatPrefix({ words: keys.slice(row * 5, row * 5 + 4), length: keys[row * 5 + 4]! }),
-          expires: entries.expires[row]!,
-        };
-        if (known.size >= KEPT_INDICATORS) known.clear();
-        known.set(row, indicator);
-      }
-      return indicator;
+      return new Listed(entries, feedNames, row);
     },
   };
+}
+
+/** A row of the set, whose columns are read when they are asked for: of most that match, nobody asks for the text. */
+class Listed implements Indicator {
+  readonly #entries: FeedEntries;
+  readonly #feedNames: readonly string[];
+  readonly #row: number;
+
+  constructor(entries: FeedEntries, feedNames: readonly string[], row: number) {
+    this.#entries = entries;
+    this.#feedNames = feedNames;
+    this.#row = row;
+  }
+
+  get feed(): string {
+    return this.#feedNames[this.#entries.source[this.#row]!]!;
+  }
+
+  get category(): string {
+    return this.#entries.categoryText(this.#row);
+  }
+
+  get confidence(): number {
+    return this.#entries.confidence[this.#row]!;
+  }
+
+  get network(): string {
+    const { keys } = this.#entries.keys;
+    const at = this.#row * 5;
+    return formatPrefix({ words: keys.slice(at, at + 4), length: keys[at + 4]! });
+  }
+
+  get expires(): number {
+    return this.#entries.expires[this.#row]!;
+  }
 }
 
 function trieOf(networks: readonly string[]): PrefixTrie {

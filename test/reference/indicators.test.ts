@@ -32,7 +32,10 @@ async function load(text: string | Buffer, { feed = {}, allow = [], internal = [
 }
 
 function match(indicators: Indicators, address: string): Indicator | undefined {
-  return indicators.match(parseAddress(address) as Uint32Array, 0);
+  const found = indicators.match(parseAddress(address) as Uint32Array, 0);
+  if (found === undefined) return undefined;
+  const { feed, category, confidence, network, expires } = found;
+  return { feed, category, confidence, network, expires };
 }
 
 function hosts(count: number): string {
