@@ -23,10 +23,13 @@ export function createBadIp(config: BadIpConfig, context: DetectorContext): Dete
   function judge(sessions: SessionBatch, emit: Parameters<NonNullable<Detector['late']>>[1]): void {
     const contacts = new Map<string, Contact>();
     for (let row = 0; row < sessions.length; row++) {
+      // Most sessions have both ends inside.
+      const outward = isOutside(sessions.dstScope[row]!);
+      if (!outward && !isOutside(sessions.srcScope[row]!)) continue;
       const news = newsOf(sessions, row, config.bulkBytes);
       if (news === 0) continue;
       const end = sessions.end[row]!;
-      if (isOutside(sessions.dstScope[row]!)) {
+      if (outward) {
         const indicator = indicators.match(sessions.dstAddr, row * 4);
         if (usable(indicator, end)) {
           const kind = outboundKind(sessions, row, news);

@@ -170,9 +170,9 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
       const touched: number[] = [];
       for (let row = 0; row < sessions.length; row++) {
         const state = sessions.state[row]!;
+        if ((state & STATE.established) === 0 || sessions.srcScope[row] !== SCOPE.internal) continue;
         const due = hourly ? !isBare(sessions, row) : begins(sessions, row, state);
         if (!due && !watching) continue;
-        if ((state & STATE.established) === 0 || sessions.srcScope[row] !== SCOPE.internal) continue;
         const scope = sessions.dstScope[row]!;
         const egress = isEgress(scope);
         if (egress ? false : !due || scope !== SCOPE.internal) continue;

@@ -32,7 +32,7 @@ const SLOW_LEARNING = Math.round(Math.log(1.4) * SCALE);
 
 /** log1p in thousandths, as stored. */
 export function toLog(value: number): number {
-  return Math.round(Math.log1p(value) * SCALE);
+  return value === 0 ? 0 : Math.round(Math.log1p(value) * SCALE);
 }
 
 export function fromLog(log: number): number {

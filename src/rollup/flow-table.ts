@@ -28,7 +28,7 @@ export class FlowTable {
   interfaces = new InterfaceCounts();
   words: Uint32Array;
   doubles: Float64Array;
-  /** Pairs: hash of a connection, its first row + 1. */
+  /** Of a connection: first row + 1 in the lower bits, which tell the slot, and the upper bits of the hash; 0 = empty. At most half are used. */
   #slots: Int32Array;
   /** The row added to last: the two directions of a connection mostly come one after the other. */
   #last = NONE;
@@ -39,7 +39,7 @@ export class FlowTable {
     const memory = new ArrayBuffer(capacity * FLOW_WORDS * 4);
     this.words = new Uint32Array(memory);
     this.doubles = new Float64Array(memory);
-    this.#slots = new Int32Array(capacity * 4);
+    this.#slots = new Int32Array(capacity * 2);
   }
 
   get capacity(): number {
@@ -129,7 +129,7 @@ export class FlowTable {
   ): number {
     const hash = hashConnection(loWords, at, hiWords, at, ports, protocol);
     let slot = this.#slotOf(hash, loWords, at, hiWords, at, ports, protocol);
-    const first = this.#slots[slot + 1]! - 1;
+    const first = this.#rowAt(slot);
     let words = this.words;
     for (let row = first; row !== NONE; row = words[row * FLOW_WORDS + FLOW.next]! - 1)
       if (words[row * FLOW_WORDS + FLOW.interfaceId] === interfaceId) return row;
@@ -166,16 +166,19 @@ export class FlowTable {
     const words = this.words;
     const slots = this.#slots;
     const base = row * FLOW_WORDS;
-    if (slots[slot + 1] === 0) {
-      slots[slot] = words[base + FLOW.hash]!;
-      slots[slot + 1] = row + 1;
+    const first = this.#rowAt(slot);
+    if (first === NONE) {
+      slots[slot] = (words[base + FLOW.hash]! & -slots.length) | (row + 1);
       words[base + FLOW.next] = 0;
       return;
     }
-    const first = (slots[slot + 1]! - 1) * FLOW_WORDS;
     words[base + FLOW.flags] = SIDE.chained << 16;
-    words[base + FLOW.next] = words[first + FLOW.next]!;
-    words[first + FLOW.next] = row + 1;
+    words[base + FLOW.next] = words[first * FLOW_WORDS + FLOW.next]!;
+    words[first * FLOW_WORDS + FLOW.next] = row + 1;
+  }
+
+  #rowAt(slot: number): number {
+    return (this.#slots[slot]! & (this.#slots.length - 1)) - 1;
   }
 
   /** The slot that holds the first row of the connection, or the free one where it belongs. */
@@ -189,14 +192,13 @@ export class FlowTable {
     protocol: number,
   ): number {
     const slots = this.#slots;
-    const mask = slots.length - 2;
-    let slot = (hash << 1) & mask;
-    for (; slots[slot + 1] !== 0; slot = (slot + 2) & mask)
-      if (
-        slots[slot] === hash &&
-        this.#is(slots[slot + 1]! - 1, loWords, lo, hiWords, hi, ports, protocol, ANY)
-      )
-        break;
+    const mask = slots.length - 1;
+    let slot = hash & mask;
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const entry = slots[slot]!;
+      if (((entry ^ hash) & ~mask) !== 0) continue;
+      if (this.#is((entry & mask) - 1, loWords, lo, hiWords, hi, ports, protocol, ANY)) break;
+    }
     return slot;
   }
 
@@ -235,15 +237,15 @@ export class FlowTable {
     words.set(this.words.subarray(0, this.length * FLOW_WORDS));
     this.words = words;
     this.doubles = new Float64Array(memory);
-    const old = this.#slots;
-    const slots = new Int32Array(this.#capacity * 4);
-    const mask = slots.length - 2;
-    for (let from = 0; from < old.length; from += 2) {
-      if (old[from + 1] === 0) continue;
-      let slot = (old[from]! << 1) & mask;
-      while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
-      slots[slot] = old[from]!;
-      slots[slot + 1] = old[from + 1]!;
+    const slots = new Int32Array(this.#capacity * 2);
+    const mask = slots.length - 1;
+    for (let row = 0; row < this.length; row++) {
+      const base = row * FLOW_WORDS;
+      if ((words[base + FLOW.flags]! & (SIDE.chained << 16)) !== 0) continue;
+      const hash = words[base + FLOW.hash]!;
+      let slot = hash & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = (hash & ~mask) | (row + 1);
     }
     this.#slots = slots;
   }

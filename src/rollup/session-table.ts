@@ -1,3 +1,4 @@
+import { grown } from '../columns/key-table.ts';
 import { FLOW } from './flow-row.ts';
 
 /** Sessions are kept as flows are: interleaved rows of two cache lines. Words 0–9 are the key, as in {@link FLOW}. */
@@ -23,8 +24,6 @@ export const SESSION = {
   /** As in {@link FLOW}. */
   hash: 24,
   rejectedPackets: 25,
-  /** Of a free row: the next one + 1. */
-  next: 31,
 } as const;
 export const SESSION_F64 = { bytesLo: 8, bytesHi: 9, packetsLo: 10, packetsHi: 11 } as const;
 
@@ -39,7 +38,9 @@ export class SessionTable {
   size = 0;
   /** Rows that were ever in use: free ones are among them. */
   #high = 0;
-  #free = 0;
+  /** A stack: a list through the rows would wait for each to come from memory. */
+  #free: Uint32Array = new Uint32Array(256);
+  #freeCount = 0;
   #capacity: number;
   /** Pairs: hash, row + 1. */
   #slots: Int32Array;
@@ -84,7 +85,7 @@ export class SessionTable {
       }
       slot = (slot + 2) & mask;
     }
-    if (this.#free === 0 && this.#high === this.#capacity) {
+    if (this.#freeCount === 0 && this.#high === this.#capacity) {
       if (this.#capacity >= this.limit) return NONE;
       this.#grow();
       words = this.words;
@@ -93,11 +94,7 @@ export class SessionTable {
       slot = (hash << 1) & mask;
       while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
     }
-    let row: number;
-    if (this.#free !== 0) {
-      row = this.#free - 1;
-      this.#free = words[row * SESSION_WORDS + SESSION.next]!;
-    } else row = this.#high++;
+    const row = this.#freeCount > 0 ? this.#free[--this.#freeCount]! : this.#high++;
     this.size++;
     slots[slot] = hash;
     slots[slot + 1] = row + 1;
@@ -127,9 +124,8 @@ export class SessionTable {
     }
     slots[slot + 1] = 0;
     slots[slot] = 0;
-    words[base + SESSION.next] = this.#free;
-    words[base + SESSION.end] = 0;
-    this.#free = row + 1;
+    if (this.#freeCount === this.#free.length) this.#free = grown(this.#free, this.#freeCount * 2);
+    this.#free[this.#freeCount++] = row;
     this.size--;
   }
 
