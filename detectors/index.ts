@@ -3,6 +3,7 @@ import { beacon } from './beacon/detector.ts';
 import { bruteForce } from './brute-force/detector.ts';
 import type { DetectorModule } from './define.ts';
 import { irc } from './irc/detector.ts';
+import { longConnection } from './long-connection/detector.ts';
 import { portScan } from './port-scan/detector.ts';
 import { segmentation } from './segmentation/detector.ts';
 import { unexpectedEgress } from './unexpected-egress/detector.ts';
@@ -14,6 +15,7 @@ export const detectors: readonly DetectorModule[] = [
   beacon,
   bruteForce,
   irc,
+  longConnection,
   portScan,
   segmentation,
   unexpectedEgress,

@@ -70,6 +70,33 @@ export const threats: readonly Scenario[] = [
       );
     },
   },
+  {
+    name: 'long-connection',
+    summary:
+      'a host of ours opens a connection to an address it never used and keeps it to the end of the run',
+    attack: ['T1572', 'T1219'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const client = victim(stage);
+      const server = cast(stage, 'tunnelEnd');
+      const seconds = Math.ceil(stage.world.length) + 86_400;
+      const packets = Math.floor(seconds / 20);
+      return spread(stage, 1, 1, (_, at) =>
+        actStream(stage, {
+          client,
+          server,
+          port: 443,
+          at,
+          seconds,
+          up: packets * 70,
+          down: packets * 90,
+          upPackets: packets,
+          downPackets: packets,
+        }),
+      );
+    },
+  },
   ...BEACON_PERIODS.flatMap((period) =>
     BEACON_JITTERS.map(
       (jitter): Scenario => ({
