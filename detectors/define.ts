@@ -10,6 +10,8 @@ export interface DetectorModule<Config = unknown> {
   /** MITRE ATT&CK technique ids of its alerts. */
   readonly attack: readonly string[];
   readonly fields: FieldNeeds;
+  /** Its alerts are about interfaces, accounts or sources by name; without it about addresses. */
+  readonly subjects?: 'names';
   /** Seconds of event time without a new finding after which an alert resolves. */
   readonly quietPeriod: number;
   /** Every field has a default and a description. */

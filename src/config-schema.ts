@@ -5,9 +5,10 @@ import { parsePrefix } from './columns/address.ts';
 import { SourceOptions } from './ingest/options.ts';
 import { ServeOptions } from './serve/options.ts';
 
+const NOT_A_NETWORK = 'not an address or network, such as 10.0.0.0/8';
 const network = z
   .string()
-  .refine((text) => parsePrefix(text) !== undefined, 'not an address or network, such as 10.0.0.0/8')
+  .refine((text) => parsePrefix(text) !== undefined, NOT_A_NETWORK)
   .describe('Address or network, IPv4 or IPv6');
 
 const count = (fallback: number, text: string) => z.int().min(1).default(fallback).describe(text);
@@ -37,10 +38,17 @@ const Feed = z
   })
   .refine((feed) => (feed.file === undefined) !== (feed.url === undefined), 'needs either file or url');
 
+/** Detectors whose alerts are about names. */
+const NAMED = new Set(detectors.filter(({ subjects }) => subjects === 'names').map(({ id }) => id));
+
 const Exception = z
   .strictObject({
     detector: z.enum(detectors.map((detector) => detector.id)).describe('Id of the detector to mute'),
-    subject: network.optional().describe('Whom it is about: an address or network'),
+    subject: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Whom it is about: an address or network; an interface, account or source by its name'),
     peer: network.optional().describe('The other end: an address or network'),
     port: z.int().min(0).max(65_535).optional().describe('Server port'),
     protocol: z.int().min(0).max(255).optional().describe('IANA protocol number'),
@@ -57,6 +65,11 @@ const Exception = z
     ({ subject, peer, port, protocol, rule }) =>
       [subject, peer, port, protocol, rule].some((value) => value !== undefined),
     'mutes everything: name a subject, peer, port, protocol or rule, or set the detector to mode: off',
+  )
+  .refine(
+    ({ detector, subject }) =>
+      subject === undefined || NAMED.has(detector) || parsePrefix(subject) !== undefined,
+    { path: ['subject'], error: NOT_A_NETWORK },
   );
 
 /** How long event time waits for a source: what every source can set, whatever it reads. */

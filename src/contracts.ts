@@ -80,7 +80,7 @@ export interface Finding {
   readonly severity: Severity;
   /** One sentence, no trailing full stop. */
   readonly title: string;
-  /** Canonical address text of the entity the alert is about. */
+  /** The entity the alert is about: canonical address text, else the name of an interface, account or source. */
   readonly subject: string;
   /** Canonical address text of the other end, when there is exactly one. */
   readonly peer?: string;
@@ -130,7 +130,7 @@ export interface FlowSample {
   readonly action: 'ACCEPT' | 'REJECT';
 }
 
-/** Every given field must match. `subject` and `peer` are addresses or CIDRs. */
+/** Every given field must match. `subject` and `peer` are addresses or CIDRs; `subject` may be a name, where the finding's is one. */
 export interface ExceptionMatch {
   readonly subject?: string;
   readonly peer?: string;

@@ -6,7 +6,7 @@ export type Mute = (detector: string, finding: Finding, now: number) => number;
 
 interface Compiled {
   readonly exception: Exception;
-  readonly subject: Prefix | undefined;
+  readonly subject: Prefix | string | undefined;
   readonly peer: Prefix | undefined;
   readonly expires: number;
 }
@@ -16,7 +16,8 @@ export function createMute(exceptions: readonly Exception[]): Mute {
   const compiled = exceptions.map(
     (exception): Compiled => ({
       exception,
-      subject: exception.subject === undefined ? undefined : parsePrefix(exception.subject),
+      subject:
+        exception.subject === undefined ? undefined : (parsePrefix(exception.subject) ?? exception.subject),
       peer: exception.peer === undefined ? undefined : parsePrefix(exception.peer),
       expires:
         exception.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(exception.expires) / 1000,
@@ -35,9 +36,10 @@ export function createMute(exceptions: readonly Exception[]): Mute {
     );
 }
 
-/** `text`: an address or a network, as detectors give in what they offer as exception. */
-function holds(prefix: Prefix, text: string | undefined): boolean {
+/** `text`: an address or a network, as detectors give in what they offer as exception, or a name. */
+function holds(prefix: Prefix | string, text: string | undefined): boolean {
   if (text === undefined) return false;
+  if (typeof prefix === 'string') return prefix === text;
   const words = parseAddress(text);
   if (words !== undefined) return inPrefix(words, 0, prefix);
   const network = parsePrefix(text);

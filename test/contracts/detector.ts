@@ -24,6 +24,8 @@ export interface ContractOptions {
   readonly context?: (names: Dictionary) => DetectorContext;
   /** Configuration with caps so small that `firing` or the random traffic overflows them; left out: the detector has no state. */
   readonly tiny?: unknown;
+  /** Its alerts are about what is not there: their subjects are names, and they have no flows to show. */
+  readonly absence?: boolean;
 }
 
 /** What a detector is shown, in order. */
@@ -97,7 +99,8 @@ export function itIsADetector(module: DetectorModule, options: ContractOptions):
     it('names itself in kebab-case with ATT&CK techniques and needed fields', () => {
       expect(module.id).toMatch(/^[a-z]+(-[a-z]+)*$/);
       expect(module.attack.every((technique) => /^T\d{4}(\.\d{3})?$/.test(technique))).toBe(true);
-      expect(module.fields.required).toContain('srcaddr');
+      expect(module.fields.required).toContain(options.absence === true ? 'interface-id' : 'srcaddr');
+      expect(module.subjects).toBe(options.absence === true ? 'names' : undefined);
       expect(module.quietPeriod).toBeGreaterThan(0);
     });
 
@@ -108,13 +111,13 @@ export function itIsADetector(module: DetectorModule, options: ContractOptions):
     it('finds what it must, with every field of a finding', () => {
       const found = findings(options.firing);
       expect(found.length).toBeGreaterThan(0);
-      for (const finding of found) expectWhole(finding);
+      for (const finding of found) expectWhole(finding, options.absence);
     });
 
     it('gives whole findings on any traffic', () => {
       fc.assert(
         fc.property(traffic, (steps) => {
-          for (const finding of findings(steps)) expectWhole(finding);
+          for (const finding of findings(steps)) expectWhole(finding, options.absence);
         }),
         { numRuns: 50 },
       );
@@ -199,11 +202,11 @@ function show(detector: Detector, calls: readonly Call[]): Finding[] {
 }
 
 /** Every field of a finding is there and means something. */
-export function expectWhole(finding: Finding): void {
+export function expectWhole(finding: Finding, absence = false): void {
   expect(SEVERITIES).toContain(finding.severity);
   expect(finding.title).toMatch(/\S/);
   expect(finding.title).not.toMatch(/\.$|undefined|NaN/);
-  expect(finding.subject).toMatch(/^[0-9a-f:.]+$/);
+  expect(finding.subject).toMatch(absence ? /\S/ : /^[0-9a-f:.]+$/);
   expect(finding.counterpart).toMatch(/\S/);
   expect(finding.firstSeen).toBeGreaterThan(0);
   expect(finding.lastSeen).toBeGreaterThanOrEqual(finding.firstSeen);
@@ -214,7 +217,7 @@ export function expectWhole(finding: Finding): void {
   for (const value of [observed, baseline, threshold]) expect(String(value)).toMatch(/\d/);
   expect(formula).toMatch(/\S/);
   for (const value of Object.values(finding.explanation)) expect(String(value)).not.toMatch(/undefined|NaN/);
-  expect(finding.samples.length).toBeGreaterThanOrEqual(1);
+  expect(finding.samples.length).toBeGreaterThanOrEqual(absence ? 0 : 1);
   expect(finding.query).toMatch(/^SELECT .* FROM (flows|sessions|windows) /s);
   expect(finding.exception.subject ?? finding.exception.peer ?? finding.exception.rule).toMatch(/\S/);
 }

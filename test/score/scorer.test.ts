@@ -199,6 +199,9 @@ describe('exceptions', () => {
     ['another port', { port: 443 }, { port: 80 }, false],
     ['the rule', { rule: 'r' }, { exception: { rule: 'r' } }, true],
     ['another rule', { rule: 'r' }, { exception: { rule: 's' } }, false],
+    ['the name of an interface', { subject: 'eni-1' }, { subject: 'eni-1' }, true],
+    ['another name', { subject: 'eni-1' }, { subject: 'eni-10' }, false],
+    ['a name where the finding has an address', { subject: 'eni-1' }, {}, false],
     ['an IPv6 network', { subject: '2600::/16' }, { subject: '2600::1' }, true],
   ])('match by %s', (_why, exception, extra, expected) => {
     expect(mutes(exception, extra)).toBe(expected);
