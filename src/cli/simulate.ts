@@ -56,6 +56,7 @@ export function addSimulate(program: Command): void {
     .option('--rate <x>', 'multiplies how busy the hosts are', numeric(0))
     .option('--noise <x>', 'multiplies the noise from the internet, 0 is none', numeric(0))
     .option('--network <cidr>', 'IPv4 /16 of the VPC')
+    .option('--account <id>', 'account of the interfaces, 12 digits')
     .option('--no-header', 'leave out the header line')
     .option('--list', 'list the scenarios')
     .addOption(jsonOption())

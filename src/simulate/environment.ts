@@ -80,9 +80,18 @@ export class Environment {
   readonly #interval: number;
   readonly #taken = new Set<number>();
   readonly #seed: number;
+  readonly #account: string;
 
-  constructor(options: { seed: number; hosts: number; network: string; interval: number; start: number }) {
+  constructor(options: {
+    seed: number;
+    hosts: number;
+    network: string;
+    interval: number;
+    start: number;
+    account?: string | undefined;
+  }) {
     this.#seed = options.seed;
+    this.#account = options.account ?? ACCOUNT;
     this.#interval = options.interval;
     this.#prefix = options.network.split('.').slice(0, 2).join('.');
     this.#network = Math.floor(this.addresses.of(`${this.#prefix}.0.0`) / 65536);
@@ -180,7 +189,7 @@ export class Environment {
       index: this.interfaces.length,
       key: this.#random.u32(),
       id: `eni-0${this.#hex(16)}`,
-      account: requesterManaged ? 'unknown' : ACCOUNT,
+      account: requesterManaged ? 'unknown' : this.#account,
       v4,
       v6,
       vpc: this.#vpc,
@@ -191,6 +200,7 @@ export class Environment {
       phase: this.#random.int(this.#interval),
       born,
       gone: Number.POSITIVE_INFINITY,
+      unlogged: Number.POSITIVE_INFINITY,
       seen: new Int32Array(8).fill(-1),
     };
     this.interfaces.push(eni);

@@ -22,6 +22,8 @@ export interface Interface {
   /** Seconds between which it exists. */
   readonly born: number;
   gone: number;
+  /** Second from which nothing of it is logged, although it lives. */
+  unlogged: number;
   /** Windows, modulo 8, in which it had traffic. */
   readonly seen: Int32Array;
 }

@@ -27,6 +27,8 @@ export interface SimulateOptions {
   readonly noise?: number | undefined;
   /** IPv4 /16 of the VPC; default 10.0.0.0/16. */
   readonly network?: string | undefined;
+  /** Account of all interfaces but those that AWS's services own; default 123456789012. */
+  readonly account?: string | undefined;
   /** Begin with the header line that files on S3 have; default true. */
   readonly header?: boolean | undefined;
 }

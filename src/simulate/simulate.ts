@@ -57,7 +57,9 @@ function createRun(options: SimulateOptions) {
   const most = options.records ?? Number.POSITIVE_INFINITY;
   const expected = (most / (hosts * rate * RECORDS_PER_HOST_MINUTE)) * interval;
   const length = Math.min((options.hours ?? Number.POSITIVE_INFINITY) * 3600, expected);
-  const environment = new Environment({ seed, hosts, network, interval, start });
+  const { account } = options;
+  check(account === undefined || /^\d{12}$/.test(account), 'an account has 12 digits');
+  const environment = new Environment({ seed, hosts, network, interval, start, account });
   const { addresses, interfaces } = environment;
   const viaEndpoint = (address: number): boolean => addresses.service(address) === 'S3';
   const traffic = new Traffic(interval, rhythm, viaEndpoint);

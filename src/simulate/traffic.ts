@@ -51,7 +51,8 @@ export class Traffic {
     for (let window = windowAt(eni, from, interval); ; window++) {
       const closes = eni.phase + (window + 1) * interval;
       if (closes >= until) return;
-      if (closes < from || closes - interval < eni.born || closes > eni.gone) continue;
+      if (closes < from || closes - interval < eni.born || closes > Math.min(eni.gone, eni.unlogged))
+        continue;
       if (eni.seen[window & 7] !== window) this.#blank(eni, window, STATUS.nodata);
       else if (mix(eni.key ^ Math.imul(window, 7919)) % 20_011 === 0)
         this.#blank(eni, window, STATUS.skipdata);
@@ -82,6 +83,7 @@ export class Traffic {
     first: boolean,
     last: boolean,
   ): void {
+    if (opens + this.#interval > leg.eni.unlogged) return;
     const { connection } = running;
     const from = Math.max(0, opens - connection.at);
     const to = Math.min(connection.seconds, opens + this.#interval - connection.at);

@@ -27,6 +27,7 @@ function optionsOf(command: string): SimulateOptions {
     ipv6Share: number('ipv6-share'),
     network: flags.get('network'),
     start: flags.get('start'),
+    account: flags.get('account'),
     scenarios: scenario === undefined ? [] : [scenario],
   };
 }

@@ -17,7 +17,9 @@ describe('scenarios', () => {
       const run = await simulated({ ...SMALL, hours: 2.5, records: 30_000, scenarios: [`${name}@10m`] });
       const base = await simulated({ ...SMALL, hours: 2.5, records: 30_000 });
 
-      if (name !== 'nightly-backup') expect(run.records).toBeGreaterThan(base.records);
+      // One is there every night, the other's point is what is missing.
+      if (name !== 'nightly-backup' && name !== 'flow-log-stopped')
+        expect(run.records).toBeGreaterThan(base.records);
       expect(run.truthRows > 0).toBe(!quiet);
       for (const row of truthOf(run.truth)) {
         expect(Number(row.count)).toBeGreaterThan(0);

@@ -7,6 +7,7 @@ import { egress } from './egress.ts';
 import { quiet } from './quiet.ts';
 import { scans } from './scans.ts';
 import type { Scenario, ScenarioSummary } from './scenario.ts';
+import { telemetry } from './telemetry.ts';
 import { threats } from './threats.ts';
 
 export type { ScenarioSummary } from './scenario.ts';
@@ -17,11 +18,13 @@ interface Variant {
 }
 
 const ALL: ReadonlyMap<string, Variant> = new Map(
-  [...scans, ...access, ...egress, ...threats, ...quiet].flatMap((scenario): [string, Variant][] => {
-    const variants: [string, Variant][] = [[scenario.name, { scenario, ipv6: false }]];
-    if (scenario.dual === true) variants.push([`${scenario.name}-ipv6`, { scenario, ipv6: true }]);
-    return variants;
-  }),
+  [...scans, ...access, ...egress, ...threats, ...telemetry, ...quiet].flatMap(
+    (scenario): [string, Variant][] => {
+      const variants: [string, Variant][] = [[scenario.name, { scenario, ipv6: false }]];
+      if (scenario.dual === true) variants.push([`${scenario.name}-ipv6`, { scenario, ipv6: true }]);
+      return variants;
+    },
+  ),
 );
 
 /** Every scenario that can be asked for by name. */
