@@ -6,6 +6,7 @@ import { irc } from './irc/detector.ts';
 import { longConnection } from './long-connection/detector.ts';
 import { portScan } from './port-scan/detector.ts';
 import { segmentation } from './segmentation/detector.ts';
+import { telemetryLoss } from './telemetry-loss/detector.ts';
 import { unexpectedEgress } from './unexpected-egress/detector.ts';
 import { volumeSpike } from './volume-spike/detector.ts';
 
@@ -18,6 +19,7 @@ export const detectors: readonly DetectorModule[] = [
   longConnection,
   portScan,
   segmentation,
+  telemetryLoss,
   unexpectedEgress,
   volumeSpike,
 ];

@@ -151,6 +151,15 @@ policy: 5
     ]);
   });
 
+  it('takes names as subjects of exceptions only where alerts are about names', () => {
+    const except = (detector: string): string =>
+      `exceptions: [{ detector: ${detector}, subject: eni-0a1b2c3d }]`;
+    expect(parseConfig(except('telemetry-loss'), 'x.yaml').exceptions).toHaveLength(1);
+    expect(() => parseConfig(except('port-scan'), 'x.yaml')).toThrow(
+      /exceptions\.0\.subject: not an address/,
+    );
+  });
+
   it.each([
     ['a: [1', 'YAML that does not end'],
     ['network: {}\nnetwork: {}', 'a key that is there twice'],

@@ -1,4 +1,5 @@
 import type { ReplaySummary } from '../app.ts';
+import { parseAddress } from '../columns/address.ts';
 import { type Alert, SEVERITIES } from '../contracts.ts';
 import { alertTable, bySeverity, whyLines } from './alert-text.ts';
 import { DEFAULT_DATA } from './options.ts';
@@ -94,8 +95,14 @@ function alertsText(alerts: readonly Alert[], at: string): string {
   return lines.join('\n');
 }
 
+function talkedTo(address: string, at: string): [string, string] {
+  const command = `${COMMAND} query --name who-talked-to --param address=${shellWord(address)}${at}`;
+  return [command, 'everyone this address spoke with'];
+}
+
 function nextText(alerts: readonly Alert[], at: string): string {
   const first = alerts[0];
+  const talker = alerts.find(({ subject }) => parseAddress(subject) !== undefined)?.subject;
   const commands: [string, string][] =
     first === undefined
       ? [
@@ -108,10 +115,7 @@ function nextText(alerts: readonly Alert[], at: string): string {
         ]
       : [
           [`${COMMAND} alerts show ${first.id.slice(0, 8)}${at}`, 'the evidence, and how to mute it'],
-          [
-            `${COMMAND} query --name who-talked-to --param address=${shellWord(first.subject)}${at}`,
-            'everyone this address spoke with',
-          ],
+          ...(talker === undefined ? [] : [talkedTo(talker, at)]),
           [
             `${COMMAND} query${at} "SELECT dstport, count(*) FROM flows WHERE action = 'REJECT' GROUP BY dstport ORDER BY 2 DESC LIMIT 10"`,
             'any question, in SQL',

@@ -1,0 +1,22 @@
+import { defineDetector } from '../define.ts';
+import { telemetryConfig } from './config.ts';
+import { createTelemetryLoss } from './judge.ts';
+
+/** What should be logged is not: interfaces or whole accounts are silent, AWS skipped records, fields are gone. */
+export const telemetryLoss = defineDetector({
+  id: 'telemetry-loss',
+  summary: 'Interfaces or accounts fall silent, or their records are skipped or lose fields',
+  attack: ['T1685.002'],
+  fields: {
+    required: ['interface-id', 'end'],
+    helpful: [
+      { field: 'log-status', why: 'without it skipped records are not seen' },
+      { field: 'account-id', why: 'without it all interfaces are taken to be of one account' },
+      { field: 'srcaddr', why: 'without addresses a deleted interface looks like one whose log was stopped' },
+    ],
+  },
+  subjects: 'names',
+  quietPeriod: 7200,
+  config: telemetryConfig,
+  create: createTelemetryLoss,
+});
