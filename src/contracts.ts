@@ -182,6 +182,37 @@ export interface Alert {
   readonly exception: string;
 }
 
+/** A stretch of a source that can no longer be read: offsets [from, to) of a partition; without `to` nobody knows how many. */
+export interface SourceLoss {
+  readonly partition: string;
+  readonly from: number;
+  readonly to?: number | undefined;
+  readonly reason: string;
+}
+
+/**
+ * What only a live service sees of a source, once a minute. When one comes depends on the clock; the times in it that findings carry are
+ * event times, so an alert about a source has the same identity and place as any other.
+ */
+export interface SourceReport {
+  readonly source: string;
+  /** Newest event time of its own records and of all, Unix seconds; the clock's as long as there are none. */
+  readonly newest: number;
+  readonly now: number;
+  /** Seconds of a steady clock. */
+  readonly at: number;
+  /** Seconds since something came, and the longest such time that has ended since the service started. */
+  readonly silence: number;
+  readonly longestSilence: number;
+  /** Of the last deliveries whose transport says when they were available: how many, and 95 % of them were at most `lag` seconds after their newest record. */
+  readonly deliveries: number;
+  readonly lag: number;
+  /** Since the report before. */
+  readonly received: number;
+  readonly rejectedBy: ReadonlyMap<RejectReason, number>;
+  readonly lost: readonly SourceLoss[];
+}
+
 export type Emit = (finding: Finding) => void;
 
 /** State that survives a crash: `restore(snapshot())` is invisible in everything that follows. */
@@ -201,6 +232,8 @@ export interface Detector extends Stateful {
   window?(window: WindowBatch, emit: Emit): void;
   /** Called with sessions made of late records only, which belong to no step. Judge what needs no state; never learn from it. */
   late?(sessions: SessionBatch, emit: Emit): void;
+  /** Called by a live service, never by a replay. What is told by it must not change what is found in records. */
+  source?(report: SourceReport, emit: Emit): void;
   /** Keys that found no place under the declared cap so far. */
   readonly overflow: number;
 }

@@ -9,6 +9,7 @@ import { ingest, type Totals } from './pipeline.ts';
 import { readLive, SourceFailure } from './reader/live.ts';
 import { createSource } from './reader/sources.ts';
 import { timesOf } from './source-times.ts';
+import type { SourceWatch } from './source-watch.ts';
 import { createUncovered } from './uncovered.ts';
 
 export interface LifeOptions {
@@ -22,6 +23,7 @@ export interface LifeOptions {
   durableAt(seq: number): Totals;
   /** Counted on. */
   readonly reading: Reading;
+  readonly watch: SourceWatch;
   /** The state is open and the sources are being read. */
   onOpen(engine: Engine): void;
   /** A checkpoint with these counts begins; when it fails, only the next life can tell whether it is durable. */
@@ -64,7 +66,7 @@ type CoveredEntries = readonly (readonly [source: string, covered: readonly Cove
  * mend.
  */
 export async function live(options: LifeOptions): Promise<void> {
-  const { config, data, disk, log, metrics, reading, signal } = options;
+  const { config, data, disk, log, metrics, reading, signal, watch } = options;
   await using engine = await openEngine({
     data,
     config,
@@ -103,6 +105,7 @@ export async function live(options: LifeOptions): Promise<void> {
     onForget: (partitions) => uncovered.forget(partitions),
     onLost(gap) {
       readingOf(reading, gap.source).losses++;
+      watch.lost(gap.source, gap);
       log('error', 'data is lost: it can no longer be read', gap);
     },
     log,
@@ -113,11 +116,19 @@ export async function live(options: LifeOptions): Promise<void> {
   const claiming = new Set(config.sources.filter(({ type }) => type === CLAIMING).map(({ name }) => name));
   const impatient = config.sources.some(({ type }) => WAITING.has(type));
   const delay = createAlertDelay(() => scorer.book.changes > 0);
+  watch.begin(names);
+  const tend = (): void => {
+    for (const lane of idle.take()) rollup.setIdle(lane);
+    for (const report of watch.take()) {
+      const now = rollup.now || Math.floor(Date.now() / 1000);
+      scorer.source({ ...report, now, newest: rollup.nowOf(`${report.source}:`) || now });
+    }
+  };
   let maintained = performance.now();
   options.onOpen(engine);
   log('info', 'running', { data, sources: names.join(', ') });
   await ingest(
-    watched(paused(reader.parts(), disk, signal), idle, (lane) => rollup.setIdle(lane)),
+    watched(paused(reader.parts(), disk, signal), idle, tend),
     {
       ...engine.stages,
       // Time goes on with the next records, in this life or another: nothing is closed before its time.
@@ -157,6 +168,7 @@ export async function live(options: LifeOptions): Promise<void> {
         reading.bytes = readBefore + part.readBytes;
         uncovered.add(part);
         readingOf(reading, sourceOf(part)).records += part.received;
+        watch.came(sourceOf(part), part);
         if (part.availableAt === undefined) return;
         delay.came(part.availableAt);
         metrics.observeDelivery(sourceOf(part), (Date.now() - part.availableAt) / 1000);
@@ -212,15 +224,15 @@ async function* paused(
   }
 }
 
-/** The parts, with an eye on lanes that fall silent. */
+/** The parts, with an eye on what does not come. */
 async function* watched(
   parts: AsyncIterable<Part | undefined>,
   idle: IdleLanes,
-  onIdle: (lane: string) => void,
+  tend: () => void,
 ): AsyncGenerator<Part | undefined> {
   for await (const part of parts) {
     if (part !== undefined) idle.came(part.lane);
-    for (const lane of idle.take()) onIdle(lane);
+    tend();
     yield part;
   }
 }

@@ -10,6 +10,7 @@ import { type Operation, type Status, startOperation } from './operation.ts';
 import { refuseUnverified } from './outbound/tls.ts';
 import { emptyTotals, type Totals } from './pipeline.ts';
 import { SourceFailure } from './reader/live.ts';
+import { createSourceWatch } from './source-watch.ts';
 
 export interface RunOptions {
   readonly data: string;
@@ -40,6 +41,7 @@ export async function run(options: RunOptions): Promise<void> {
   check(config);
   const metrics = createMetrics();
   const reading: Reading = { bytes: 0, historyLosses: 0, sources: new Map() };
+  const watch = createSourceWatch();
   const reloads = { loaded: 0, refused: 0 };
   let engine: Engine | undefined;
   let durable = emptyTotals();
@@ -126,6 +128,7 @@ export async function run(options: RunOptions): Promise<void> {
         onAttempt(seq, totals) {
           attempt = { seq, totals: copyOf(totals) };
         },
+        watch,
         onOpen(opened) {
           engine = opened;
           hasOpened = true;

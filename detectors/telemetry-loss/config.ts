@@ -29,6 +29,12 @@ export const telemetryConfig = z.strictObject({
     .default(5)
     .describe('Silent interfaces a day that are told although they may have been deleted (severity low)'),
   skipShare: share(0.01, 'Share of an account’s records within 15 minutes that are SKIPDATA'),
+  sourceMinutes: minutes(90, 'Minutes in which nothing comes from a live source, whatever is usual'),
+  lagMinutes: minutes(
+    30,
+    'Minutes after their end that records become available, for one delivery in twenty',
+  ),
+  rejectShare: share(0.1, 'Share of a live source’s records within 15 minutes that cannot be used'),
   maxInterfaces: count(65_536, 'Most interfaces followed'),
 });
 

@@ -6,6 +6,7 @@ import { createFindings } from './finding.ts';
 import { Interfaces, STATE } from './interfaces.ts';
 import { Outages } from './outages.ts';
 import { closeQuarter, QUARTER } from './quarter.ts';
+import { createSourceJudge } from './sources.ts';
 
 const HOUR = 3600;
 const DAY = 86_400;
@@ -85,6 +86,7 @@ export function createTelemetryLoss(config: TelemetryConfig, context: DetectorCo
       for (const one of skips) emit(findings.skips(one, end));
       for (const one of lost) emit(findings.fields(one, end));
     },
+    source: createSourceJudge(config),
     snapshot: () =>
       packSnapshot(
         {

@@ -1,4 +1,4 @@
-import type { Position } from '../contracts.ts';
+import type { Position, SourceLoss } from '../contracts.ts';
 import type { FileContent } from './file.ts';
 
 /** What a source finds at start. */
@@ -72,13 +72,7 @@ export interface SourceEvents {
   flush(): void;
   /** Partitions that can never come again, not even as a repeat: their positions are forgotten with the next checkpoint. */
   forget(partitions: readonly string[]): void;
-  /** Data that can no longer be read: offsets [from, to) of the partition are gone; without `to` nobody knows how many. */
-  lost(gap: {
-    readonly partition: string;
-    readonly from: number;
-    readonly to?: number | undefined;
-    readonly reason: string;
-  }): void;
+  lost(gap: SourceLoss): void;
   /** For the log: one static message and plain values, no secrets. */
   log(
     level: 'info' | 'warn' | 'error',

@@ -1,4 +1,4 @@
-import type { Position } from '../contracts.ts';
+import type { Position, SourceLoss } from '../contracts.ts';
 import type { SourceOptions } from '../ingest/options.ts';
 import type { Covered } from '../ingest/source.ts';
 import type { Credit, PartMessage } from './hand-over.ts';
@@ -42,14 +42,7 @@ export type LiveMessage =
       readonly message: string;
       readonly details: Readonly<Record<string, string | number | boolean>>;
     }
-  | {
-      readonly kind: 'lost';
-      readonly source: string;
-      readonly partition: string;
-      readonly from: number;
-      readonly to?: number | undefined;
-      readonly reason: string;
-    }
+  | ({ readonly kind: 'lost'; readonly source: string } & SourceLoss)
   /** The answer to `claim`; `error` when a source rejected it. */
   | { readonly kind: 'claimed'; readonly seq: number; readonly error: string | undefined }
   /** `person`: only a person can mend it, and the message says how. */

@@ -1,6 +1,6 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
-import type { Detector, Finding, WindowDemand } from '../contracts.ts';
+import type { Detector, Finding, SourceReport, WindowDemand } from '../contracts.ts';
 import { AlertBook, type Origin } from './alert-book.ts';
 import type { Mute } from './exceptions.ts';
 
@@ -60,6 +60,12 @@ export class Scorer {
     for (const judge of this.#judges)
       if (judge.instance.late !== undefined)
         this.#run(judge, now, () => judge.instance.late?.(sessions, this.#emit));
+  }
+
+  source(report: SourceReport): void {
+    for (const judge of this.#judges)
+      if (judge.instance.source !== undefined)
+        this.#run(judge, report.now, () => judge.instance.source?.(report, this.#emit));
   }
 
   #run(judge: Judge, now: number, inspect: () => void): void {

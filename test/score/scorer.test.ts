@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Step } from '../../src/columns/session-batch.ts';
-import type { Detector, Emit, Exception, Finding, Severity } from '../../src/contracts.ts';
+import type { Detector, Emit, Exception, Finding, Severity, SourceReport } from '../../src/contracts.ts';
 import { createMute } from '../../src/score/exceptions.ts';
 import { fingerprint } from '../../src/score/fingerprint.ts';
 import { Scorer } from '../../src/score/scorer.ts';
@@ -170,6 +170,45 @@ describe('scorer', () => {
 
     expect(alertsOf(second).map((alert) => alert.peer)).toEqual(['34.1.1.2']);
     expect(second.counts.get('test')).toMatchObject({ findings: 2, muted: 1 });
+  });
+});
+
+describe('what a service reports of its sources', () => {
+  const report = (now: number): SourceReport => ({
+    source: 'bucket',
+    newest: T,
+    now,
+    at: 0,
+    silence: 0,
+    longestSilence: 0,
+    deliveries: 0,
+    lag: 0,
+    received: 0,
+    rejectedBy: new Map(),
+    lost: [],
+  });
+
+  it('becomes an alert that opens, grows and resolves by event time as any other', () => {
+    const instance: Detector = {
+      overflow: 0,
+      source: ({ source, newest, now }, emit) =>
+        emit(finding({ subject: source, counterpart: 'silent', firstSeen: newest, lastSeen: now })),
+      snapshot: () => new Uint8Array(),
+      restore: () => {},
+    };
+    const origin = { detector: 'test', attack: [], quietPeriod: 600, shadow: false, windows: [] };
+    const scorer = new Scorer([{ ...origin, instance }], createMute([]), new Dictionary());
+
+    scorer.source(report(T));
+    scorer.source(report(T + 300));
+    expect(alertsOf(scorer)).toMatchObject([
+      { id: fingerprint('test', 'bucket', 'silent'), state: 'firing', count: 2 },
+    ]);
+    // Event time stands while nothing comes: only data that flows again makes it well.
+    scorer.step(step(13));
+    expect(alertsOf(scorer)).toMatchObject([{ state: 'firing' }]);
+    scorer.step(step(14));
+    expect(alertsOf(scorer)).toMatchObject([{ state: 'resolved' }]);
   });
 });
 

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { Dictionary } from '../src/columns/dictionary.ts';
+import type { Part } from '../src/contracts.ts';
+import { createSourceWatch } from '../src/source-watch.ts';
+import { flowsOf } from './flows.ts';
+
+const T0 = 1_760_313_600;
+const HOUR = 3600;
+
+function partOf(more: Partial<Part> = {}): Part {
+  return {
+    partition: 'bucket:a',
+    lane: 'bucket:bucket',
+    position: undefined,
+    batch: undefined,
+    rejects: [],
+    received: 1,
+    skipped: 0,
+    readBytes: 0,
+    known: false,
+    ids: [],
+    idsFrom: undefined,
+    availableAt: undefined,
+    release() {},
+    ...more,
+  };
+}
+
+/** A part whose newest record ended `lag` seconds before it was available. */
+const late = (lag: number): Part =>
+  partOf({
+    availableAt: (T0 + lag) * 1000,
+    batch: flowsOf(
+      [
+        { src: '10.0.0.1', dst: '10.0.0.2', start: T0 - 120, end: T0 },
+        { src: '10.0.0.1', dst: '10.0.0.2', start: T0 - 180, end: T0 - 60 },
+      ],
+      new Dictionary(),
+    ),
+  });
+
+function at() {
+  let now = 1000;
+  const watch = createSourceWatch(() => now);
+  watch.begin(['bucket', 'group']);
+  return {
+    watch,
+    wait: (seconds: number) => {
+      now += seconds;
+      return watch.take();
+    },
+  };
+}
+
+describe('what a service sees of its sources', () => {
+  it('is reported once a minute, for each', () => {
+    const { wait } = at();
+    expect(wait(59)).toEqual([]);
+    expect(wait(1).map(({ source }) => source)).toEqual(['bucket', 'group']);
+    expect(wait(30)).toEqual([]);
+  });
+
+  it('tells silence since the last part, and the longest that ended', () => {
+    const { watch, wait } = at();
+    wait(300);
+    watch.came('bucket', partOf());
+    expect(wait(120)).toMatchObject([
+      { source: 'bucket', silence: 120, longestSilence: 300, received: 1 },
+      { source: 'group', silence: 420, longestSilence: 0, received: 0 },
+    ]);
+    expect(wait(60)).toMatchObject([{ received: 0 }, { received: 0 }]);
+  });
+
+  it('tells a loss at once, and once', () => {
+    const { watch, wait } = at();
+    const loss = { partition: 'a', from: 1, to: 5, reason: 'gone' };
+    watch.lost('group', loss);
+    expect(wait(0)).toMatchObject([{ source: 'group', lost: [loss] }]);
+    expect(wait(0)).toEqual([]);
+  });
+
+  it('counts refused records by reason', () => {
+    const { watch, wait } = at();
+    const reject = { reason: 'bad-json', source: 'a', position: 0, raw: '' } as const;
+    watch.came('bucket', partOf({ received: 3, rejects: [reject, reject] }));
+    expect(wait(60)[0]).toMatchObject({ received: 3, rejectedBy: new Map([['bad-json', 2]]) });
+  });
+
+  it('measures how long after its newest record a delivery was there, and forgets it after six hours', () => {
+    const { watch, wait } = at();
+    for (let i = 1; i <= 20; i++) watch.came('bucket', late(i));
+    watch.came('bucket', partOf({ availableAt: Date.now() }));
+    expect(wait(60)[0]).toMatchObject({ deliveries: 20, lag: 19 });
+    expect(wait(6 * HOUR)[0]).toMatchObject({ deliveries: 0, lag: 0 });
+  });
+
+  it('takes what is older than a day for history that is read in', () => {
+    const { watch, wait } = at();
+    watch.came('bucket', late(25 * HOUR));
+    expect(wait(60)[0]).toMatchObject({ deliveries: 0 });
+  });
+
+  it('goes on through lives of the service, and forgets sources that the configuration dropped', () => {
+    const { watch, wait } = at();
+    wait(300);
+    watch.begin(['group', 'topic']);
+    watch.came('bucket', partOf());
+    expect(wait(60)).toMatchObject([
+      { source: 'group', silence: 360 },
+      { source: 'topic', silence: 60 },
+    ]);
+  });
+});
