@@ -16,6 +16,10 @@ export interface DetectorModule<Config = unknown> {
   readonly quietPeriod: number;
   /** Every field has a default and a description. */
   readonly config: z.ZodType<Config>;
+  /** Seconds of event time that it only learns; without it it judges from the first record on. */
+  learns?(config: Config): number;
+  /** What is missing without which it can find nothing, in a few words. */
+  lacks?(context: DetectorContext): string | undefined;
   /** Windows the detector is shown, from its configuration. */
   windows?(config: Config): readonly WindowDemand[];
   create(config: Config, context: DetectorContext): Detector;

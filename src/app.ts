@@ -1,6 +1,5 @@
 import type { Config } from './config.ts';
-import type { Alert } from './contracts.ts';
-import { Coverage } from './coverage.ts';
+import type { Alert, Coverage } from './contracts.ts';
 import { openEngine } from './engine.ts';
 import { listFiles } from './ingest/paths.ts';
 import { emptyTotals, ingest } from './pipeline.ts';
@@ -42,10 +41,8 @@ export interface ReplaySummary {
   readonly rejectedBy: Readonly<Record<string, number>>;
   readonly noData: number;
   readonly skipData: number;
-  /** Event time of the earliest and latest record, Unix seconds; 0 without records. */
-  readonly first: number;
-  readonly last: number;
-  readonly interfaces: number;
+  /** Of the data folder as a whole. */
+  readonly coverage: Coverage;
   /** Aggregation interval in seconds, as the records show it. */
   readonly interval: number;
   /** Connections neither end of which is internal: whose networks they are, nobody has said. */
@@ -75,7 +72,6 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   // Files advance together: lanes of live sources that this folder had would hold time still.
   rollup.setLanes('', ['']);
 
-  const coverage = new Coverage();
   const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const totals = emptyTotals();
   const parts = readFiles({
@@ -100,7 +96,6 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
         await engine.checkpoint(now);
       },
       onPart(part, now) {
-        coverage.add(part.batch);
         options.onProgress({
           readBytes: part.readBytes,
           totalBytes,
@@ -130,9 +125,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     rejectedBy: totals.rejectedBy,
     noData: totals.noData,
     skipData: totals.skipData,
-    first: coverage.first,
-    last: coverage.last,
-    interfaces: coverage.interfaces,
+    coverage: engine.coverage(),
     interval: rollup.interval,
     strangers: engine.counts.strangers,
     overflow: { ...rollup.overflow, ...scorer.overflow(), names: names.overflow },

@@ -213,6 +213,36 @@ export interface SourceReport {
   readonly lost: readonly SourceLoss[];
 }
 
+/** What a detector is worth at the moment. */
+export interface DetectorStanding {
+  readonly detector: string;
+  /**
+   * `off`: not run, or it lacks what `why` says; `failed`: left out after failures; `learning`: it judges little or nothing before `until`;
+   * `shadow`: it judges, and nobody is told; else `on`.
+   */
+  readonly state: 'on' | 'shadow' | 'learning' | 'off' | 'failed';
+  readonly why?: string;
+  /** Unix seconds, event time. */
+  readonly until?: number;
+}
+
+/** How much of what happened the records of a data folder show, from its beginning on: published with each checkpoint. */
+export interface Coverage {
+  /** Event time of the first and the last step with records, Unix seconds; 0 without records. */
+  readonly from: number;
+  readonly to: number;
+  /** Ever seen; heard within the last day; of these, heard within the last two aggregation intervals. */
+  readonly interfaces: { readonly seen: number; readonly expected: number; readonly speaking: number };
+  /** Minutes of all interfaces together in which they were expected, and those that records cover. */
+  readonly minutes: { readonly expected: number; readonly heard: number };
+  /** Records received, duplicates left out, and those among them that say of others that they were skipped, came late or could not be used. */
+  readonly records: number;
+  readonly skipData: number;
+  readonly late: number;
+  readonly rejected: number;
+  readonly detectors: readonly DetectorStanding[];
+}
+
 export type Emit = (finding: Finding) => void;
 
 /** State that survives a crash: `restore(snapshot())` is invisible in everything that follows. */

@@ -1,32 +1,129 @@
-import type { FlowBatch } from './columns/flow-batch.ts';
+import { NO_ROW } from './columns/key-table.ts';
+import type { Step } from './columns/session-batch.ts';
+import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
+import { StateTable, u32 } from './columns/state-table.ts';
+import type { Coverage, DetectorStanding, Stateful } from './contracts.ts';
 
-/** What a run of records covered: its time span and the interfaces that spoke. */
-export class Coverage {
-  /** Unix seconds of event time; 0 without records. */
-  first = 0;
-  last = 0;
-  interfaces = 0;
-  #seen = new Uint8Array(1024);
+/** Seconds of silence after which an interface is no longer expected. */
+const EXPECTED_SECONDS = 86_400;
+/** Most interfaces followed; further ones are not counted. */
+const MAX_INTERFACES = 1 << 17;
 
-  add(batch: FlowBatch | undefined): void {
-    if (batch === undefined) return;
-    for (let i = 0; i < batch.length; i++) {
-      const end = batch.end[i]!;
-      if (end > this.last) this.last = end;
-      if (this.first === 0 || end < this.first) this.first = end;
-      const code = batch.interfaceId[i]!;
-      if (code >= this.#seen.length) this.#grow(code);
-      if (code === 0 || this.#seen[code] === 1) continue;
-      this.#seen[code] = 1;
-      this.interfaces++;
-    }
+const NOTHING = {
+  from: 0,
+  to: 0,
+  /** End of the last step, with records or not. */
+  now: 0,
+  seen: 0,
+  /** Seconds. */
+  expected: 0,
+  heard: 0,
+  records: 0,
+  skipData: 0,
+  late: 0,
+  rejected: 0,
+};
+
+/**
+ * What the records of a data folder cover since its beginning: an alert that is not there says only as much as this. An interface is
+ * expected from when it was first heard until it was silent for a day; its time has records when it is heard again within two aggregation
+ * intervals.
+ */
+export class CoverageBook implements Stateful {
+  readonly #interval: () => number;
+  readonly #table = new StateTable(1, MAX_INTERFACES, { last: u32() });
+  readonly #key = new Uint32Array(1);
+  #sums = { ...NOTHING };
+
+  /** `interval`: the aggregation interval in seconds, as far as it is known. */
+  constructor(interval: () => number) {
+    this.#interval = interval;
   }
 
-  #grow(code: number): void {
-    let length = this.#seen.length;
-    while (length <= code) length *= 2;
-    const seen = new Uint8Array(length);
-    seen.set(this.#seen);
-    this.#seen = seen;
+  step({ start, end, interfaces }: Step): void {
+    const sums = this.#sums;
+    sums.now = end;
+    if (interfaces.length > 0) {
+      if (sums.from === 0) sums.from = start;
+      sums.to = start;
+    }
+    for (let i = 0; i < interfaces.length; i++) {
+      sums.skipData += interfaces.skipData[i]!;
+      if (interfaces.interfaceId[i] !== 0) this.#hear(interfaces.interfaceId[i]!, end);
+    }
+    if (end % 3600 === 0) this.#forget();
+  }
+
+  #hear(interfaceId: number, end: number): void {
+    const sums = this.#sums;
+    this.#key[0] = interfaceId;
+    const row = this.#table.upsert(this.#key, 0);
+    if (row === NO_ROW) return;
+    const { last } = this.#table.columns;
+    if (this.#table.keys.added) {
+      sums.seen++;
+      sums.expected += 60;
+      sums.heard += 60;
+    } else {
+      const gap = end - last[row]!;
+      sums.expected += gap;
+      sums.heard += this.#isGap(gap) ? this.#interval() : gap;
+    }
+    last[row] = end;
+  }
+
+  #isGap(seconds: number): boolean {
+    return seconds > 2 * this.#interval();
+  }
+
+  #forget(): void {
+    const { last } = this.#table.columns;
+    for (let row = 0; row < this.#table.rows; row++)
+      if (this.#table.has(row) && this.#sums.now - last[row]! > EXPECTED_SECONDS) this.#table.delete(row);
+  }
+
+  /** Counts records that were taken, and what of them came late or could not be used. */
+  count(taken: { readonly records?: number; readonly late?: number; readonly rejected?: number }): void {
+    const { records = 0, late = 0, rejected = 0 } = taken;
+    this.#sums.records += records + rejected;
+    this.#sums.late += late;
+    this.#sums.rejected += rejected;
+  }
+
+  /** What holds now. */
+  figures(detectors: (from: number, to: number) => readonly DetectorStanding[]): Coverage {
+    const { from, to, now, seen, records, skipData, late, rejected } = this.#sums;
+    let { expected, heard } = this.#sums;
+    let speaking = 0;
+    const { last } = this.#table.columns;
+    for (let row = 0; row < this.#table.rows; row++) {
+      if (!this.#table.has(row)) continue;
+      const silence = now - last[row]!;
+      if (this.#isGap(silence)) {
+        expected += silence;
+        heard += this.#interval();
+      } else speaking++;
+    }
+    return {
+      from,
+      to,
+      interfaces: { seen, expected: this.#table.size, speaking },
+      minutes: { expected: Math.round(expected / 60), heard: Math.round(heard / 60) },
+      records,
+      skipData,
+      late,
+      rejected,
+      detectors: detectors(from, now),
+    };
+  }
+
+  snapshot(): Uint8Array {
+    return packSnapshot({ table: this.#table.snapshot() }, this.#sums);
+  }
+
+  restore(state: Uint8Array): void {
+    const { columns, meta } = unpackSnapshot(state);
+    this.#table.restore(columns.get('table') as Uint8Array);
+    this.#sums = meta as typeof NOTHING;
   }
 }

@@ -3,7 +3,8 @@ import { Dictionary } from './columns/dictionary.ts';
 import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
 import type { Config } from './config.ts';
-import type { Alert, Position } from './contracts.ts';
+import type { Alert, Coverage, DetectorStanding, Position } from './contracts.ts';
+import { CoverageBook } from './coverage.ts';
 import { createJudges } from './judges.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
@@ -78,11 +79,14 @@ export interface Engine extends AsyncDisposable {
   verify(): Promise<void>;
   /** All alerts somebody should see, by first sight. */
   alerts(): Alert[];
+  /** What the records up to the last checkpoint cover. */
+  coverage(): Coverage;
 }
 
 /** Names of saved states that no detector can have: ids have no colon. */
 const NAMES = ':names';
 const ROLLUP = ':rollup';
+const COVERAGE = ':coverage';
 
 /** Claims the data folder and goes on from its last checkpoint. Throws a UserError when the folder cannot be used. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -117,7 +121,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     }),
   );
   const counts = { sessions: 0, strangers: 0 };
-  const rollup = new Rollup(
+  const covered = new CoverageBook(() => rollup.interval);
+  const rollup: Rollup = new Rollup(
     {
       names,
       scopeOf: createScopes({ internal: config.network.internal }),
@@ -133,6 +138,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         counts.sessions += step.ended.length;
         counts.strangers += countStrangers(step.ended);
         history.appendSessions(step.ended);
+        covered.step(step);
         scorer.step(step);
       },
       window(window) {
@@ -144,6 +150,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   );
   const saved = loaded.blobs.get(ROLLUP);
   if (saved !== undefined) rollup.restore(saved);
+  const savedCoverage = loaded.blobs.get(COVERAGE);
+  if (savedCoverage !== undefined) covered.restore(savedCoverage);
+  const switchedOff = Object.entries(config.detectors).flatMap(([detector, { mode }]): DetectorStanding[] =>
+    mode === 'off' ? [{ detector, state: 'off', why: 'mode: off' }] : [],
+  );
+  const coverage = (): Coverage =>
+    covered.figures((from, to) =>
+      [...switchedOff, ...scorer.standings(from, to)].sort((a, b) => (a.detector < b.detector ? -1 : 1)),
+    );
 
   const alerts = (): Alert[] => scorer.book.entries().flatMap(visible);
   const publish = async (): Promise<void> => {
@@ -152,7 +167,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const resolvesAt = entries.map(({ alert, resolvesAt }) => [alert.id, resolvesAt] as const);
     const shadowed = entries.filter(({ shadow }) => shadow);
     const witness = { seq, file, positions: [...positions], resolvesAt, shadowed };
-    await publishManifest(folder.path, { segments, alerts: alerts(), witness });
+    await publishManifest(folder.path, { segments, alerts: alerts(), coverage: coverage(), witness });
     await removeOtherStateFiles(folder.path, state.file);
   };
   const replace = async (change: SegmentChange): Promise<void> => {
@@ -187,10 +202,22 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     scorer,
     stages: {
       history: {
-        appendFlows: (batch) => history.appendFlows(batch),
-        appendRejects: (rejects) => history.appendRejects(rejects, rollup.now),
+        appendFlows(batch) {
+          covered.count({ records: batch.length });
+          return history.appendFlows(batch);
+        },
+        appendRejects(rejects) {
+          covered.count({ rejected: rejects.length });
+          history.appendRejects(rejects, rollup.now);
+        },
       },
-      rollup,
+      rollup: {
+        add(batch, lane) {
+          const late = rollup.add(batch, lane);
+          covered.count({ late });
+          return late;
+        },
+      },
     },
     counts,
     sinceCheckpoint: () => (performance.now() - checkpointed) / 1000,
@@ -198,6 +225,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const added = await history.seal();
       const blobs = new Map(scorer.snapshots());
       blobs.set(ROLLUP, rollup.snapshot());
+      blobs.set(COVERAGE, covered.snapshot());
       blobs.set(NAMES, packSnapshot({}, names.since(1)));
       const entries = scorer.book.takeChanged();
       const input = { ...memory, positions: totals.positions, blobs, alerts: entries, added, removed: [] };
@@ -217,6 +245,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         await replace({ added: [], removed: segmentsBefore(segments, rollup.now - retention) });
     },
     alerts,
+    coverage,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -37,6 +37,8 @@ export async function createJudges(
       attack: module.attack,
       quietPeriod: module.quietPeriod,
       shadow: setting.mode === 'shadow',
+      learns: module.learns?.(setting.options) ?? 0,
+      lacks: module.lacks?.(context),
       windows: module.windows?.(setting.options) ?? [],
       instance: module.create(setting.options, context),
     });

@@ -1,5 +1,5 @@
 import type { Config } from './config.ts';
-import type { Alert, Part } from './contracts.ts';
+import type { Alert, DetectorStanding, Part } from './contracts.ts';
 import type { DiskGuard } from './disk-guard.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
@@ -53,6 +53,8 @@ interface SourceReading {
 const SOON_SECONDS = 1;
 /** Seconds between two looks at segments that can be merged or are past the retention. */
 const MAINTENANCE_SECONDS = 600;
+/** Seconds between two lines of the log that say what the records cover. */
+const COVERAGE_SECONDS = 3600;
 /** Types of source whose other side waits for the acknowledgement. */
 const WAITING = new Set(['firehose']);
 /** The type of source that shares partitions with others, so that a checkpoint has to be bound there. */
@@ -125,6 +127,7 @@ export async function live(options: LifeOptions): Promise<void> {
     }
   };
   let maintained = performance.now();
+  let coverageToldAt = performance.now();
   options.onOpen(engine);
   log('info', 'running', { data, sources: names.join(', ') });
   await ingest(
@@ -160,6 +163,10 @@ export async function live(options: LifeOptions): Promise<void> {
         const eventTime = rollup.now;
         const counts = { received, stored, rejected, duplicate, late, filtered, eventTime };
         log('info', 'checkpoint written', counts);
+        if (performance.now() - coverageToldAt > COVERAGE_SECONDS * 1000) {
+          logCoverage(engine, log);
+          coverageToldAt = performance.now();
+        }
         if (performance.now() - maintained < MAINTENANCE_SECONDS * 1000) return;
         await engine.maintain();
         maintained = performance.now();
@@ -176,6 +183,22 @@ export async function live(options: LifeOptions): Promise<void> {
     },
     totals,
   );
+  logCoverage(engine, log);
+}
+
+/** Says what silence is worth. */
+function logCoverage(engine: Engine, log: LifeOptions['log']): void {
+  const { detectors, interfaces, minutes, ...counts } = engine.coverage();
+  const of = (state: DetectorStanding['state']): string =>
+    detectors.flatMap(({ detector, ...each }) => (each.state === state ? [detector] : [])).join(', ');
+  const share = minutes.expected === 0 ? 1 : minutes.heard / minutes.expected;
+  const idle = { off: of('off'), learning: of('learning'), failed: of('failed') };
+  log('info', 'what the records cover', {
+    ...interfaces,
+    share: Number(share.toFixed(4)),
+    ...counts,
+    ...idle,
+  });
 }
 
 /** Asks the sources, before they read. */

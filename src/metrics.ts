@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { RejectReason, Severity } from './contracts.ts';
+import type { Coverage, RejectReason, Severity } from './contracts.ts';
 
 /** Counts since the start of the process, taken at one moment between two batches: only then does the identity hold. */
 export interface RecordCounts {
@@ -42,6 +42,8 @@ export interface MetricsView {
     readonly seconds: number;
     readonly findings: number;
   }[];
+  /** What an alert that is not there is worth. */
+  readonly coverage: Coverage;
   readonly alerts: readonly {
     readonly detector: string;
     readonly severity: Severity;
@@ -136,6 +138,14 @@ const FAMILIES: readonly Family[] = [
   { type: 'counter', name: 'overflow_total', help: 'Keys that found no place, by table.', labels: ['table'], read: (v) => rows('table', v.overflow) },
   { type: 'counter', name: 'detector_seconds_total', help: 'Time spent in a detector.', labels: ['detector'], read: (v) => v.detectors?.map((d) => [{ detector: d.detector }, d.seconds]) },
   { type: 'counter', name: 'findings_total', help: 'What detectors found, before it is grouped to alerts.', labels: ['detector'], read: (v) => v.detectors?.map((d) => [{ detector: d.detector }, d.findings]) },
+  { type: 'gauge', name: 'interfaces', help: 'Network interfaces: ever seen, heard within a day (expected), heard within two aggregation intervals (speaking).', labels: ['state'], read: (v) => rows('state', v.coverage && { ...v.coverage.interfaces }) },
+  { type: 'counter', name: 'interface_minutes_total', help: 'Minutes of interfaces in which they were expected, and those that records cover (heard).', labels: ['state'], read: (v) => rows('state', v.coverage && { ...v.coverage.minutes }) },
+  { type: 'counter', name: 'records_covering_total', help: 'Records of the data folder, duplicates left out.', read: (v) => v.coverage?.records },
+  { type: 'counter', name: 'records_not_covering_total', help: 'Records of the data folder that say others were skipped, came late or could not be used.', labels: ['reason'],
+    read: ({ coverage: c }) => c && rows('reason', { skipdata: c.skipData, late: c.late, rejected: c.rejected }) },
+  { type: 'gauge', name: 'detector_state', help: '1 for the state a detector is in: on, shadow, learning, off or failed.', labels: ['detector', 'state'], read: (v) => v.coverage?.detectors.map((d) => [{ detector: d.detector, state: d.state }, 1]) },
+  { type: 'gauge', name: 'detector_learns_until_seconds', help: 'Event time until which a detector only learns, Unix seconds.', labels: ['detector'],
+    read: (v) => v.coverage?.detectors.flatMap((d): Row[] => (d.until === undefined ? [] : [[{ detector: d.detector }, d.until]])) },
   { type: 'counter', name: 'alerts_total', help: 'Alerts opened.', labels: ['detector', 'severity'], read: (v) => v.alerts?.map((a) => [{ detector: a.detector, severity: a.severity }, a.count]) },
   { type: 'gauge', name: 'alerts_firing', help: 'Alerts that are not resolved.', read: (v) => v.alertsFiring },
   { type: 'gauge', name: 'cert_not_after', help: 'When a certificate or a list of revoked ones ends, Unix seconds.', labels: ['file'], read: (v) => v.certificates?.map((c) => [{ file: c.file }, c.notAfter]) },

@@ -208,8 +208,9 @@ function lagOf(engine: Engine | undefined, source: string): { readonly lagSecond
 }
 
 /** The state of the service at a scrape. */
-function shown({ rollup, scorer }: Engine): Partial<MetricsView> {
+function shown({ rollup, scorer, coverage }: Engine): Partial<MetricsView> {
   return {
+    coverage: coverage(),
     watermark: rollup.now,
     sessionsOpen: rollup.size,
     overflow: { ...rollup.overflow, ...scorer.overflow() },

@@ -30,5 +30,6 @@ export const badIp = defineDetector({
   },
   quietPeriod: 86_400,
   config: badIpConfig,
+  lacks: ({ indicators }) => (indicators.size === 0 ? 'no feeds' : undefined),
   create: createBadIp,
 });

@@ -28,5 +28,6 @@ export const segmentation = defineDetector({
   },
   quietPeriod: 86_400,
   config: segmentationConfig,
+  lacks: ({ policy }) => (policy.size === 0 ? 'no policy' : undefined),
   create: createSegmentation,
 });

@@ -18,5 +18,6 @@ export const telemetryLoss = defineDetector({
   subjects: 'names',
   quietPeriod: 7200,
   config: telemetryConfig,
+  learns: ({ learnHours }) => learnHours * 3600,
   create: createTelemetryLoss,
 });

@@ -17,5 +17,6 @@ export const unexpectedEgress = defineDetector({
   },
   quietPeriod: 86_400,
   config: egressConfig,
+  learns: ({ learnDays }) => learnDays * 86_400,
   create: createEgress,
 });

@@ -19,6 +19,7 @@ export const volumeSpike = defineDetector({
   },
   quietPeriod: 21_600,
   config: volumeConfig,
+  learns: ({ learnDays }) => learnDays * 86_400,
   windows: (config) => [
     { size: 300, key: 'subject' },
     { size: 3600, key: 'subject' },

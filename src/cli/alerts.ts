@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Alert, SEVERITIES, type Severity } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import { alertTable, bySeverity, endsOf } from './alert-text.ts';
+import { coverageLines } from './coverage-text.ts';
 import { askHistory } from './history-query.ts';
 import { DEFAULT_DATA, dataOption, jsonOption, severityOption, whole } from './options.ts';
 import { tableText } from './table.ts';
@@ -63,7 +64,8 @@ async function list(options: ListOptions): Promise<void> {
     .sort(bySeverity);
   const shown = all.slice(0, options.limit);
   if (options.json === true) for (const alert of shown) print(toJson(alert));
-  else print(shown.length === 0 ? 'no alerts' : alertTable(shown, true));
+  else if (shown.length > 0) print(alertTable(shown, true));
+  else print(['no alerts', ...(await coveredBy(options.data))].join('\n'));
   if (shown.length < all.length)
     note(`${grouped(all.length - shown.length)} more: allow them with --limit ${all.length}`);
 }
@@ -80,6 +82,13 @@ async function show(id: string, options: { readonly data: string; readonly json?
       `cannot show alert ${JSON.stringify(id)}: ${found.length} begin with it; give more of the id`,
     );
   print(options.json === true ? toJson(alert) : alertText(alert, options.data));
+}
+
+/** That nothing was found says only as much as what was looked at. */
+async function coveredBy(data: string): Promise<string[]> {
+  const { readManifest } = await import('../store/manifest.ts');
+  const coverage = (await readManifest(data))?.coverage;
+  return coverage === undefined ? [] : coverageLines(coverage);
 }
 
 async function readAlerts(data: string): Promise<Alert[]> {

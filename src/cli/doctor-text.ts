@@ -1,3 +1,4 @@
+import { coveredText, percent } from './coverage-text.ts';
 import type { SurveyResult } from './survey.ts';
 import { tableText } from './table.ts';
 import { counted, grouped, lengthOf, minuteOf, safe, style } from './terminal.ts';
@@ -22,15 +23,16 @@ export function surveyText(survey: SurveyResult): string {
   ];
   if (rejectedCount > 0)
     lines.push(
-      `  ${share(rejectedCount, records)} can't be used: ${rejected.map(([reason, count]) => `${safe(reason)} (${grouped(count)})`).join(', ')}`,
+      `  ${percent(rejectedCount, records)} can't be used: ${rejected.map(([reason, count]) => `${safe(reason)} (${grouped(count)})`).join(', ')}`,
     );
   if (interval > 0)
     lines.push(
-      `  aggregated over ${lengthOf(interval)}${interval > 60 ? ': 1 minute finds more and finds it sooner' : ''}; ${share(survey.overlapping, survey.windows)} of the capture windows overlap another of their interface`,
+      `  aggregated over ${lengthOf(interval)}${interval > 60 ? ': 1 minute finds more and finds it sooner' : ''}; ${percent(survey.overlapping, survey.windows)} of the capture windows overlap another of their interface`,
     );
   lines.push(
-    `  ${share(noData, records)} NODATA, ${share(skipData, records)} SKIPDATA${skipData > 0 ? ' (AWS could not keep all records then)' : ''}`,
+    `  ${percent(noData, records)} NODATA, ${percent(skipData, records)} SKIPDATA${skipData > 0 ? ' (AWS could not keep all records then)' : ''}`,
   );
+  if (interval > 0) lines.push(`  ${coveredText(survey.speaking, survey.interfaces, survey.minutes)}`);
   lines.push(`  ${grouped(accepted)} ACCEPT, ${grouped(refused)} REJECT`);
   if (accepted > 0 && refused === 0)
     lines.push(
@@ -54,12 +56,6 @@ export function surveyText(survey: SurveyResult): string {
       );
   }
   return lines.join('\n');
-}
-
-function share(part: number, whole: number): string {
-  if (part === 0 || whole === 0) return '0 %';
-  const percent = (part / whole) * 100;
-  return percent < 0.1 ? '< 0.1 %' : `${percent.toFixed(1)} %`;
 }
 
 export function fieldsText(known: readonly string[], unknown: readonly string[]): string {

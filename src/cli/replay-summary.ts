@@ -2,6 +2,7 @@ import type { ReplaySummary } from '../app.ts';
 import { parseAddress } from '../columns/address.ts';
 import { type Alert, SEVERITIES } from '../contracts.ts';
 import { alertTable, bySeverity, whyLines } from './alert-text.ts';
+import { coverageLines } from './coverage-text.ts';
 import { DEFAULT_DATA } from './options.ts';
 import {
   COMMAND,
@@ -27,16 +28,15 @@ export function summaryText(summary: ReplaySummary, data: string): string {
 }
 
 function readText(summary: ReplaySummary, at: string): string {
-  const { received, stored, rejected, duplicate, late, filtered } = summary;
-  const span =
-    summary.last === 0
-      ? ''
-      : `, ${minuteOf(summary.first)} to ${minuteOf(summary.last)} UTC (${lengthOf(summary.last - summary.first)})`;
+  const { received, stored, rejected, duplicate, late, filtered, coverage } = summary;
+  const { from, to, interfaces } = coverage;
+  const span = to === 0 ? '' : `, ${minuteOf(from)} to ${minuteOf(to)} UTC (${lengthOf(to - from)})`;
   const lines = [
-    `${style('bold', counted(received, 'record'))} of ${counted(summary.interfaces, 'network interface')}${span}`,
+    `${style('bold', counted(received, 'record'))} of ${counted(interfaces.seen, 'network interface')}${span}`,
     `  ${grouped(stored)} stored, ${grouped(rejected)} rejected, ${grouped(duplicate)} duplicate, ${grouped(late)} late, ${grouped(filtered)} filtered`,
     `  ${counted(summary.sessions, 'connection')} rebuilt in ${summary.seconds.toFixed(1)} s (${grouped(summary.recordsPerSecond)} records/s, ${grouped(summary.peakRssBytes / 1e6)} MB)`,
   ];
+  lines.push(...coverageLines(coverage));
   if (rejected > 0) {
     const reasons = Object.entries(summary.rejectedBy).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
     lines.push(
@@ -73,8 +73,8 @@ function readText(summary: ReplaySummary, at: string): string {
 
 /** Silence says only as much as what was looked at. */
 function noAlertsText(summary: ReplaySummary): string {
-  const seen = lengthOf(summary.last - summary.first);
-  return `${style('bold', 'no alerts')} in ${seen} of records; detectors that learn what is usual say little in their first days (${COMMAND} detectors list)`;
+  const { from, to } = summary.coverage;
+  return `${style('bold', 'no alerts')} in ${lengthOf(to - from)} of records, as far as they cover what happened`;
 }
 
 function alertsText(alerts: readonly Alert[], at: string): string {

@@ -70,7 +70,7 @@ async function run(paths: readonly string[], options: Options): Promise<void> {
     await writeFile(options.alerts, summary.book.map((alert) => `${toJson(alert)}\n`).join(''));
   if (options.json === true) {
     const { received, stored, rejected, duplicate, late, filtered, sessions, alerts } = summary;
-    const { seconds, recordsPerSecond, peakRssBytes } = summary;
+    const { seconds, recordsPerSecond, peakRssBytes, coverage } = summary;
     print(
       toJson({
         received,
@@ -84,6 +84,7 @@ async function run(paths: readonly string[], options: Options): Promise<void> {
         seconds,
         recordsPerSecond,
         peakRssBytes,
+        coverage,
       }),
     );
   } else print(summaryText(summary, options.data));

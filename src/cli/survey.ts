@@ -43,6 +43,10 @@ export interface SurveyResult {
   /** Aggregation interval in seconds, 60 or 600, as the records show it; 0 without records. */
   readonly interval: number;
   readonly interfaces: number;
+  /** Of them, those whose windows reach the end of the records. */
+  readonly speaking: number;
+  /** Minutes of all interfaces together from the first record of each to the last of all, and those without gaps. */
+  readonly minutes: { readonly expected: number; readonly heard: number };
   /** Windows that begin before another one of the same interface has ended. */
   readonly overlapping: number;
   readonly windows: number;
@@ -143,14 +147,24 @@ export class Survey {
     const interval = this.#timed === 0 ? 0 : long ? LONG_INTERVAL : SHORT_INTERVAL;
     const gaps: { interface: string; from: number; to: number }[] = [];
     let overlapping = 0;
+    let speaking = 0;
+    let expected = 0;
+    let lacking = 0;
     for (const [code, windows] of this.#windows) {
       let covered = 0;
+      let first = 0;
       for (const [start, end] of [...windows].sort(([a], [b]) => a - b)) {
+        if (covered === 0) first = start;
         if (covered !== 0 && start < covered) overlapping++;
-        if (covered !== 0 && start - covered >= 2 * interval)
+        if (covered !== 0 && start - covered >= 2 * interval) {
           gaps.push({ interface: this.#names.text(code), from: covered, to: start });
+          lacking += start - covered;
+        }
         if (end > covered) covered = end;
       }
+      expected += this.#last - first;
+      if (this.#last - covered < 2 * interval) speaking++;
+      else lacking += this.#last - covered;
     }
     gaps.sort(
       (a, b) => b.to - b.from - (a.to - a.from) || a.from - b.from || (a.interface < b.interface ? -1 : 1),
@@ -167,6 +181,8 @@ export class Survey {
       last: this.#last,
       interval,
       interfaces: this.#windows.size,
+      speaking,
+      minutes: { expected: Math.round(expected / 60), heard: Math.round((expected - lacking) / 60) },
       overlapping,
       windows: this.#windowCount,
       gaps,

@@ -1,6 +1,6 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
-import type { Detector, Finding, SourceReport, WindowDemand } from '../contracts.ts';
+import type { Detector, DetectorStanding, Finding, SourceReport, WindowDemand } from '../contracts.ts';
 import { AlertBook, type Origin } from './alert-book.ts';
 import type { Mute } from './exceptions.ts';
 
@@ -8,6 +8,10 @@ import type { Mute } from './exceptions.ts';
 export interface Judge extends Origin {
   readonly instance: Detector;
   readonly windows: readonly WindowDemand[];
+  /** Seconds of event time that it only learns. */
+  readonly learns?: number;
+  /** What is missing without which it can find nothing. */
+  readonly lacks?: string | undefined;
 }
 
 export interface DetectorCount {
@@ -111,6 +115,19 @@ export class Scorer {
 
   seconds(): Record<string, number> {
     return Object.fromEntries([...this.counts].map(([id, count]) => [id, count.ms / 1000]));
+  }
+
+  /** What each detector is worth; `since`: event time of the first records, Unix seconds, `now`: of the last. */
+  standings(since: number, now: number): DetectorStanding[] {
+    return this.#judges.map(({ detector, shadow, learns = 0, lacks }): DetectorStanding => {
+      if (lacks !== undefined) return { detector, state: 'off', why: lacks };
+      const { failures, failure } = this.counts.get(detector)!;
+      if (failures >= MAX_FAILURES) return { detector, state: 'failed', why: failure };
+      const until = since + learns;
+      if (learns > 0 && (since === 0 || now < until))
+        return { detector, state: 'learning', ...(since === 0 ? {} : { until }) };
+      return { detector, state: shadow ? 'shadow' : 'on' };
+    });
   }
 
   /** Keys that found no place, by detector. */

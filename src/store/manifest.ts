@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { Alert, Position } from '../contracts.ts';
+import type { Alert, Coverage, Position } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import type { Segment } from './messages.ts';
 import { replaceFile } from './replace-file.ts';
@@ -12,6 +12,8 @@ import type { AlertRow } from './state.ts';
 export interface Manifest {
   readonly segments: readonly Segment[];
   readonly alerts: readonly Alert[];
+  /** What the records up to the checkpoint cover; absent in folders of before it was counted. */
+  readonly coverage?: Coverage;
   /** Absent in folders of before there was one. */
   readonly witness?: Witness;
 }

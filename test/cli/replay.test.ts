@@ -29,6 +29,13 @@ describe('flowsentry replay', () => {
     expect(first.stdout).toContain('what to try next');
   });
 
+  it('says what the records cover, and which detectors judge', () => {
+    expect(first.stdout).toContain('1 of 1 expected interface speak at the end, 100 % of the expected');
+    expect(first.stdout).toContain('of 62 records 0 % SKIPDATA, 0 % late, 1.6 % rejected');
+    expect(first.stdout).toMatch(/detectors: \d of \d+ judge; learning: .*unexpected-egress until \d{4}-/);
+    expect(first.stdout).toContain('bad-ip (no feeds)');
+  });
+
   it('writes no colour and no progress into a pipe', () => {
     expect(first.stdout).not.toContain('\x1b');
     expect(first.stderr).toBe('');
@@ -78,6 +85,7 @@ describe('flowsentry replay', () => {
       'seconds',
       'recordsPerSecond',
       'peakRssBytes',
+      'coverage',
     ]);
     expect(summary).toMatchObject({
       received: 62,
@@ -123,6 +131,12 @@ describe('flowsentry replay', () => {
 });
 
 describe('flowsentry on a data folder', () => {
+  it('says what was looked at when it has no alert to list', async () => {
+    const { stdout } = await flowsentry(['alerts', 'list', '--data', data, '--severity', 'critical']);
+    expect(stdout).toMatch(/^no alerts\n {2}covered: 1 of 1 expected interface/);
+    expect(stdout).toContain('detectors: ');
+  });
+
   it('lists alerts, as JSON Lines too', async () => {
     const table = await flowsentry(['alerts', 'list', '--data', data]);
     expect(table.stdout).toContain('port-scan');
@@ -253,6 +267,12 @@ describe('flowsentry doctor', () => {
     const survey = JSON.parse(stdout);
     expect(survey).toMatchObject({ records: 3, interval: 60, overlapping: 1, windows: 3 });
     expect(survey.gaps).toHaveLength(1);
+    expect(survey.speaking).toBe(1);
+    expect(survey.minutes.heard).toBeLessThan(survey.minutes.expected / 10);
+    const text = (await flowsentry(['doctor', file])).stdout;
+    expect(text).toMatch(
+      /1 of 1 expected interface speak at the end, \d(\.\d)? % of the expected interface-minutes/,
+    );
   });
 
   it('judges a format without logs', async () => {

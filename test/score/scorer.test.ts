@@ -173,6 +173,41 @@ describe('scorer', () => {
   });
 });
 
+describe('what a detector is worth', () => {
+  it('is nothing without what it needs, little while it learns, and says so', () => {
+    const instance: Detector = { overflow: 0, snapshot: () => new Uint8Array(), restore: () => {} };
+    const origin = { attack: [], quietPeriod: 600, shadow: false, windows: [], instance };
+    const failing: Detector = {
+      ...instance,
+      step() {
+        throw new Error('no');
+      },
+    };
+    const scorer = new Scorer(
+      [
+        { ...origin, detector: 'a' },
+        { ...origin, detector: 'b', shadow: true },
+        { ...origin, detector: 'c', learns: 600 },
+        { ...origin, detector: 'd', lacks: 'no feeds' },
+        { ...origin, detector: 'e', instance: failing },
+      ],
+      createMute([]),
+      new Dictionary(),
+    );
+    for (let minute = 0; minute < 5; minute++) scorer.step(step(minute));
+
+    expect(scorer.standings(T, T + 300)).toEqual([
+      { detector: 'a', state: 'on' },
+      { detector: 'b', state: 'shadow' },
+      { detector: 'c', state: 'learning', until: T + 600 },
+      { detector: 'd', state: 'off', why: 'no feeds' },
+      { detector: 'e', state: 'failed', why: 'no' },
+    ]);
+    expect(scorer.standings(T, T + 600)[2]).toEqual({ detector: 'c', state: 'on' });
+    expect(scorer.standings(0, 0)[2]).toEqual({ detector: 'c', state: 'learning' });
+  });
+});
+
 describe('what a service reports of its sources', () => {
   const report = (now: number): SourceReport => ({
     source: 'bucket',
