@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration } from '../detectors/duration.ts';
 import { detectors } from '../detectors/index.ts';
 import { parsePrefix } from './columns/address.ts';
+import { ForwardOptions } from './forward/options.ts';
 import { SourceOptions } from './ingest/options.ts';
 import { ServeOptions } from './serve/options.ts';
 
@@ -111,7 +112,8 @@ export const Settings = z.strictObject({
       'two have one name',
     )
     .default([])
-    .describe('What `flowsentry run` reads'),
+    .describe('What `flowsentry run` and `flowsentry forward` read'),
+  forward: ForwardOptions.optional().describe('Topic of Kafka that `flowsentry forward` writes to'),
   serve: ServeOptions.optional().describe('HTTP server of `flowsentry run` for health and metrics'),
   ingest: z
     .strictObject({

@@ -90,7 +90,7 @@ function readSource(source: Source): Config {
   if (!settings.success || found.length > 0) throw errorOf(source, found);
 
   const folder = dirname(resolve(source.path));
-  const { policy, feeds, sources, serve, ...rest } = settings.data;
+  const { policy, feeds, sources, serve, forward, ...rest } = settings.data;
   return {
     ...rest,
     sources: resolveFiles(sources, folder).map((source) =>
@@ -99,6 +99,7 @@ function readSource(source: Source): Config {
         : source,
     ),
     serve: resolveFiles(serve, folder),
+    forward: resolveFiles(forward, folder),
     policy: policy === undefined ? undefined : resolve(folder, policy),
     feeds: resolveFiles(feeds, folder),
     detectors: Object.fromEntries(chosen),
@@ -124,8 +125,8 @@ function resolveFiles<T>(settings: T, folder: string): T {
 }
 
 /** Every file a configuration names, with the setting that does. */
-function filesOf({ policy, feeds, serve, sources }: Config): [PropertyKey[], string][] {
-  const named = filesBelow([], { feeds, serve, sources });
+function filesOf({ policy, feeds, serve, sources, forward }: Config): [PropertyKey[], string][] {
+  const named = filesBelow([], { feeds, serve, sources, forward });
   return policy === undefined ? named : [[['policy'], policy], ...named];
 }
 

@@ -4,7 +4,7 @@ import type { Covered } from './ingest/source.ts';
 
 /** What came from live sources since the last checkpoint: what the next one covers. */
 export interface Uncovered {
-  add(part: Part): void;
+  add(part: Pick<Part, 'partition' | 'position' | 'ids' | 'idsFrom' | 'known'>): void;
   /** Partitions that never come again. */
   forget(partitions: readonly string[]): void;
   /** Whether a checkpoint would change anything. */

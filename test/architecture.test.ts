@@ -49,6 +49,20 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
     ],
     packages: [],
   },
+  // What the sources bring, on to Kafka: it wires them to a writer as the reader wires them to the parsers.
+  {
+    place: 'src/forward/',
+    imports: [
+      'src/contracts.ts',
+      'src/errors.ts',
+      'src/ingest/',
+      'src/parse/',
+      'src/reader/',
+      'src/store/',
+      'src/uncovered.ts',
+    ],
+    packages: ['kafkajs', 'zod'],
+  },
   {
     place: 'src/decode.ts',
     imports: ['src/columns/', 'src/contracts.ts', 'src/errors.ts', 'src/ingest/', 'src/parse/'],

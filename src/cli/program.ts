@@ -5,6 +5,7 @@ import { addAlerts } from './alerts.ts';
 import { addCheckConfig } from './check-config.ts';
 import { addDetectors } from './detectors.ts';
 import { addDoctor } from './doctor.ts';
+import { addForward } from './forward.ts';
 import { addQuery } from './query.ts';
 import { addRejects } from './rejects.ts';
 import { addReplay } from './replay.ts';
@@ -37,6 +38,7 @@ Start here:
     );
   addReplay(program);
   addRun(program);
+  addForward(program);
   addQuery(program);
   addAlerts(program);
   addDetectors(program);

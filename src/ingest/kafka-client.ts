@@ -3,7 +3,7 @@ import { dial } from '../outbound/connect.ts';
 import { readSecret } from '../outbound/secret.ts';
 import { openTls } from '../outbound/tls.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
-import type { KafkaOptions } from './kafka-options.ts';
+import type { KafkaAccess } from './kafka-options.ts';
 import type { SourceEvents } from './source.ts';
 
 /** Milliseconds. */
@@ -17,12 +17,9 @@ export interface KafkaClient {
   close(): void;
 }
 
-/** Where a client connects to, and as whom. */
-export type KafkaAccess = Pick<KafkaOptions, 'name' | 'brokers' | 'plaintext' | 'tls' | 'sasl'>;
-
 /** A client whose connections are ours, and whose complaints go to our log. */
 export async function openKafka(
-  options: KafkaAccess,
+  options: KafkaAccess & { readonly name: string },
   clientId: string,
   log: SourceEvents['log'],
 ): Promise<KafkaClient> {

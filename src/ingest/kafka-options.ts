@@ -19,17 +19,44 @@ const Sasl = z.discriminatedUnion('mechanism', [
   }),
 ]);
 
+/** How brokers are reached, for whoever reads or writes. */
+export const ACCESS_SETTINGS = {
+  brokers: z
+    .array(z.string().regex(/^.+:\d+$/, 'not a host and port, such as kafka-1:9093'))
+    .min(1)
+    .describe('Some of the brokers, as host:port'),
+  plaintext: z
+    .boolean()
+    .default(false)
+    .describe('Whether nothing is encrypted; possible with brokers on this machine alone'),
+  tls: TlsOptions.optional().describe('Certificates, where brokers need others than public ones'),
+  sasl: Sasl.optional().describe('How we say who we are, beside a certificate'),
+};
+
+/** Where a client connects to, and as whom. */
+export type KafkaAccess = z.infer<z.ZodObject<typeof ACCESS_SETTINGS>>;
+
+/** Refuses what contradicts itself. */
+export function refineAccess<T extends z.ZodType<KafkaAccess>>(schema: T) {
+  return schema
+    .refine(({ plaintext, tls }) => !(plaintext && tls !== undefined), {
+      path: ['plaintext'],
+      error: 'contradicts tls: take one of them away',
+    })
+    .refine(({ plaintext, sasl }) => !(plaintext && sasl !== undefined), {
+      path: ['sasl'],
+      error: 'goes with TLS alone: without it anybody on the way could read it',
+    });
+}
+
 /** Topics of Apache Kafka. */
-export const KafkaOptions = z
-  .strictObject({
+export const KafkaOptions = refineAccess(
+  z.strictObject({
     type: z.literal('kafka').describe('Topics of Apache Kafka'),
     name: SourceName.describe(
       'Name of the source in logs and positions; another name reads everything again',
     ),
-    brokers: z
-      .array(z.string().regex(/^.+:\d+$/, 'not a host and port, such as kafka-1:9093'))
-      .min(1)
-      .describe('Some of the brokers, as host:port'),
+    ...ACCESS_SETTINGS,
     topics: z.array(z.string().min(1)).min(1).describe('Names of topics'),
     groupId: z.string().min(1).default('flowsentry').describe('The consumer group'),
     startFrom: z
@@ -41,12 +68,6 @@ export const KafkaOptions = z
       .min(1)
       .optional()
       .describe(`The records' format, when messages are bare lines: AWS's '\${version} …'`),
-    plaintext: z
-      .boolean()
-      .default(false)
-      .describe('Whether nothing is encrypted; possible with brokers on this machine alone'),
-    tls: TlsOptions.optional().describe('Certificates, where brokers need others than public ones'),
-    sasl: Sasl.optional().describe('How we say who we are, beside a certificate'),
     maxBytes: z
       .int()
       .min(65_536)
@@ -58,13 +79,6 @@ export const KafkaOptions = z
       .max(1800)
       .default(30)
       .describe('Seconds without a sign of life after which the group gives our partitions to others'),
-  })
-  .refine(({ plaintext, tls }) => !(plaintext && tls !== undefined), {
-    path: ['plaintext'],
-    error: 'contradicts tls: take one of them away',
-  })
-  .refine(({ plaintext, sasl }) => !(plaintext && sasl !== undefined), {
-    path: ['sasl'],
-    error: 'goes with TLS alone: without it anybody on the way could read it',
-  });
+  }),
+);
 export type KafkaOptions = z.infer<typeof KafkaOptions>;

@@ -117,13 +117,7 @@ describe('workers that share a consumer group', () => {
     async () => {
       const root = temporaryFolder();
       const lines = await simulated(root, RECORDS, 9);
-      const admin = broker.kafka.admin();
-      await admin.connect();
-      await admin.createTopics({
-        topics: [{ topic: 'shared', numPartitions: 6, replicationFactor: 2 }],
-        waitForLeaders: true,
-      });
-      await admin.disconnect();
+      await broker.createTopic('shared', 6);
       const put = async (some: readonly string[]) => {
         // It repeats what a broker did not answer, and the brokers know it again.
         const producer = broker.kafka.producer({

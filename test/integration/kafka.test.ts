@@ -28,13 +28,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function createTopic(topic: string, numPartitions: number): Promise<void> {
-  const admin = broker.kafka.admin();
-  await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
-  await admin.disconnect();
-}
-
 /** Lines with the interface of each as its key. */
 async function put(topic: string, lines: readonly string[], compression = kafkajs.CompressionTypes.GZIP) {
   const producer = broker.kafka.producer();
@@ -114,7 +107,7 @@ async function read(
 
 describe('the kafka source', () => {
   it('reads every compression, and goes on where it was', async () => {
-    await createTopic('codecs', 3);
+    await broker.createTopic('codecs', 3);
     await put('codecs', [line(1)], kafkajs.CompressionTypes.None);
     const first = await read('codecs', new Map(), (lines) => lines.length === 1);
     const all = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
@@ -127,7 +120,7 @@ describe('the kafka source', () => {
   });
 
   it('says when it has caught up, also of partitions without messages', async () => {
-    await createTopic('idle', 2);
+    await broker.createTopic('idle', 2);
     await put('idle', [line(1)]);
     const both = (told: readonly string[]) =>
       ['idle/0', 'idle/1'].every((lane) => told.includes(`caught up ${lane}`));
@@ -137,7 +130,7 @@ describe('the kafka source', () => {
   });
 
   it('takes its own position for what counts, not the offsets of the group', async () => {
-    await createTopic('own', 1);
+    await broker.createTopic('own', 1);
     await put('own', [line(1), line(2), line(3)]);
     await read('own', new Map(), (lines) => lines.length === 3);
     const restored = new Map([['own/0', { next: 1, done: false }]]);
@@ -146,7 +139,7 @@ describe('the kafka source', () => {
   });
 
   it('begins where another member of the group ended', async () => {
-    await createTopic('others', 1);
+    await broker.createTopic('others', 1);
     await put('others', [line(1), line(2)]);
     const admin = broker.kafka.admin();
     await admin.connect();
@@ -162,7 +155,7 @@ describe('the kafka source', () => {
   });
 
   it('tells what the broker no longer keeps, from and to', async () => {
-    await createTopic('short', 1);
+    await broker.createTopic('short', 1);
     await put('short', [line(1), line(2), line(3), line(4)]);
     const first = await read(
       'short',
@@ -181,7 +174,7 @@ describe('the kafka source', () => {
   });
 
   it('goes on when the broker was away', async () => {
-    await createTopic('away', 1);
+    await broker.createTopic('away', 1);
     await put('away', [line(1)]);
     const reading = read('away', new Map(), (lines) => lines.length === 2);
     await broker.stop('SIGKILL');
@@ -191,7 +184,7 @@ describe('the kafka source', () => {
   });
 
   it('leaves out what a transaction gave up', async () => {
-    await createTopic('transactions', 1);
+    await broker.createTopic('transactions', 1);
     const producer = broker.kafka.producer({
       transactionalId: 'writer',
       maxInFlightRequests: 1,
@@ -209,7 +202,7 @@ describe('the kafka source', () => {
   });
 
   it('finds what it bound before it was killed, although another member went on meanwhile', async () => {
-    await createTopic('bound', 1);
+    await broker.createTopic('bound', 1);
     await put('bound', [line(1)]);
     // Nothing of it is durable here: it ended between the two.
     await read('bound', new Map(), (lines) => lines.length === 1);
@@ -229,7 +222,7 @@ describe('the kafka source', () => {
   });
 
   it('shows its certificate, and takes no server without a good one', async () => {
-    await createTopic('tls', 1);
+    await broker.createTopic('tls', 1);
     await put('tls', [line(1)]);
     const client = authority.issue('worker', { usage: 'clientAuth' });
     const tls = { ca: authority.certFile, certificate: client.certFile, key: client.keyFile };
@@ -255,7 +248,7 @@ describe('the kafka source', () => {
       within: 4000,
       async feed(name) {
         const topic = `kill-${name}`;
-        await createTopic(topic, 4);
+        await broker.createTopic(topic, 4);
         return {
           source: `- {type: kafka, name: k, brokers: ['${broker.address}'], plaintext: true, topics: [${topic}], groupId: ${topic}, sessionTimeout: 6}`,
           put: (lines) => put(topic, lines),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import kafkajs, { type Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicMetadata, type Kafka, type PartitionMetadata } from 'kafkajs';
 import { freePort } from '../../cli/service.ts';
 import type { Authority } from './certificates.ts';
 
@@ -32,6 +32,8 @@ export interface Broker extends Node {
   readonly kafka: Kafka;
   /** Kafka's own console producer, a message for each line. */
   produce(topic: string, compression: string, lines: readonly string[]): Promise<void>;
+  /** Makes a topic, on all brokers, and waits until each of them knows it and its leaders. */
+  createTopic(topic: string, partitions: number): Promise<void>;
   /** Makes the other of two brokers the coordinator of a group, and waits until it is; nothing is stopped for it. */
   moveCoordinator(groupId: string): Promise<void>;
 }
@@ -67,14 +69,29 @@ export async function startKafka(folder: string, authority: Authority, brokers: 
       const code = await new Promise((resolve) => child.on('exit', resolve));
       if (code !== 0) throw new Error(`the console producer ended with ${code}`);
     },
+    async createTopic(topic, partitions) {
+      const admin = kafka.admin();
+      await admin.connect();
+      const replicationFactor = brokers;
+      await admin.createTopics({
+        topics: [{ topic, numPartitions: partitions, replicationFactor }],
+        waitForLeaders: false,
+      });
+      await admin.disconnect();
+      for (const address of addresses) {
+        const alone = new kafkajs.Kafka({ brokers: [address], logLevel: kafkajs.logLevel.NOTHING }).admin();
+        await alone.connect();
+        while ((await leadersOf(alone, topic)).length < partitions) await sleep(100);
+        await alone.disconnect();
+      }
+    },
     async moveCoordinator(groupId) {
       const admin = kafka.admin();
       await admin.connect();
       const partition = Math.abs(javaHash(groupId)) % OFFSETS_PARTITIONS;
-      const leader = async (): Promise<number | undefined> => {
-        const { topics } = await admin.fetchTopicMetadata({ topics: ['__consumer_offsets'] });
-        return topics[0]?.partitions.find((one) => one.partitionId === partition)?.leader;
-      };
+      const leader = async (): Promise<number | undefined> =>
+        (await leadersOf(admin, '__consumer_offsets')).find((one) => one.partitionId === partition)?.leader;
+      while ((await leader()) === undefined) await sleep(200);
       const next = (await leader()) === 1 ? 2 : 1;
       // The first replica is who should lead, and the controller sees to it.
       const partitionAssignment = [{ partition, replicas: [next, 3 - next] }];
@@ -159,6 +176,14 @@ ssl.truststore.location=${authority.certFile}
       },
     };
   }
+}
+
+/** Partitions that have a leader; none as long as the topic is not known. */
+async function leadersOf(admin: Admin, topic: string): Promise<PartitionMetadata[]> {
+  const { topics } = await admin
+    .fetchTopicMetadata({ topics: [topic] })
+    .catch((): { topics: ITopicMetadata[] } => ({ topics: [] }));
+  return (topics[0]?.partitions ?? []).filter(({ leader }) => leader >= 0);
 }
 
 /** The hash of a text as Java has it, by which a group finds its partition. */
