@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..');
 /** What the files of a place may import beside their own folder. The first place that a file's path begins with counts. */
 const TABLE: readonly { place: string; imports: readonly string[]; packages: readonly string[] }[] = [
   { place: 'src/columns/', imports: [], packages: [] },
-  { place: 'src/contracts.ts', imports: ['src/columns/'], packages: [] },
+  { place: 'src/contracts', imports: ['src/columns/', 'src/contracts'], packages: [] },
   { place: 'src/errors.ts', imports: [], packages: [] },
   { place: 'src/pipeline.ts', imports: ['src/columns/', 'src/contracts.ts'], packages: [] },
   {
