@@ -85,6 +85,31 @@ describe('metrics', () => {
     expect(page.get('flowsentry_ingest_paused{reason="disk"}')).toBe(1);
   });
 
+  it('show what the records cover, and what each detector is worth', async () => {
+    const page = await scrape({
+      coverage: {
+        from: 1_767_571_200,
+        to: 1_767_574_800,
+        interfaces: { seen: 9, expected: 8, speaking: 7 },
+        minutes: { expected: 480, heard: 470 },
+        records: 1000,
+        skipData: 3,
+        late: 2,
+        rejected: 1,
+        detectors: [
+          { detector: 'bad-ip', state: 'off', why: 'no feeds' },
+          { detector: 'volume-spike', state: 'learning', until: 1_767_830_400 },
+        ],
+      },
+    });
+    expect(page.get('flowsentry_coverage_interfaces{state="speaking"}')).toBe(7);
+    expect(page.get('flowsentry_coverage_interface_minutes_total{state="heard"}')).toBe(470);
+    expect(page.get('flowsentry_coverage_records_total')).toBe(1000);
+    expect(page.get('flowsentry_coverage_flawed_records_total{reason="skipdata"}')).toBe(3);
+    expect(page.get('flowsentry_detector_state{detector="bad-ip",state="off"}')).toBe(1);
+    expect(page.get('flowsentry_detector_learns_until_seconds{detector="volume-spike"}')).toBe(1_767_830_400);
+  });
+
   it('have labels for sources, detectors, tables, files and outcomes', async () => {
     const page = await scrape({
       sources: [

@@ -123,7 +123,7 @@ describe('flowsentry run', () => {
     expect(page).toContain('flowsentry_checkpoint_seconds_count');
     expect(page).toContain('flowsentry_source_records_total{source="collected"} 2');
     expect(page).toContain('flowsentry_source_losses_total{source="collected"} 0');
-    expect(page).toContain('flowsentry_records_not_covering_total{reason="rejected"} 1');
+    expect(page).toContain('flowsentry_coverage_flawed_records_total{reason="rejected"} 1');
     expect(page).toContain('flowsentry_detector_state{detector="segmentation",state="off"} 1');
     expect(await service.stop()).toBe(0);
     expect(service.logged()).toContainEqual(
