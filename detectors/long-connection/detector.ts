@@ -17,6 +17,7 @@ export const longConnection = defineDetector({
   },
   quietPeriod: 43_200,
   config: longConnectionConfig,
+  learns: ({ learnDays }) => learnDays * 86_400,
   windows: () => [{ size: 3600, key: 'subject' }],
   create: createLongConnection,
 });
