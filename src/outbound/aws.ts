@@ -1,4 +1,4 @@
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { z } from 'zod';
 import { createHttpAgent, createHttpsAgent } from './agent.ts';
 import { openTls, TlsOptions } from './tls.ts';
@@ -35,6 +35,8 @@ const MAX_ATTEMPTS = 5;
  * roles calls link-local addresses by a client of its own: the one exception to the deny list, with addresses that are fixed in the SDK.
  */
 export async function openAws({ region, endpoint, tls }: z.infer<typeof AwsOptions>): Promise<AwsConnection> {
+  // The configuration's schema needs this file at every start, AWS's client few.
+  const { NodeHttpHandler } = await import('@smithy/node-http-handler');
   const clientTls = await openTls(tls);
   const requestHandler = new NodeHttpHandler({
     httpsAgent: createHttpsAgent(clientTls),

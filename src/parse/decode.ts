@@ -3,7 +3,6 @@ import { parseFormat } from './format.ts';
 import { type DecodedPart, type DecodeOptions, REFUSED, RowSink } from './row-sink.ts';
 import { createTextDecoder } from './text.ts';
 
-export { decodeParquet } from './parquet.ts';
 export type { DecodedPart, DecodeOptions } from './row-sink.ts';
 
 /** What a source yields last when the rest of it can't be read: what came before is kept. */

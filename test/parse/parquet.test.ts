@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { decodeParquet } from '../../src/parse/decode.ts';
+import { decodeParquet } from '../../src/parse/parquet.ts';
 import { collect, DATA, type Decoded, HAS_DATA, WITHOUT_DATA } from './support.ts';
 
 const PATH = join(DATA, 'peer-cases/obsrvbl-oss__flowlogs-reader/tests/data/flows.parquet');
