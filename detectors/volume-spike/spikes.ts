@@ -26,6 +26,21 @@ const SUBJECT_WORDS = 4;
 /** Days with traffic from which the daily peaks are believed as they are. */
 const FEW_DAYS = 14;
 
+/** What all rows of a window are judged by. */
+interface Judging {
+  readonly window: WindowBatch;
+  readonly peaks: Peaks;
+  readonly config: VolumeConfig;
+  readonly isKnownSubject: (at: number) => boolean;
+  readonly pair: boolean;
+  /** Of the window's size. */
+  readonly measures: readonly number[];
+  /** Logarithm, in thousandths, of how far above every peak a value deserves a closer look. */
+  readonly leastAbove: number;
+}
+
+const key = new Uint32Array(8);
+
 /** Compares every row of a window with its history and learns it. */
 export function judgeWindow(
   window: WindowBatch,
@@ -34,45 +49,57 @@ export function judgeWindow(
   isKnownSubject: (at: number) => boolean,
 ): Spike[] {
   const spikes: Spike[] = [];
-  const pair = window.key === 'pair';
-  const key = new Uint32Array(8);
-  const time = window.start;
-  peaks.prune(time);
-  const leastAbove = Math.log(config.weakRatio) * 1000;
-  const measures = MEASURES.flatMap(({ size }, measure) => (size === window.size ? [measure] : []));
+  peaks.prune(window.start);
+  const judging: Judging = {
+    window,
+    peaks,
+    config,
+    isKnownSubject,
+    pair: window.key === 'pair',
+    measures: MEASURES.flatMap(({ size }, measure) => (size === window.size ? [measure] : [])),
+    leastAbove: Math.log(config.weakRatio) * 1000,
+  };
   const order = orderOf(window, peaks);
   for (let i = 0; i < window.length; i++) {
-    const at = order === undefined ? i : order[i]!;
-    // Loops: a view an address would be most of what a run leaves to the garbage collector.
-    for (let word = 0; word < SUBJECT_WORDS; word++) {
-      key[word] = window.subject[at * 4 + word]!;
-      if (pair) key[SUBJECT_WORDS + word] = window.peer[at * 4 + word]!;
-    }
-    let row = peaks.table.find(key, 0);
-    if (row === NO_ROW) {
-      // A pair that never moves anything needs no history.
-      if (pair && window.bytesOut[at]! + window.bytesIn[at]! < config.weakBytes) continue;
-      row = peaks.table.upsert(key, 0);
-      if (row === NO_ROW) continue;
-    }
-    peaks.turn(row, time);
-    const fetched = pair && isFetched(window, at, row, peaks);
-    const bulk = pair && !fetched && isBulk(window, at, row, peaks, config) && isKnownSubject(at);
-    let found: Spike[] | undefined;
-    for (const measure of measures) {
-      const value = amountOf(window, at, measure);
-      const log = toLog(value);
-      if (!peaks.note(row, measure, log, leastAbove)) continue;
-      if (fetched && isOut(measure)) continue;
-      const spike = judge(peaks, row, at, measure, value, log, time, pair, config);
-      if (spike === undefined) continue;
-      found ??= [];
-      found.push({ ...spike, key: window.key });
-    }
-    const spike = found !== undefined ? worst(found) : bulk ? bulkOf(window, at, row) : undefined;
+    const spike = judgeRow(judging, order === undefined ? i : order[i]!);
     if (spike !== undefined) spikes.push(spike);
   }
   return spikes;
+}
+
+/** A function of its own: a loop of some hundred calls an hour is compiled late and thrown away often, a function with as many rows is not. */
+function judgeRow(judging: Judging, at: number): Spike | undefined {
+  const { window, peaks, config, pair, measures } = judging;
+  const time = window.start;
+  // Loops: a view an address would be most of what a run leaves to the garbage collector.
+  for (let word = 0; word < SUBJECT_WORDS; word++) {
+    key[word] = window.subject[at * 4 + word]!;
+    if (pair) key[SUBJECT_WORDS + word] = window.peer[at * 4 + word]!;
+  }
+  let row = peaks.table.find(key, 0);
+  if (row === NO_ROW) {
+    // A pair that never moves anything needs no history.
+    if (pair && window.bytesOut[at]! + window.bytesIn[at]! < config.weakBytes) return undefined;
+    row = peaks.table.upsert(key, 0);
+    if (row === NO_ROW) return undefined;
+  }
+  peaks.turn(row, time);
+  const fetched = pair && isFetched(window, at, row, peaks);
+  const bulk = pair && !fetched && isBulk(window, at, row, peaks, config) && judging.isKnownSubject(at);
+  let found: Spike[] | undefined;
+  for (let i = 0; i < measures.length; i++) {
+    const measure = measures[i]!;
+    const value = amountOf(window, at, measure);
+    const log = toLog(value);
+    if (!peaks.note(row, measure, log, judging.leastAbove)) continue;
+    if (fetched && isOut(measure)) continue;
+    const spike = judge(peaks, row, at, measure, value, log, time, pair, config);
+    if (spike === undefined) continue;
+    found ??= [];
+    found.push({ ...spike, key: window.key });
+  }
+  if (found !== undefined) return worst(found);
+  return bulk ? bulkOf(window, at, row) : undefined;
 }
 
 /** The order in which to take a window's rows: that of their keys when not all may find a place; undefined: any will do. */
