@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { detectors } from '../../detectors/index.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { SCENARIOS, simulateToFile } from '../../src/simulate/simulate.ts';
 import { type LabelledSet, readSet } from './labelled-set.ts';
@@ -9,10 +10,18 @@ const STORMS: readonly string[] = ['scan-storm', 'scan-storm-destinations'];
 
 export const scenarios = SCENARIOS.filter(({ name }) => !STORMS.includes(name));
 
-/** Default detectors, and what only the owner of the network can say: which IPv6 is theirs, one feed, the policy of the tiers. */
+/** What passes the NAT gateways is judged at the hosts behind them. */
+const NAT = ['10.0.2.0/23', '2600:1f18:a:2::/63'];
+const EXCEPTIONS = detectors.flatMap(({ id }) =>
+  NAT.map((subject) => `  - { detector: ${id}, subject: "${subject}", reason: NAT gateway }`),
+);
+
+/** Default detectors, and what only the owner of the network can say: which IPv6 is theirs, one feed, the policy of the tiers, who is NAT. */
 const CONFIG = `network: { internal: ["2600:1f18:a::/48"] }
 feeds: [{ name: listed, file: feed.txt, confidence: 90 }]
 policy: policy.yaml
+exceptions:
+${EXCEPTIONS.join('\n')}
 `;
 const FEED = '198.51.100.23\n2001:db8:23::17\n';
 const POLICY = `zones:
