@@ -192,6 +192,7 @@ describe('beacon', () => {
       severity: 'high',
       subject: '10.0.1.10',
       counterpart: 'several servers',
+      title: '10.0.1.10 calls servers in 4 networks in one rhythm, every 3 min',
       count: 4,
     });
     expect(found[0]).not.toHaveProperty('peer');

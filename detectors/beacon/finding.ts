@@ -79,8 +79,8 @@ export function serversClaim(
   const subject = formatAddress(sessions.srcAddr, row * 4);
   const medians = rhythms.map(({ median }) => median).sort((a, b) => a - b);
   const calls = rhythms.reduce((sum, rhythm) => sum + rhythm.calls, 0);
-  const [least, most] = [medians[0]!, medians.at(-1)!];
-  const every = least === most ? durationText(least) : `${durationText(least)} to ${durationText(most)}`;
+  const [least, most] = [durationText(medians[0]!), durationText(medians.at(-1)!)];
+  const every = least === most ? least : `${least} to ${most}`;
   return {
     severity: 'high',
     title: `${subject} calls servers in ${rhythms.length} networks in one rhythm, every ${every}`,
