@@ -5,6 +5,8 @@ export interface SourceLoss {
   readonly partition: string;
   readonly from: number;
   readonly to?: number | undefined;
+  /** The offsets are event times, Unix seconds: what was lost had been read before. */
+  readonly times?: true;
   readonly reason: string;
 }
 

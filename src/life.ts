@@ -78,6 +78,9 @@ export async function live(options: LifeOptions): Promise<void> {
     lost(loss) {
       reading.historyLosses++;
       log('error', 'data is lost: files of the history are damaged and were put aside', { ...loss });
+      const { files, from, to, reason } = loss;
+      const partition = `${files} ${files === 1 ? 'file' : 'files'} of the history`;
+      watch.lost('history', { partition, from, to, times: true, reason });
     },
     wasClaimed: (seq, covered, instance) => wasClaimed(options, instance, seq, covered as CoveredEntries),
   });

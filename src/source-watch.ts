@@ -17,7 +17,7 @@ export interface SourceWatch {
   begin(names: readonly string[]): void;
   /** Something of the source came. */
   came(source: string, part: Part): void;
-  /** Something of it can no longer be read. */
+  /** Something of it can no longer be read. It may be no source, but what was kept of one: then this is all that is reported of it. */
   lost(source: string, loss: SourceLoss): void;
   /** Reports that are due: one a source and minute, at once after a loss. */
   take(): Watched[];
@@ -36,6 +36,7 @@ interface Kept {
 /** `now` gives seconds of a steady clock: one that jumps would make silence. */
 export function createSourceWatch(now = () => performance.now() / 1000): SourceWatch {
   const sources = new Map<string, Kept>();
+  let others: { readonly source: string; readonly lost: readonly SourceLoss[] }[] = [];
   return {
     begin(names) {
       for (const name of sources.keys()) if (!names.includes(name)) sources.delete(name);
@@ -56,20 +57,30 @@ export function createSourceWatch(now = () => performance.now() / 1000): SourceW
       if (kept.lags.length > LAGS) kept.lags.shift();
     },
     lost(source, loss) {
-      sources.get(source)?.lost.push(loss);
+      const kept = sources.get(source);
+      if (kept === undefined) others.push({ source, lost: [loss] });
+      else kept.lost.push(loss);
     },
     take() {
       const at = now();
-      return [...sources].flatMap(([source, kept]) => {
+      const lostElsewhere = others.map((other) => ({ ...reportOf(blank(at), at), ...other }));
+      others = [];
+      const due = [...sources].flatMap(([source, kept]) => {
         if (at - kept.reportedAt < REPORT_SECONDS && kept.lost.length === 0) return [];
-        const { cameAt, longestSilence, received, rejectedBy, lost } = kept;
-        const lags = kept.lags.filter((one) => at - one.at <= LAG_SECONDS).map(({ lag }) => lag);
+        const report = { source, ...reportOf(kept, at) };
         Object.assign(kept, { reportedAt: at, received: 0, rejectedBy: new Map(), lost: [] });
-        const report = { silence: at - cameAt, longestSilence, received, rejectedBy, lost };
-        return [{ source, at, ...report, deliveries: lags.length, lag: percentile95(lags) }];
+        return [report];
       });
+      return [...lostElsewhere, ...due];
     },
   };
+}
+
+function reportOf(kept: Kept, at: number): Omit<Watched, 'source'> {
+  const { cameAt, longestSilence, received, rejectedBy, lost } = kept;
+  const lags = kept.lags.filter((one) => at - one.at <= LAG_SECONDS).map(({ lag }) => lag);
+  const deliveries = { deliveries: lags.length, lag: percentile95(lags) };
+  return { at, silence: at - cameAt, longestSilence, received, rejectedBy, lost, ...deliveries };
 }
 
 function blank(at: number): Kept {

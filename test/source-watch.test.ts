@@ -79,6 +79,13 @@ describe('what a service sees of its sources', () => {
     expect(wait(0)).toEqual([]);
   });
 
+  it('tells a loss of what is no source, and nothing else of it', () => {
+    const { watch, wait } = at();
+    watch.lost('history', { partition: 'a file', from: 1, to: 5, times: true, reason: 'cut' });
+    expect(wait(0)).toMatchObject([{ source: 'history', silence: 0, lost: [{ partition: 'a file' }] }]);
+    expect(wait(60).map(({ source }) => source)).toEqual(['bucket', 'group']);
+  });
+
   it('counts refused records by reason', () => {
     const { watch, wait } = at();
     const reject = { reason: 'bad-json', source: 'a', position: 0, raw: '' } as const;

@@ -97,6 +97,17 @@ describe('a source', () => {
         explanation: { observed: '220 lost, from 120 to 340', from: 120, to: 340, partition: 'topic/3' },
       },
     ]);
+    const kept = {
+      partition: '1 file of the history',
+      from: T0,
+      to: T0 + HOUR,
+      times: true,
+      reason: 'cut',
+    } as const;
+    expect(report({ source: 'history', lost: [kept] })[0]).toMatchObject({
+      title: 'source history: data of 1 file of the history is lost: cut',
+      explanation: { observed: 'records lost, from 2025-10-13 00:00:00 to 2025-10-13 01:00:00' },
+    });
     expect(report({ lost: [{ partition: 'a', from: 7, reason: 'gone' }] })[0]?.explanation.observed).toBe(
       'lost from 7 on',
     );

@@ -1,5 +1,5 @@
-import type { Emit, Finding, RejectReason, SourceReport } from '../../src/contracts.ts';
-import { durationText, rounded, timestamp } from '../evidence.ts';
+import type { Emit, Finding, RejectReason, Scalar, SourceReport } from '../../src/contracts.ts';
+import { durationText, rounded, timestamp, utc } from '../evidence.ts';
 import type { TelemetryConfig } from './config.ts';
 
 const HOUR = 3600;
@@ -60,19 +60,22 @@ export function createSourceJudge(config: TelemetryConfig): (report: SourceRepor
   };
 }
 
-function lossOf({ partition, from, to, reason }: SourceReport['lost'][number]): Told {
+function lossOf({ partition, from, to, times, reason }: SourceReport['lost'][number]): Told {
+  const at = (offset: number): Scalar => (times ? utc(offset) : offset);
+  const amount = times ? 'records' : `${(to ?? from) - from}`;
   return {
     severity: 'high',
     title: `data of ${partition} is lost: ${reason}`,
     score: 1,
     explanation: {
-      observed: to === undefined ? `lost from ${from} on` : `${to - from} lost, from ${from} to ${to}`,
+      observed:
+        to === undefined ? `lost from ${at(from)} on` : `${amount} lost, from ${at(from)} to ${at(to)}`,
       baseline: '0 lost',
       threshold: 'more than 0',
-      formula: 'what the source says it can no longer read, in its own offsets',
+      formula: `what the source says it can no longer read, ${times ? 'by event time' : 'in its own offsets'}`,
       partition,
-      from,
-      ...(to === undefined ? {} : { to }),
+      from: at(from),
+      ...(to === undefined ? {} : { to: at(to) }),
       reason,
     },
   };

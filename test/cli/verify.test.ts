@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../src/store/manifest.ts';
 import { flowsentry, logLine, scanLog, temporaryFolder } from './run.ts';
@@ -81,7 +82,13 @@ describe('a damaged file of the history', () => {
     truncateSync(file, 100);
     const service = startRun(join(root, 'service'), '- {type: file, name: f, paths: [logs]}');
     await service.saying('running');
+    while (service.alerts().join('') === '') await sleep(50);
     expect(await service.stop()).toBe(0);
+    expect(JSON.parse(service.alerts()[0] ?? '')).toMatchObject({
+      detector: 'telemetry-loss',
+      severity: 'high',
+      subject: 'history',
+    });
     expect(service.logged()).toContainEqual(
       expect.objectContaining({
         level: 'error',
