@@ -209,30 +209,38 @@ describe('the s3 source', () => {
     expect(told).toContain('it was deleted');
   });
 
-  it('has every record once, however often the service is killed, and with messages lost, doubled and out of order', async () => {
-    let object = 0;
-    const result = await killed({
-      root: temporaryFolder(),
-      records: RECORDS,
-      kills: KILLS,
-      seed: 7,
-      within: 4000,
-      async feed(name) {
-        const bucket = `kill-${name}`;
-        const queue = await createBucket(bucket, true);
-        return {
-          source: `- {type: s3, name: aws, region: ${REGION}, bucket: ${bucket}, queue: '${queue}', endpoint: '${moto.endpoint}', reconcile: 2, visibility: 10}`,
-          more: 'network: {internal: []}\n',
-          async put(lines) {
-            for (let i = 0; i < lines.length; i += 1000)
-              await put(bucket, keyOf(String(object++).padStart(6, '0')), lines.slice(i, i + 1000));
-            await disturb(queue);
-          },
-        };
+  let object = 0;
+  /** A bucket and a queue, with messages lost, doubled and out of order when they are `disturbed`. */
+  const feedOf = (prefix: string, isDisturbed: boolean) => async (name: string) => {
+    const bucket = `${prefix}-${name}`;
+    const queue = await createBucket(bucket, true);
+    return {
+      source: `- {type: s3, name: aws, region: ${REGION}, bucket: ${bucket}, queue: '${queue}', endpoint: '${moto.endpoint}', reconcile: 2, visibility: 10}`,
+      more: 'network: {internal: []}\n',
+      async put(lines: readonly string[]) {
+        for (let i = 0; i < lines.length; i += 1000)
+          await put(bucket, keyOf(String(object++).padStart(6, '0')), lines.slice(i, i + 1000));
+        if (isDisturbed) await disturb(queue);
       },
-    });
+    };
+  };
+
+  it('has every record once, however often the service is killed, and with messages lost, doubled and out of order', async () => {
+    const feed = feedOf('kill', true);
+    const root = temporaryFolder();
+    const result = await killed({ root, records: RECORDS, kills: KILLS, seed: 7, within: 4000, feed });
     report(result);
     expect(result.checkpoints).toBeGreaterThan(0);
+    expect(result.killed).toEqual(result.whole);
+  });
+
+  it('ends by itself whenever it is told to, and the next one repeats nothing', async () => {
+    const size = { records: RECORDS / 2, kills: KILLS, seed: 8, within: 1500 };
+    const feed = feedOf('stop', false);
+    const result = await killed({ root: temporaryFolder(), ...size, feed, signal: 'SIGTERM' });
+    report(result);
+    expect(result.codes).toEqual(new Set([0]));
+    expect(result.repeated).toBe(0);
     expect(result.killed).toEqual(result.whole);
   });
 });
