@@ -100,7 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     async (seq, covered) => (await options.wasClaimed?.(seq, covered, folder.instance)) ?? false,
   );
   cleanup.use(state);
-  for (const problem of problems) options.warn(problem);
+  for (const problem of [...folder.problems, ...problems]) options.warn(problem);
   let segments: readonly Segment[] = loaded.segments;
   await removeOrphans(folder.path, segments);
 
@@ -166,7 +166,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const entries = scorer.book.entries();
     const resolvesAt = entries.map(({ alert, resolvesAt }) => [alert.id, resolvesAt] as const);
     const shadowed = entries.filter(({ shadow }) => shadow);
-    const witness = { seq, file, positions: [...positions], resolvesAt, shadowed };
+    const witness = { instance: folder.instance, seq, file, positions: [...positions], resolvesAt, shadowed };
     await publishManifest(folder.path, { segments, alerts: alerts(), coverage: coverage(), witness });
     await removeOtherStateFiles(folder.path, state.file);
   };

@@ -24,3 +24,8 @@ export class ConfigError extends UserError {
     this.problems = problems;
   }
 }
+
+/** What failed first, where closing things failed after it. */
+export function originOf(error: unknown): unknown {
+  return error instanceof SuppressedError ? originOf(error.suppressed) : error;
+}

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { listenForInterrupts } from './cli/interrupt.ts';
 import { createProgram } from './cli/program.ts';
-import { EXIT, UserError } from './errors.ts';
+import { EXIT, originOf, UserError } from './errors.ts';
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -12,7 +12,7 @@ listenForInterrupts();
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = report(originOf(error));
 }
 
 function report(error: unknown): number {

@@ -3,7 +3,7 @@ import type { Config } from './config.ts';
 import type { Alert } from './contracts.ts';
 import { watchDisk } from './disk-guard.ts';
 import type { Engine } from './engine.ts';
-import { UserError } from './errors.ts';
+import { originOf, UserError } from './errors.ts';
 import { CLAIMING, live, type Reading } from './life.ts';
 import { createMetrics, type MetricsView } from './metrics.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
@@ -144,7 +144,8 @@ export async function run(options: RunOptions): Promise<void> {
           wait = BACKOFF_MS.first;
         },
       });
-    } catch (error) {
+    } catch (thrown) {
+      const error = originOf(thrown);
       if (error instanceof UserError && previous !== undefined) {
         refuse(error);
         config = previous;

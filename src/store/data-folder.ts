@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT, UserError } from '../errors.ts';
+import { readManifest } from './manifest.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** Version of everything in the data folder; raised when an older program could not read it any more. */
 const FOLDER_VERSION = 2;
@@ -14,6 +16,8 @@ export interface DataFolder {
   readonly path: string;
   /** Made with the folder, and its own for ever. */
   readonly instance: string;
+  /** What was mended, for whoever runs this. */
+  readonly problems: readonly string[];
   release(): Promise<void>;
 }
 
@@ -33,16 +37,16 @@ export async function claimDataFolder(path: string): Promise<DataFolder> {
   } catch (error) {
     throw new UserError(`cannot use data folder ${path}: ${(error as Error).message}`, { cause: error });
   }
-  const instance = (await checkMarker(path)) ?? randomUUID();
+  const known = await checkMarker(path);
+  const instance = known.instance ?? randomUUID();
   const lock = join(path, LOCK);
   const me: Owner = { pid: process.pid, started: startTime(process.pid) ?? '' };
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await createWhole(lock, JSON.stringify(me));
-      const marker = join(path, MARKER);
-      await writeFile(`${marker}.new`, `${JSON.stringify({ version: FOLDER_VERSION, instance })}\n`);
-      await rename(`${marker}.new`, marker);
-      return { path, instance, release: () => rm(lock, { force: true }) };
+      const marker = `${JSON.stringify({ version: FOLDER_VERSION, instance })}\n`;
+      if (marker !== known.text) await replaceFile(path, MARKER, marker);
+      return { path, instance, problems: known.problems, release: () => rm(lock, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
         throw new UserError(`cannot use data folder ${path}: ${(error as Error).message}`, { cause: error });
@@ -79,25 +83,44 @@ async function createWhole(path: string, text: string): Promise<void> {
   }
 }
 
-/** The folder's own name when it has one; throws when the folder is not ours to write. */
-async function checkMarker(path: string): Promise<string | undefined> {
+interface Marker {
+  /** What the file says; undefined when there is none, or a damaged one. */
+  readonly text?: string;
+  readonly instance?: string;
+  readonly problems: readonly string[];
+}
+
+/** What the folder says of itself; throws when it is not ours to write. */
+async function checkMarker(path: string): Promise<Marker> {
   let text: string;
   try {
     text = await readFile(join(path, MARKER), 'utf8');
   } catch {
     await refuseForeign(path);
-    return undefined;
+    return { problems: [] };
   }
   const { version, instance } = parseMarker(text);
-  if (typeof version !== 'number')
-    throw new UserError(
-      `cannot use data folder ${path}: its ${MARKER} is damaged; choose another folder with --data`,
-    );
-  if (version > FOLDER_VERSION)
+  if (typeof version === 'number' && version > FOLDER_VERSION)
     throw new UserError(
       `cannot use data folder ${path}: a newer flowsentry (format ${String(version)}, this one knows ${FOLDER_VERSION}) wrote it; use that version or another folder`,
     );
-  return typeof instance === 'string' ? instance : undefined;
+  // Folders had no name at first.
+  if (typeof version !== 'number' || !['string', 'undefined'].includes(typeof instance)) return remake(path);
+  return { text, problems: [], ...(typeof instance === 'string' ? { instance } : {}) };
+}
+
+/** A good manifest says as well whose folder it is. */
+async function remake(path: string): Promise<Marker> {
+  const manifest = await readManifest(path).catch(() => undefined);
+  if (manifest?.witness === undefined)
+    throw new UserError(
+      `cannot use data folder ${path}: its ${MARKER} is damaged; choose another folder with --data`,
+    );
+  const { instance } = manifest.witness;
+  return {
+    problems: [`${MARKER} is damaged; it is made anew from the manifest`],
+    ...(instance === undefined ? {} : { instance }),
+  };
 }
 
 function parseMarker(text: string): { readonly version?: unknown; readonly instance?: unknown } {

@@ -20,6 +20,8 @@ export interface Manifest {
 
 /** What else the last checkpoint had: with it the state's database can be told to have lost something, and be made anew. */
 export interface Witness {
+  /** The data folder's own name; absent in folders of before it was here. */
+  readonly instance?: string;
   readonly seq: number;
   /** Name of the file of saved states. */
   readonly file: string;

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { claimDataFolder } from '../../src/store/data-folder.ts';
+import { publishManifest } from '../../src/store/manifest.ts';
 import { temporaryFolder } from './support.ts';
 
 const MODULE = new URL('../../src/store/data-folder.ts', import.meta.url).href;
@@ -66,6 +67,24 @@ describe('a data folder', () => {
     writeFileSync(join(folder, 'flowsentry.json'), text);
     await expect(claimDataFolder(folder)).rejects.toThrow(/damaged/);
     expect(existsSync(join(folder, 'flowsentry.lock'))).toBe(false);
+  });
+
+  it('with a damaged marker is known by its manifest, and keeps its own name', async () => {
+    const folder = temporaryFolder();
+    const { instance, release } = await claimDataFolder(folder);
+    await release();
+    const witness = { instance, seq: 1, file: '', positions: [], resolvesAt: [], shadowed: [] };
+    await publishManifest(folder, { segments: [], alerts: [], witness });
+    for (const text of ['', '{"version":"2"}', '{"version":2,"instance":"x']) {
+      writeFileSync(join(folder, 'flowsentry.json'), text);
+      const claimed = await claimDataFolder(folder);
+      expect(claimed.instance).toBe(instance);
+      expect(claimed.problems.join()).toContain('made anew from the manifest');
+      await claimed.release();
+    }
+    const again = await claimDataFolder(folder);
+    expect(again).toMatchObject({ instance, problems: [] });
+    await again.release();
   });
 
   it('that holds other things is refused, so that nothing of theirs is ever erased', async () => {
