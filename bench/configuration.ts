@@ -24,10 +24,15 @@ rules:
 export async function writeConfig(folder: string): Promise<string> {
   await writeFile(join(folder, 'policy.yaml'), POLICY);
   await writeFile(join(folder, 'feed.txt'), feedText(LISTED));
+  await writeFile(join(folder, 'relays.txt'), '198.51.100.0/25\n2001:db8:c9::/64\n');
+  await writeFile(join(folder, 'pools.txt'), '198.51.100.128/25\n2001:db8:f0::/64\n');
   const path = join(folder, 'flowsentry.yaml');
   await writeFile(
     path,
-    `feeds: [{ name: bench, file: feed.txt }]
+    `feeds:
+  - { name: bench, file: feed.txt }
+  - { name: relays, file: relays.txt, category: tor }
+  - { name: pools, file: pools.txt, category: crypto-mining }
 policy: policy.yaml
 detectors:
   unexpected-egress: { learnDays: 0.25 }

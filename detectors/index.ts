@@ -1,13 +1,20 @@
 import { badIp } from './bad-ip/detector.ts';
 import { beacon } from './beacon/detector.ts';
 import { bruteForce } from './brute-force/detector.ts';
+import { cryptoMining } from './crypto-mining/detector.ts';
 import type { DetectorModule } from './define.ts';
+import { dnsBypass } from './dns-bypass/detector.ts';
 import { irc } from './irc/detector.ts';
+import { lateralMovement } from './lateral-movement/detector.ts';
 import { longConnection } from './long-connection/detector.ts';
+import { outboundDos } from './outbound-dos/detector.ts';
 import { portScan } from './port-scan/detector.ts';
 import { segmentation } from './segmentation/detector.ts';
+import { spam } from './spam/detector.ts';
 import { telemetryLoss } from './telemetry-loss/detector.ts';
+import { tor } from './tor/detector.ts';
 import { unexpectedEgress } from './unexpected-egress/detector.ts';
+import { unusualProtocol } from './unusual-protocol/detector.ts';
 import { volumeSpike } from './volume-spike/detector.ts';
 
 /** Every detector that ships, sorted by id: the only list of them. */
@@ -15,11 +22,18 @@ export const detectors: readonly DetectorModule[] = [
   badIp,
   beacon,
   bruteForce,
+  cryptoMining,
+  dnsBypass,
   irc,
+  lateralMovement,
   longConnection,
+  outboundDos,
   portScan,
   segmentation,
+  spam,
   telemetryLoss,
+  tor,
   unexpectedEgress,
+  unusualProtocol,
   volumeSpike,
 ];

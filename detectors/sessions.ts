@@ -26,6 +26,14 @@ export function isNew(state: number): boolean {
   return (state & (STATE.first | STATE.establishedNow)) !== 0;
 }
 
+/** Whether both ends said something: a refused attempt over TCP looks established in logs without `tcp-flags`, and is two packets. */
+export function isConversation(sessions: SessionBatch, row: number): boolean {
+  const { protocol, packetsOut, packetsIn } = sessions;
+  return (
+    packetsIn[row]! > 0 && (protocol[row] !== PROTOCOL.tcp || (packetsOut[row]! >= 3 && packetsIn[row]! >= 2))
+  );
+}
+
 /** A table from port number to the place in `groups`, from 1, of the ports that have it; 0: none. A test of one load a row. */
 export function portTable(groups: readonly (readonly number[])[]): Uint8Array {
   const table = new Uint8Array(65_536);

@@ -233,6 +233,8 @@ export interface Indicator {
 
 export interface Indicators {
   readonly size: number;
+  /** Every category that some indicator has. */
+  readonly categories: readonly string[];
   /** The indicator of the longest listed prefix that holds the address at `offset`, unless the allow list has it. */
   match(words: Uint32Array, offset: number): Indicator | undefined;
 }

@@ -92,7 +92,11 @@ describe('replay', () => {
     const data = freshData();
     const { book } = await run({ data });
 
-    for (const alert of book) expect((await ask(data, alert.query)).length, alert.query).toBeGreaterThan(0);
+    expect(book.length).toBeGreaterThan(0);
+    // A question is a process of its own: one for all of them, each as it stands.
+    const counts = book.map(({ query }) => `(SELECT count(*)::INTEGER FROM (${query}))`);
+    const [row] = await ask(data, `SELECT ${counts.join(', ')}`);
+    for (const [i, alert] of book.entries()) expect(row?.[i], alert.query).toBeGreaterThan(0);
   });
 
   it('knows records it has seen, and neither stores nor judges them again', async () => {

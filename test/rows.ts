@@ -1,4 +1,4 @@
-import { parseAddress } from '../src/columns/address.ts';
+import { formatAddress, parseAddress } from '../src/columns/address.ts';
 import { Dictionary } from '../src/columns/dictionary.ts';
 import { PRESENT_V2 } from '../src/columns/flow-batch.ts';
 import { createInterfaceBatch, type InterfaceBatch } from '../src/columns/interface-batch.ts';
@@ -12,7 +12,7 @@ import {
   type WindowBatch,
   type WindowKey,
 } from '../src/columns/session-batch.ts';
-import type { DetectorContext } from '../src/contracts.ts';
+import type { DetectorContext, Indicator } from '../src/contracts.ts';
 
 /** One session as a literal. Left out: scope by address (RFC 1918, ULA = internal), tcp, port 443 from 40000, established in this step. */
 export interface SessionLiteral {
@@ -255,13 +255,34 @@ export function plainContext(overrides: Partial<DetectorContext> = {}): Detector
       words[offset + 2] === 0xffff && words[offset] === 0
         ? `${words[offset + 3]! >>> 24}.${(words[offset + 3]! >>> 16) & 255}.${(words[offset + 3]! >>> 8) & 255}.0/24`
         : `${words[offset]!.toString(16)}:${words[offset + 1]!.toString(16)}::/64`,
-    indicators: { size: 0, match: () => undefined },
+    indicators: { size: 0, categories: [], match: () => undefined },
     policy: {
       size: 0,
       judge: () => ({ verdict: 'unmatched', rule: 'default-deny', srcZone: '', dstZone: '' }),
     },
     ...overrides,
   };
+}
+
+/** A context with a feed: what lists an address, by its canonical text. */
+export function listingContext(
+  names: Dictionary,
+  listed: Readonly<Record<string, Omit<Indicator, 'network'>>>,
+): DetectorContext {
+  const indicators = new Map(
+    Object.entries(listed).map(([address, facts]) => {
+      const network = `${address}/${address.includes(':') ? 128 : 32}`;
+      return [address, { ...facts, network }] as const;
+    }),
+  );
+  return plainContext({
+    names,
+    indicators: {
+      size: indicators.size,
+      categories: [...new Set([...indicators.values()].map(({ category }) => category))],
+      match: (words, offset) => indicators.get(formatAddress(words, offset)),
+    },
+  });
 }
 
 interface Demand {

@@ -70,13 +70,25 @@ describe('attacks, with default settings and nothing learnt', () => {
 });
 
 describe('what only looks like an attack pages nobody', () => {
-  it.each(['keep-alive', 'busy-database', 'autoscale', 'nightly-backup', 'reject-noise', 'listed-knock'])(
-    '%s',
-    async (scenario) => {
-      const { alerts, truth } = await play(scenario);
+  it.each([
+    'keep-alive',
+    'keep-alive-ipv6',
+    'busy-database',
+    'autoscale',
+    'nightly-backup',
+    'reject-noise',
+    'listed-knock',
+    'relay-knock',
+    'playbook',
+    'playbook-ipv6',
+    'quic-upload',
+    'not-mining',
+    'vpc-dns-ipv6',
+    'submission',
+  ])('%s', async (scenario) => {
+    const { alerts, truth } = await play(scenario);
 
-      expect(truth).toEqual([]);
-      expect(alerts.filter(pages).map((alert) => alert.title)).toEqual([]);
-    },
-  );
+    expect(truth).toEqual([]);
+    expect(alerts.filter(pages).map((alert) => alert.title)).toEqual([]);
+  });
 });

@@ -16,14 +16,21 @@ const EXCEPTIONS = detectors.flatMap(({ id }) =>
   NAT.map((subject) => `  - { detector: ${id}, subject: "${subject}", reason: NAT gateway }`),
 );
 
-/** Default detectors, and what only the owner of the network can say: which IPv6 is theirs, one feed, the policy of the tiers, who is NAT. */
+/** Default detectors, and what only the owner of the network can say: which IPv6 is theirs, the feeds, the policy of the tiers, who is NAT. */
 const CONFIG = `network: { internal: ["2600:1f18:a::/48"] }
-feeds: [{ name: listed, file: feed.txt, confidence: 90 }]
+feeds:
+  - { name: listed, file: feed.txt, confidence: 90 }
+  - { name: relays, file: relays.txt, category: tor, confidence: 90 }
+  - { name: pools, file: pools.txt, category: crypto-mining, confidence: 90 }
 policy: policy.yaml
 exceptions:
 ${EXCEPTIONS.join('\n')}
 `;
-const FEED = '198.51.100.23\n2001:db8:23::17\n';
+const FEEDS = {
+  'feed.txt': '198.51.100.23\n2001:db8:23::17\n',
+  'relays.txt': '198.51.100.200/29\n198.51.100.208/29\n198.51.100.216\n2001:db8:c9::/64\n',
+  'pools.txt': '198.51.100.240\n2001:db8:f0::1\n',
+};
 const POLICY = `zones:
   web: { cidr: [10.0.8.0/21, "2600:1f18:a:8::/61"] }
   database: { cidr: [10.0.32.0/23, "2600:1f18:a:20::/63"] }
@@ -34,7 +41,7 @@ rules:
 
 /** The configuration of all scenarios, written to `folder`. */
 export async function scenarioConfig(folder: string): Promise<Config> {
-  await writeFile(join(folder, 'feed.txt'), FEED);
+  for (const [name, text] of Object.entries(FEEDS)) await writeFile(join(folder, name), text);
   await writeFile(join(folder, 'policy.yaml'), POLICY);
   const path = join(folder, 'flowsentry.yaml');
   await writeFile(path, CONFIG);

@@ -1,31 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { formatAddress } from '../../src/columns/address.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
-import type { DetectorContext, Finding, Indicator } from '../../src/contracts.ts';
+import type { DetectorContext, Finding } from '../../src/contracts.ts';
 import { expectWhole, itIsADetector } from '../../test/contracts/detector.ts';
-import { plainContext, type SessionLiteral, stepOf } from '../../test/rows.ts';
+import { listingContext, type SessionLiteral, stepOf } from '../../test/rows.ts';
 import { badIp } from './detector.ts';
 
 const T0 = 1_760_000_400;
 const feodo = { feed: 'feodo', category: 'Dridex', confidence: 90, expires: 0 };
 
-/** Lists two addresses of each family, one more with a low confidence and one that expires after a minute. */
+/** Lists two addresses of each family, one more with a low confidence, one that expires after a minute, and a Tor relay. */
 function listing(names: Dictionary): DetectorContext {
-  const listed = new Map<string, Indicator>(
-    [
-      { ...feodo, network: '203.0.113.9/32' },
-      { ...feodo, network: '203.0.2.3/32' },
-      { ...feodo, network: '2001:db8:1::1/128' },
-      { ...feodo, network: '198.51.100.7/32', confidence: 49 },
-      { ...feodo, network: '198.51.100.8/32', expires: T0 + 60 },
-    ].map((indicator) => [indicator.network.split('/')[0]!, indicator]),
-  );
-  return plainContext({
-    names,
-    indicators: {
-      size: listed.size,
-      match: (words, offset) => listed.get(formatAddress(words, offset)),
-    },
+  return listingContext(names, {
+    '203.0.113.9': feodo,
+    '203.0.2.3': feodo,
+    '2001:db8:1::1': feodo,
+    '198.51.100.7': { ...feodo, confidence: 49 },
+    '198.51.100.8': { ...feodo, expires: T0 + 60 },
+    '198.51.100.9': { ...feodo, category: 'tor-exit' },
   });
 }
 
@@ -169,6 +160,11 @@ describe('bad-ip', () => {
     expect(judgeAt(T0, { minConfidence: 49 }, { ...out, dst: '198.51.100.7' })).toHaveLength(1);
     expect(judge({ ...out, dst: '198.51.100.8', end: T0 + 59 })).toHaveLength(1);
     expect(judge({ ...out, dst: '198.51.100.8', end: T0 + 60 })).toEqual([]);
+  });
+
+  it('leaves what ours do with Tor relays to the detector of Tor, not what relays do with ours', () => {
+    expect(judge({ ...out, dst: '198.51.100.9' })).toEqual([]);
+    expect(judge({ ...inward, src: '198.51.100.9' })[0]).toMatchObject({ severity: 'medium' });
   });
 
   it('judges late sessions as it judges others', () => {

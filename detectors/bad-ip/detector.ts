@@ -1,4 +1,5 @@
 import { defineDetector } from '../define.ts';
+import { SESSION_FIELDS } from '../sessions.ts';
 import { badIpConfig } from './config.ts';
 import { createBadIp } from './judge.ts';
 
@@ -8,18 +9,7 @@ export const badIp = defineDetector({
   summary: 'A session with an address that a feed lists as bad',
   attack: ['T1071', 'T1041', 'T1190', 'T1133'],
   fields: {
-    required: [
-      'srcaddr',
-      'dstaddr',
-      'srcport',
-      'dstport',
-      'protocol',
-      'packets',
-      'bytes',
-      'start',
-      'end',
-      'action',
-    ],
+    required: SESSION_FIELDS,
     helpful: [
       { field: 'tcp-flags', why: 'without it who started a session is told by ports' },
       {

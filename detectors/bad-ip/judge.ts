@@ -1,12 +1,14 @@
 import { formatAddress } from '../../src/columns/address.ts';
-import { SCOPE, type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import { type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
 import type { Detector, DetectorContext, Indicator } from '../../src/contracts.ts';
 import { compareRows } from '../evidence.ts';
+import { isUsable, type Topic, topicOf } from '../feed-topics.ts';
+import { isOutside } from '../sessions.ts';
 import type { BadIpConfig } from './config.ts';
 import { type Contact, findingOf, KIND, type Kind, serviceText } from './finding.ts';
 
-/** Expiry of an indicator without one. */
-const NEVER = 0;
+/** What detectors of their own judge when our end started it. */
+const HAS_DETECTOR: readonly Topic[] = ['tor', 'crypto-mining'];
 
 /**
  * The detector at work. It has no state: each session is judged in the step in which it is first seen, in which it is first accepted or
@@ -16,9 +18,7 @@ export function createBadIp(config: BadIpConfig, context: DetectorContext): Dete
   const { indicators } = context;
 
   const usable = (indicator: Indicator | undefined, end: number): indicator is Indicator =>
-    indicator !== undefined &&
-    indicator.confidence >= config.minConfidence &&
-    (indicator.expires === NEVER || end < indicator.expires);
+    isUsable(indicator, config.minConfidence, end);
 
   function judge(sessions: SessionBatch, emit: Parameters<NonNullable<Detector['late']>>[1]): void {
     const contacts = new Map<string, Contact>();
@@ -32,6 +32,7 @@ export function createBadIp(config: BadIpConfig, context: DetectorContext): Dete
       if (outward) {
         const indicator = indicators.match(sessions.dstAddr, row * 4);
         if (usable(indicator, end)) {
+          if (HAS_DETECTOR.includes(topicOf(indicator.category))) continue;
           const kind = outboundKind(sessions, row, news);
           if (kind !== undefined) add(contacts, sessions, row, kind, indicator);
           continue;
@@ -80,11 +81,6 @@ function newsOf(sessions: SessionBatch, row: number, bulkBytes: number): number 
 
 function passes(total: number, added: number, limit: number): boolean {
   return total >= limit && total - added < limit;
-}
-
-/** Our own networks and what never leaves them cannot be listed. */
-function isOutside(scope: number): boolean {
-  return scope === SCOPE.public || scope === SCOPE.awsService;
 }
 
 /**

@@ -131,7 +131,7 @@ describe('beacon', () => {
 
   it('raises a listed destination', () => {
     const indicator = { feed: 'f', category: 'c2', confidence: 90, network: '203.0.113.9/32', expires: 0 };
-    const { show } = at({}, { indicators: { size: 1, match: () => indicator } });
+    const { show } = at({}, { indicators: { size: 1, categories: ['c2'], match: () => indicator } });
     expect(show(...calls(home, { every: 900, hours: 14 }))[0]).toMatchObject({
       severity: 'high',
       explanation: { feed: 'f', category: 'c2' },

@@ -38,4 +38,3 @@ export const bruteForceConfig = z.strictObject({
 export type BruteForceConfig = z.infer<typeof bruteForceConfig>;
 
 export const SERVICES = ['ssh', 'rdp', 'winrm', 'telnet', 'database'] as const;
-export type Service = (typeof SERVICES)[number];

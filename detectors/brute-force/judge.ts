@@ -1,9 +1,9 @@
 import { hashWords } from '../../src/columns/key-table.ts';
 import { type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
-import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { Detector, DetectorContext, Finding } from '../../src/contracts.ts';
 import { Cases } from '../cases.ts';
 import { findingOf, inOrder } from '../claim.ts';
+import { detectorOf } from '../detector-of.ts';
 import { isOutside, PROTOCOL, portTable, putAddress, putPair } from '../sessions.ts';
 import { type BruteForceConfig, SERVICES } from './config.ts';
 import { pairClaim, SUM, severityOf, targetClaim } from './finding.ts';
@@ -144,27 +144,16 @@ export function createBruteForce(config: BruteForceConfig, context: DetectorCont
     }
   }
 
-  return {
-    get overflow() {
-      return pairs.overflow + targets.overflow;
-    },
-    step(step, emit) {
-      pairs.begin(step);
-      targets.begin(step);
-      collect(step.active);
-      const found: Finding[] = [];
-      judgeTargets(step.active, found);
-      judgePairs(step.active, step.end, found);
-      if (pairs.size > 0) judgeSuccess(step.active, found);
-      for (const finding of inOrder(found)) emit(finding);
-    },
-    snapshot: () => packSnapshot({ pairs: pairs.snapshot(), targets: targets.snapshot() }, null),
-    restore(state) {
-      const { columns } = unpackSnapshot(state);
-      pairs.restore(columns.get('pairs') as Uint8Array);
-      targets.restore(columns.get('targets') as Uint8Array);
-    },
-  };
+  return detectorOf({ pairs, targets }, (step, emit) => {
+    pairs.begin(step);
+    targets.begin(step);
+    collect(step.active);
+    const found: Finding[] = [];
+    judgeTargets(step.active, found);
+    judgePairs(step.active, step.end, found);
+    if (pairs.size > 0) judgeSuccess(step.active, found);
+    for (const finding of inOrder(found)) emit(finding);
+  });
 }
 
 function movedBy(sessions: SessionBatch, row: number): number {

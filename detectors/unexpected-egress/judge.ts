@@ -3,8 +3,9 @@ import { SCOPE, type SessionBatch, STATE, type Step } from '../../src/columns/se
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { Detector, DetectorContext } from '../../src/contracts.ts';
 import { compareRows } from '../evidence.ts';
+import { hashRole } from '../role-hash.ts';
 import { compileAllow, type EgressConfig } from './config.ts';
-import { dayOf, hashRole, Knowledge } from './knowledge.ts';
+import { dayOf, Knowledge } from './knowledge.ts';
 import { Recent } from './recent.ts';
 import { createTeller } from './teller.ts';
 import { destinationOf, FIRST_DYNAMIC_PORT, portOf, THING_WORDS } from './things.ts';

@@ -2,6 +2,7 @@ import { DistinctCounts } from '../../src/columns/distinct.ts';
 import { hashWords, NO_ROW } from '../../src/columns/key-table.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { StateTable, u8, u16, u32 } from '../../src/columns/state-table.ts';
+import { ROLE_WORDS } from '../role-hash.ts';
 import { THING_WORDS } from './things.ts';
 
 export interface KnowledgeLimits {
@@ -12,11 +13,8 @@ export interface KnowledgeLimits {
   readonly maxDestinations: number;
 }
 
-/** Two hashes of a role's text: rows would follow arrival, and a hash of 64 bits does not collide in practice. */
-export const ROLE_WORDS = 2;
 const KNOWN_WORDS = ROLE_WORDS + THING_WORDS;
 const SUBJECT_SEED = 0x2f0b4a27;
-const ROLE_SEEDS = [0x51ed270b, 0x0b4d3c1f] as const;
 
 /** What roles have used: destinations and server ports with the time of their last use, and how many subjects use a destination. */
 export class Knowledge {
@@ -230,15 +228,6 @@ export class Knowledge {
 /** Days since 1970, UTC. */
 export function dayOf(time: number): number {
   return Math.floor(time / 86_400);
-}
-
-const text = new Uint32Array(256);
-
-/** Writes the two hashes of a role's text. */
-export function hashRole(role: string, out: Uint32Array, at: number): void {
-  const length = Math.min(role.length, text.length);
-  for (let i = 0; i < length; i++) text[i] = role.charCodeAt(i);
-  for (let i = 0; i < ROLE_WORDS; i++) out[at + i] = hashWords(text, 0, length, ROLE_SEEDS[i]!);
 }
 
 function subjectTable(limit: number) {

@@ -2,9 +2,10 @@ import { formatAddress } from '../../src/columns/address.ts';
 import { NO_ROW } from '../../src/columns/key-table.ts';
 import type { SessionBatch, Step } from '../../src/columns/session-batch.ts';
 import { type DetectorContext, type Emit, SEVERITIES } from '../../src/contracts.ts';
+import { hashRole } from '../role-hash.ts';
 import type { EgressConfig } from './config.ts';
 import { type Case, findingOf, severityOf } from './finding.ts';
-import { hashRole, type Knowledge } from './knowledge.ts';
+import type { Knowledge } from './knowledge.ts';
 import { THING_WORDS, writePort } from './things.ts';
 import { WATCH, type Watch } from './watch.ts';
 

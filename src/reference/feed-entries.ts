@@ -41,6 +41,10 @@ export class FeedEntries {
     return this.keys.overflow;
   }
 
+  get categories(): readonly string[] {
+    return this.#categories;
+  }
+
   categoryText(row: number): string {
     return this.#categories[this.category[row]!]!;
   }

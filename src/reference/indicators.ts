@@ -39,7 +39,7 @@ const DEFAULT_CONFIDENCE = 75;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /** No feed: nothing ever matches. */
-export const noIndicators: Indicators = { size: 0, match: () => undefined };
+export const noIndicators: Indicators = { size: 0, categories: [], match: () => undefined };
 
 /**
  * Reads all feeds. A feed that cannot be had or is refused as a whole gives its last good list, or nothing, and a line in `problems`:
@@ -161,6 +161,7 @@ function createIndicators(entries: FeedEntries, feeds: readonly FeedSource[], al
   const feedNames = feeds.map((feed) => feed.name);
   return {
     size: entries.count,
+    categories: entries.categories,
     match(words, offset) {
       const row = trie.match(words, offset);
       if (row === NO_MATCH) return undefined;

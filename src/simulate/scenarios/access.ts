@@ -5,6 +5,7 @@ import { act, cast, copy, repeat, type Scenario, type Stage, spread, victim } fr
 const SSH_ATTEMPTS = 600;
 const RDP_ATTEMPTS = 768;
 const SSH_BREAK_IN = 300;
+const WINRM_ATTEMPTS = 300;
 
 export const access: readonly Scenario[] = [
   {
@@ -22,6 +23,15 @@ export const access: readonly Scenario[] = [
     quiet: false,
     dual: true,
     play: (stage) => bruteForce(stage, 3389, RDP_ATTEMPTS, 900, 1400, 1700),
+  },
+  {
+    name: 'winrm-brute-force',
+    summary:
+      'a host of ours tries 300 passwords on the Windows remote management of another one in ten minutes',
+    attack: ['T1110.001'],
+    quiet: false,
+    dual: true,
+    play: (stage) => bruteForce(stage, 5985, WINRM_ATTEMPTS, 600, 1300, 900),
   },
   {
     name: 'ssh-break-in',

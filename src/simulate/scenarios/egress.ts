@@ -1,8 +1,5 @@
 import { outside } from '../internet.ts';
-import { act, actStream, cast, repeat, type Scenario, spread, victim } from './scenario.ts';
-
-/** Datagrams of GuardDuty's tester for both floods. */
-const FLOOD = 400_000;
+import { act, actStream, cast, copy, repeat, type Scenario, type Stage, spread, victim } from './scenario.ts';
 
 export const egress: readonly Scenario[] = [
   {
@@ -27,6 +24,20 @@ export const egress: readonly Scenario[] = [
     play(stage) {
       const client = victim(stage);
       const server = stage.internet.service('s3', stage.random);
+      return spread(stage, 20, 600, (_, at) =>
+        act(stage, { client, server, port: 443, at, seconds: 28, up: 400_000_000, down: 50_000 }),
+      );
+    },
+  },
+  {
+    name: 'bulk-upload',
+    summary: 'a host of ours sends 8 GB to an address it never used within ten minutes',
+    attack: ['T1048', 'T1041'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const client = victim(stage);
+      const server = cast(stage, 'dropSite');
       return spread(stage, 20, 600, (_, at) =>
         act(stage, { client, server, port: 443, at, seconds: 28, up: 400_000_000, down: 50_000 }),
       );
@@ -96,27 +107,57 @@ export const egress: readonly Scenario[] = [
     },
   },
   {
-    name: 'udp-dos',
-    summary: 'a host of ours floods an address with 400,000 datagrams of 256 bytes in five minutes',
-    attack: ['T1498.001'],
+    name: 'icmp-tunnel',
+    summary: 'a host of ours moves 30 MB each way over ICMP within half an hour',
+    attack: ['T1095', 'T1572'],
     quiet: false,
     dual: true,
-    play: (stage) => {
+    play: (stage) => pings(stage, 1000, 1000),
+  },
+  {
+    name: 'monitoring-pings',
+    summary: 'a host of ours pings an address outside every second',
+    attack: [],
+    quiet: true,
+    dual: true,
+    play: (stage) => pings(stage, 64, 60),
+  },
+  {
+    name: 'dns-bypass',
+    summary:
+      'a host of ours asks an outside name server a question every ten seconds, and two resolvers over TLS and HTTPS',
+    attack: ['T1071.004'],
+    quiet: false,
+    dual: true,
+    play(stage) {
       const client = victim(stage);
-      const server = cast(stage, 'floodTarget');
-      return spread(stage, 10, 300, (_, at) => flood(stage, client, server, 7777, 256, at));
+      const doh = outside(
+        'doh',
+        stage.world.addresses.of('9.9.9.9'),
+        stage.world.addresses.of('2620:fe::fe'),
+      );
+      return spread(stage, 180, 1800, (index, at) => {
+        const server = cast(stage, 'tunnelServer');
+        act(stage, { client, server, port: 53, protocol: 17, at, seconds: 0.1, up: 44, down: 120 });
+        if (index % 30 !== 0) return;
+        act(stage, { client, server, port: 853, at, seconds: 2, up: 900, down: 4000 });
+        act(stage, { client, server: doh, port: 443, at, seconds: 2, up: 900, down: 4000 });
+      });
     },
   },
   {
-    name: 'dns-dos',
-    summary: 'a host of ours floods a name server with 400,000 datagrams of 64 bytes in five minutes',
-    attack: ['T1498.002'],
-    quiet: false,
+    name: 'vpc-dns',
+    summary: 'hosts of ours ask a name server inside',
+    attack: [],
+    quiet: true,
     dual: true,
-    play: (stage) => {
+    play(stage) {
       const client = victim(stage);
-      const server = cast(stage, 'floodTarget');
-      return spread(stage, 10, 300, (_, at) => flood(stage, client, server, 53, 64, at));
+      const server = copy(stage.world.environment.of('app')[0]!);
+      return repeat(stage, (at) => {
+        act(stage, { client, server, port: 53, protocol: 17, at, seconds: 0.1, up: 44, down: 120 });
+        return 20;
+      });
     },
   },
   {
@@ -124,38 +165,46 @@ export const egress: readonly Scenario[] = [
     summary: 'a host of ours that never sent mail speaks to port 25 of 40 mail servers in ten minutes',
     attack: ['T1496.002'],
     quiet: false,
-    play(stage) {
-      const client = victim(stage);
-      return spread(stage, 40, 600, (index, at) => {
-        const server = outside('mail', stage.world.addresses.of(`192.0.2.${10 + index * 5}`));
-        act(stage, { client, server, port: 25, at, seconds: 3, up: 14_000, down: 2600 });
-      });
-    },
+    dual: true,
+    play: (stage) => mail(stage, 25, 40),
+  },
+  {
+    name: 'submission',
+    summary: 'a host of ours hands 40 mails to one provider in ten minutes, on port 587',
+    attack: [],
+    quiet: true,
+    dual: true,
+    play: (stage) => mail(stage, 587, 1),
   },
 ];
 
-type FloodStage = Parameters<typeof actStream>[0];
-type FloodParty = ReturnType<typeof cast>;
-
-function flood(
-  stage: FloodStage,
-  client: FloodParty,
-  server: FloodParty,
-  port: number,
-  size: number,
-  at: number,
-): void {
-  const packets = FLOOD / 10;
-  actStream(stage, {
-    client,
-    server,
-    port,
-    protocol: 17,
-    at,
-    seconds: 29,
-    up: packets * size,
-    down: 0,
-    upPackets: packets,
-    downPackets: 0,
+/** Forty mails to so many servers. */
+function mail(stage: Stage, port: number, servers: number) {
+  const client = victim(stage);
+  const { addresses } = stage.world;
+  return spread(stage, 40, 600, (index, at) => {
+    const host = 10 + (index % servers) * 5;
+    const server = outside('mail', addresses.of(`192.0.2.${host}`), addresses.of(`2001:db8:25::${host}`));
+    act(stage, { client, server, port, at, seconds: 3, up: 14_000, down: 2600 });
   });
+}
+
+/** Half an hour of answered pings of so many bytes, so many in each minute. */
+function pings(stage: Stage, size: number, perMinute: number) {
+  const client = victim(stage);
+  const server = cast(stage, 'commandServer');
+  return spread(stage, 30, 1800, (_, at) =>
+    actStream(stage, {
+      client,
+      server,
+      port: 0,
+      protocol: stage.ipv6 ? 58 : 1,
+      at,
+      seconds: 50,
+      up: size * perMinute,
+      down: size * perMinute,
+      upPackets: perMinute,
+      downPackets: perMinute,
+    }),
+  );
 }

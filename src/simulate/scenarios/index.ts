@@ -3,7 +3,9 @@ import type { Internet } from '../internet.ts';
 import { Random } from '../random.ts';
 import type { Source, World } from '../world.ts';
 import { access } from './access.ts';
+import { anonymous } from './anonymous.ts';
 import { egress } from './egress.ts';
+import { floods } from './floods.ts';
 import { quiet } from './quiet.ts';
 import { scans } from './scans.ts';
 import type { Scenario, ScenarioSummary } from './scenario.ts';
@@ -18,7 +20,7 @@ interface Variant {
 }
 
 const ALL: ReadonlyMap<string, Variant> = new Map(
-  [...scans, ...access, ...egress, ...threats, ...telemetry, ...quiet].flatMap(
+  [...scans, ...access, ...egress, ...floods, ...threats, ...anonymous, ...telemetry, ...quiet].flatMap(
     (scenario): [string, Variant][] => {
       const variants: [string, Variant][] = [[scenario.name, { scenario, ipv6: false }]];
       if (scenario.dual === true) variants.push([`${scenario.name}-ipv6`, { scenario, ipv6: true }]);

@@ -1,12 +1,9 @@
-import { outside } from '../internet.ts';
+import type { Party } from '../environment.ts';
+import { relays } from './anonymous.ts';
 import { act, actStream, cast, copy, repeat, type Scenario, type Stage, spread, victim } from './scenario.ts';
 
 const BEACON_PERIODS = [60, 300, 3600] as const;
 const BEACON_JITTERS = [0, 20, 50] as const;
-/** Relays of the cast and the ports that relays listen on. */
-const RELAYS = ['198.51.100.201', '198.51.100.202', '198.51.100.203', '198.51.100.204'] as const;
-const RELAY_PORTS = [9001, 443, 9001, 9030] as const;
-
 export const threats: readonly Scenario[] = [
   {
     name: 'threat-ip',
@@ -23,50 +20,16 @@ export const threats: readonly Scenario[] = [
     },
   },
   {
-    name: 'tor-client',
-    summary: 'a host of ours keeps connections to four Tor relays (198.51.100.201 to .204) for an hour',
-    attack: ['T1090.003'],
-    quiet: false,
-    play(stage) {
-      const client = victim(stage);
-      return spread(stage, RELAYS.length, 600, (index, at) => {
-        const server = outside('relay', stage.world.addresses.of(RELAYS[index]!));
-        const port = RELAY_PORTS[index]!;
-        actStream(stage, {
-          client,
-          server,
-          port,
-          at,
-          seconds: 3600,
-          up: 1_400_000,
-          down: 9_000_000,
-          upPackets: 9000,
-          downPackets: 11_000,
-        });
-      });
-    },
-  },
-  {
-    name: 'irc-bot',
-    summary: 'a host of ours sits in a channel of an IRC server for an hour',
-    attack: ['T1071'],
+    name: 'listed-visitor',
+    summary: '198.51.100.23 (or 2001:db8:23::17), which a feed lists, opens SSH sessions with a host of ours',
+    attack: ['T1133', 'T1190'],
     quiet: false,
     dual: true,
     play(stage) {
-      const client = victim(stage);
-      const server = cast(stage, 'commandServer');
-      return spread(stage, 1, 1, (_, at) =>
-        actStream(stage, {
-          client,
-          server,
-          port: 6667,
-          at,
-          seconds: 3600,
-          up: 9000,
-          down: 60_000,
-          upPackets: 120,
-          downPackets: 240,
-        }),
+      const client = cast(stage, 'listed');
+      const server = stage.world.environment.guest('bastion', stage.at - 3600, 'visited');
+      return spread(stage, 5, 600, (_, at) =>
+        act(stage, { client, server, port: 22, at, seconds: 2, up: 2400, down: 3000 }),
       );
     },
   },
@@ -110,14 +73,30 @@ export const threats: readonly Scenario[] = [
       }),
     ),
   ),
-  {
-    name: 'listed-knock',
-    summary: '198.51.100.23, which a feed lists, knocks on closed ports of ours and is rejected',
+  knock('listed-knock', '198.51.100.23, which a feed lists,', (stage) => cast(stage, 'listed')),
+  knock('relay-knock', '198.51.100.201, which a feed lists as a Tor relay,', (stage) => relays(stage)[0]!),
+];
+
+function beacon(stage: Stage, period: number, jitter: number) {
+  const client = victim(stage);
+  const server = cast(stage, 'commandServer');
+  const { random } = stage;
+  return repeat(stage, (at) => {
+    act(stage, { client, server, port: 443, at, seconds: 0.4, up: 380 + random.int(40), down: 1200 });
+    return period * (1 + jitter * (2 * random.unit() - 1));
+  });
+}
+
+/** Someone who is listed tries closed ports. */
+function knock(name: string, who: string, clientOf: (stage: Stage) => Party): Scenario {
+  return {
+    name,
+    summary: `${who} knocks on closed ports of ours and is rejected`,
     attack: [],
     quiet: true,
     from: 0.5,
     play(stage) {
-      const client = cast(stage, 'listed');
+      const client = clientOf(stage);
       const server = copy(stage.world.environment.of('alb')[0]!);
       return spread(stage, 8, 900, (index, at) =>
         act(stage, {
@@ -132,15 +111,5 @@ export const threats: readonly Scenario[] = [
         }),
       );
     },
-  },
-];
-
-function beacon(stage: Stage, period: number, jitter: number) {
-  const client = victim(stage);
-  const server = cast(stage, 'commandServer');
-  const { random } = stage;
-  return repeat(stage, (at) => {
-    act(stage, { client, server, port: 443, at, seconds: 0.4, up: 380 + random.int(40), down: 1200 });
-    return period * (1 + jitter * (2 * random.unit() - 1));
-  });
+  };
 }

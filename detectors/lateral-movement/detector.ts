@@ -1,0 +1,18 @@
+import { defineDetector } from '../define.ts';
+import { SESSION_FIELDS } from '../sessions.ts';
+import { lateralConfig } from './config.ts';
+import { createLateralMovement, QUIET_MINUTES } from './judge.ts';
+
+/** A host opens administration ports of others that it never administered. */
+export const lateralMovement = defineDetector({
+  id: 'lateral-movement',
+  summary: 'Sessions between hosts of ours on administration ports, on paths that are new',
+  attack: ['T1021.001', 'T1021.002', 'T1021.004', 'T1021.006'],
+  fields: {
+    required: SESSION_FIELDS,
+    helpful: [{ field: 'tcp-flags', why: 'without it who started a session is told by ports' }],
+  },
+  quietPeriod: QUIET_MINUTES * 60,
+  config: lateralConfig,
+  create: createLateralMovement,
+});

@@ -1,0 +1,18 @@
+import { defineDetector } from '../define.ts';
+import { SESSION_FIELDS } from '../sessions.ts';
+import { spamConfig } from './config.ts';
+import { createSpam, QUIET_MINUTES } from './judge.ts';
+
+/** A host that has no business with mail sends it, or sends it in bulk. */
+export const spam = defineDetector({
+  id: 'spam',
+  summary: 'Mail sent by a host whose role never did, or in bulk',
+  attack: ['T1496.002', 'T1071.003'],
+  fields: {
+    required: SESSION_FIELDS,
+    helpful: [{ field: 'pkt-srcaddr', why: 'without it senders behind a NAT gateway are the gateway' }],
+  },
+  quietPeriod: QUIET_MINUTES * 60,
+  config: spamConfig,
+  create: createSpam,
+});

@@ -1,0 +1,18 @@
+import { defineDetector } from '../define.ts';
+import { SESSION_FIELDS } from '../sessions.ts';
+import { torConfig } from './config.ts';
+import { createTor, QUIET_MINUTES } from './judge.ts';
+
+/** A host talks to Tor relays that a feed lists. */
+export const tor = defineDetector({
+  id: 'tor',
+  summary: 'Sessions with Tor relays that a feed lists, as a client or as a relay',
+  attack: ['T1090.003'],
+  fields: {
+    required: SESSION_FIELDS,
+    helpful: [{ field: 'pkt-dstaddr', why: 'without it relays behind a NAT gateway are the gateway' }],
+  },
+  quietPeriod: QUIET_MINUTES * 60,
+  config: torConfig,
+  create: createTor,
+});
