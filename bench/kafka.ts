@@ -41,7 +41,11 @@ try {
   const source = `- {type: kafka, name: k, brokers: ['${broker.address}'], plaintext: true, topics: [bench]}`;
   const service = startRun(join(folder, 'service'), source, '', {}, '2s');
   const written = () => service.logged().filter(({ message }) => message === 'checkpoint written');
+  while (written().length === 0) await sleep(20);
+  const before = { received: Number(written().at(-1)?.received), seconds: cpuSeconds(service.child.pid) };
   while (written().at(-1)?.received !== lines.length) await sleep(100);
+  const cpu =
+    (1e6 * (cpuSeconds(service.child.pid) - before.seconds)) / Math.max(1, lines.length - before.received);
   const running = service.logged().find(({ message }) => message === 'running');
   const at = (line: Record<string, unknown> | undefined) => Date.parse(String(line?.time)) / 1000;
   const rate = (from: Record<string, unknown> | undefined) =>
@@ -50,9 +54,15 @@ try {
     ).toLocaleString('en');
   await service.stop();
   console.log(
-    `records/s from Kafka, ${linesAMessage} a message: ${rate(running)} from the start, ${rate(written()[0])} from the first checkpoint on`,
+    `records/s from Kafka, ${linesAMessage} a message: ${rate(running)} from the start, ${rate(written()[0])} from the first checkpoint on; ${cpu.toFixed(2)} µs of CPU a record`,
   );
 } finally {
   await broker.stop('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** CPU time that a process has used, all threads. */
+function cpuSeconds(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

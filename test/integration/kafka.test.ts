@@ -30,7 +30,8 @@ afterAll(async () => {
 
 /** Lines with the interface of each as its key. */
 async function put(topic: string, lines: readonly string[], compression = kafkajs.CompressionTypes.GZIP) {
-  const producer = broker.kafka.producer();
+  // It repeats what the broker was slow to answer, and the broker knows it again.
+  const producer = broker.kafka.producer({ idempotent: true });
   await producer.connect();
   for (let i = 0; i < lines.length; i += 5000)
     await producer.send({
