@@ -16,7 +16,7 @@ export interface ContentReader {
    */
   read(partition: string, delivery: Delivery): AsyncGenerator<number | undefined>;
   /** Where an object ended. */
-  reached(partition: string, delivery: Delivery): number;
+  reached(): number;
 }
 
 export function createContentReader(take: (item: Item) => void): ContentReader {

@@ -149,7 +149,7 @@ export async function forwardOnce(life: ForwardLife, counts: Counts): Promise<vo
       reach(next, false);
       if (isDue()) await checkpoint();
     }
-    reach(delivery.to ?? readers.reached(partition, delivery), true);
+    reach(delivery.to ?? readers.reached(), true);
     if (isDue()) await checkpoint();
   };
 
