@@ -47,11 +47,6 @@ export class Expiry {
     if (this.#spare.length < SPARE) this.#spare.push(list);
   }
 
-  /** The steps that have a list. */
-  steps(): number[] {
-    return [...this.#lists.keys()];
-  }
-
   /** Calls `visit` with every entry. */
   each(visit: (row: number, step: number) => void): void {
     for (const [step, { rows, length }] of this.#lists)

@@ -17,6 +17,10 @@ const NONE = -1;
 const ANY = -1;
 /** Most steps of most people are small, and thousands may be open. */
 const FIRST_ROWS = 64;
+/** Memory of up to so many rows is kept when a table has grown out of it: the next step grows through the same sizes. */
+const SPARE_ROWS = 4096;
+/** By rows, one of each size. */
+const spare = new Map<number, ArrayBuffer>();
 
 /** The records of one open step, joined by connection and interface. Grows by doubling. */
 export class FlowTable {
@@ -231,10 +235,13 @@ export class FlowTable {
   }
 
   #grow(): void {
+    const outgrown = this.words;
     this.#capacity *= 2;
-    const memory = new ArrayBuffer(this.#capacity * FLOW_WORDS * 4);
+    const memory = spare.get(this.#capacity) ?? new ArrayBuffer(this.#capacity * FLOW_WORDS * 4);
+    spare.delete(this.#capacity);
     const words = new Uint32Array(memory);
-    words.set(this.words.subarray(0, this.length * FLOW_WORDS));
+    words.set(outgrown.subarray(0, this.length * FLOW_WORDS));
+    if (this.length <= SPARE_ROWS) spare.set(this.length, outgrown.buffer as ArrayBuffer);
     this.words = words;
     this.doubles = new Float64Array(memory);
     const slots = new Int32Array(this.#capacity * 2);
