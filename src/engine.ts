@@ -102,7 +102,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   cleanup.use(state);
   for (const problem of [...folder.problems, ...problems]) options.warn(problem);
   let segments: readonly Segment[] = loaded.segments;
-  await removeOrphans(folder.path, segments);
 
   const names = new Dictionary();
   const pool = new BufferPool();
@@ -185,6 +184,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     options.lost(lossOf(damaged));
     await replace({ added: [], removed: damaged.map(({ segment }) => segment) });
   };
+  // Whoever ended between a commit and its manifest left readers the one before, with files that it alone lists.
+  if (state.seq > 0) await publish();
+  await removeOrphans(folder.path, segments);
   await check(segments, true);
   const nextTurn = createTurns();
   let checkpointed = performance.now();

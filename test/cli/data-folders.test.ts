@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { flowsentry, logLine, temporaryFolder } from './run.ts';
@@ -68,5 +68,26 @@ describe('flowsentry run', () => {
     writeFileSync(join(first.logs, 'a.log'), `${logLine('10.0.1.5', '10.0.2.9', 443, 'ACCEPT')}\n`);
     await lists(first.data, 1);
     expect(await first.stop()).toBe(0);
+  });
+
+  it('publishes at its start what a process that was killed had no time to', async () => {
+    const place = join(root, 'unpublished');
+    const line = `${logLine('10.0.1.5', '10.0.2.9', 443, 'ACCEPT')}\n`;
+    const first = startRun(place, SOURCE);
+    const manifest = join(first.data, 'manifest.json');
+    await first.saying('running');
+    appendFileSync(join(first.logs, 'a.log'), line);
+    await lists(first.data, 1);
+    const before = readFileSync(manifest);
+    appendFileSync(join(first.logs, 'a.log'), line);
+    await lists(first.data, 2);
+    expect(await first.stop()).toBe(0);
+    // As after a kill between the second checkpoint's commit and its manifest.
+    writeFileSync(manifest, before);
+    const second = startRun(place, SOURCE);
+    await second.saying('running');
+    // Nothing new comes, and yet.
+    expect(await rowsOf(second.data, 'SELECT count(*)::INT AS n FROM flows')).toEqual([{ n: 2 }]);
+    expect(await second.stop()).toBe(0);
   });
 });
