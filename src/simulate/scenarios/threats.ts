@@ -4,6 +4,7 @@ import { act, actStream, cast, copy, repeat, type Scenario, type Stage, spread, 
 
 const BEACON_PERIODS = [60, 300, 3600] as const;
 const BEACON_JITTERS = [0, 20, 50] as const;
+
 export const threats: readonly Scenario[] = [
   {
     name: 'threat-ip',
@@ -56,6 +57,30 @@ export const threats: readonly Scenario[] = [
           down: packets * 90,
           upPackets: packets,
           downPackets: packets,
+        }),
+      );
+    },
+  },
+  {
+    name: 'irc-bot',
+    summary: 'a host of ours sits in a channel of an IRC server for an hour',
+    attack: ['T1071'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const client = victim(stage);
+      const server = cast(stage, 'commandServer');
+      return spread(stage, 1, 1, (_, at) =>
+        actStream(stage, {
+          client,
+          server,
+          port: 6667,
+          at,
+          seconds: 3600,
+          up: 9000,
+          down: 60_000,
+          upPackets: 120,
+          downPackets: 240,
         }),
       );
     },
