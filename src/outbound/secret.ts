@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
@@ -6,7 +6,12 @@ import { UserError } from '../errors.ts';
 /** Where a secret is. It is never in the configuration itself. */
 export const SecretReference = z.union([
   z.strictObject({
-    file: z.string().min(1).describe('File with the secret; line ends around it do not count'),
+    file: z
+      .string()
+      .min(1)
+      .describe(
+        'File with the secret, which nobody else may read (mode 0600); line ends around it do not count',
+      ),
   }),
   z.strictObject({ env: z.string().min(1).describe('Variable of the environment with the secret') }),
 ]);
@@ -46,7 +51,7 @@ export async function readSecret(reference: SecretReference, what: string): Prom
   const place = 'file' in reference ? reference.file : `the variable ${reference.env}`;
   let text: string | undefined;
   try {
-    text = 'file' in reference ? await readFile(reference.file, 'utf8') : process.env[reference.env];
+    text = 'file' in reference ? await readPrivate(reference.file) : process.env[reference.env];
   } catch (error) {
     throw new UserError(`cannot read ${what}: ${(error as Error).message}`, { cause: error });
   }
@@ -54,4 +59,24 @@ export async function readSecret(reference: SecretReference, what: string): Prom
   if (text === '' || text.length > MAX_LENGTH)
     throw new UserError(`cannot read ${what}: ${place} holds ${text === '' ? 'none' : 'more than one'}`);
   return new Secret(text);
+}
+
+/**
+ * Text of a file that others cannot read. A group may where the file is root's and we are not, which is how Kubernetes hands secrets to a
+ * process without rights.
+ */
+async function readPrivate(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { mode, uid } = await file.stat();
+    const isHandedDown = uid === 0 && process.getuid?.() !== 0;
+    const open = mode & (isHandedDown ? 0o037 : 0o077);
+    if (open !== 0)
+      throw new Error(
+        `${path} has mode ${(mode & 0o777).toString(8).padStart(4, '0')}: others can read it; chmod 600 it`,
+      );
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
 }

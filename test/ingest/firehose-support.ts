@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'flowsentry-firehose-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const keyFile = join(folder, 'key');
 export const KEY = 'an access key of Firehose';
-writeFileSync(keyFile, `${KEY}\n`);
+writeFileSync(keyFile, `${KEY}\n`, { mode: 0o600 });
 
 type FirehoseInput = Partial<(typeof FirehoseOptions)['_zod']['input']>;
 

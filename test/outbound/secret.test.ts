@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -8,6 +8,7 @@ import { readSecret, SecretReference } from '../../src/outbound/secret.ts';
 const folder = mkdtempSync(join(tmpdir(), 'flowsentry-secret-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, 'key');
+writeFileSync(file, '', { mode: 0o600 });
 
 describe('secrets', () => {
   it('come from files and the environment, without the line end', async () => {
@@ -40,6 +41,20 @@ describe('secrets', () => {
   ])('are missed with the place where they should be: %o', async (reference, message) => {
     await expect(readSecret(reference, 'the key')).rejects.toThrow(message);
   });
+
+  it.each([0o644, 0o640, 0o602, 0o660, 0o601])(
+    'are refused in a file that others can open: mode %o',
+    async (mode) => {
+      writeFileSync(file, 'hunter2-and-more');
+      chmodSync(file, mode);
+      await expect(readSecret({ file }, 'the key')).rejects.toThrow(
+        `cannot read the key: ${file} has mode 0${mode.toString(8)}: others can read it; chmod 600 it`,
+      );
+      chmodSync(file, 0o400);
+      expect((await readSecret({ file }, 'the key')).reveal()).toBe('hunter2-and-more');
+      chmodSync(file, 0o600);
+    },
+  );
 
   it('are no wrong file', async () => {
     writeFileSync(file, 'x'.repeat(70_000));
