@@ -49,6 +49,12 @@ export interface Position {
   readonly note?: string | undefined;
 }
 
+/** What the delivery of alerts has to find again after a restart: a text by key, or that there is none any more. */
+export interface OutboxChange {
+  readonly key: string;
+  readonly value: string | undefined;
+}
+
 /** Records of one partition in order. The batch is the receiver's; `release` lets the reader go on. */
 export interface Part {
   readonly partition: string;

@@ -3,7 +3,7 @@ import { Dictionary } from './columns/dictionary.ts';
 import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
 import type { Config } from './config.ts';
-import type { Alert, Coverage, DetectorStanding, Position } from './contracts.ts';
+import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
 import { CoverageBook } from './coverage.ts';
 import { createJudges } from './judges.ts';
 import { FIELDS } from './parse/fields.ts';
@@ -71,8 +71,17 @@ export interface Engine extends AsyncDisposable {
   readonly counts: { readonly sessions: number; readonly strangers: number };
   /** Seconds of the process's clock since the last checkpoint, or since the start. */
   sinceCheckpoint(): number;
-  /** Makes everything up to now durable, with `claim` only if sources bind it (when they reject, this engine is void); returns the alerts that changed, those of detectors in the shadow left out. */
-  checkpoint(totals: Totals, memory?: Memory, claim?: Claim): Promise<Alert[]>;
+  /** What the delivery of alerts saved, by key. */
+  readonly outbox: ReadonlyMap<string, string>;
+  /**
+   * Makes everything up to now durable, with `claim` only if sources bind it (when they reject, this engine is void); returns the alerts that
+   * changed, those of detectors in the shadow left out. `send` sees them first: what it makes of them is part of the checkpoint.
+   */
+  checkpoint(totals: Totals, memory?: Memory, claim?: Claim, send?: Send): Promise<Alert[]>;
+  /** Makes what the delivery of alerts has to remember durable, between checkpoints. */
+  writeOutbox(changes: readonly OutboxChange[]): Promise<void>;
+  /** The alert as it is now, when somebody should see it. */
+  alertOf(id: string): Alert | undefined;
   /** Checks a share of the history, merges small segments and deletes what is past the retention. */
   maintain(): Promise<void>;
   /** Checks the whole history. */
@@ -82,6 +91,9 @@ export interface Engine extends AsyncDisposable {
   /** What the records up to the last checkpoint cover. */
   coverage(): Coverage;
 }
+
+/** Takes alerts that changed over for delivery, and says what of it has to be durable with them. */
+type Send = (changed: readonly Alert[]) => readonly OutboxChange[];
 
 /** Names of saved states that no detector can have: ids have no colon. */
 const NAMES = ':names';
@@ -165,7 +177,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const entries = scorer.book.entries();
     const resolvesAt = entries.map(({ alert, resolvesAt }) => [alert.id, resolvesAt] as const);
     const shadowed = entries.filter(({ shadow }) => shadow);
-    const witness = { instance: folder.instance, seq, file, positions: [...positions], resolvesAt, shadowed };
+    const outbox = [...state.outbox];
+    const witness = { instance: folder.instance, seq, file, positions: [...positions], resolvesAt, shadowed, outbox };
     await publishManifest(folder.path, { segments, alerts: alerts(), coverage: coverage(), witness });
     await removeOtherStateFiles(folder.path, state.file);
   };
@@ -223,19 +236,27 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     counts,
     sinceCheckpoint: () => (performance.now() - checkpointed) / 1000,
-    async checkpoint(totals, memory = NO_MEMORY, claim) {
+    outbox: loaded.outbox,
+    writeOutbox: (changes) => state.writeOutbox(changes),
+    alertOf(id) {
+      const entry = scorer.book.get(id);
+      return entry === undefined || entry.shadow ? undefined : entry.alert;
+    },
+    async checkpoint(totals, memory = NO_MEMORY, claim, send = () => []) {
       const added = await history.seal();
       const blobs = new Map(scorer.snapshots());
       blobs.set(ROLLUP, rollup.snapshot());
       blobs.set(COVERAGE, covered.snapshot());
       blobs.set(NAMES, packSnapshot({}, names.since(1)));
       const entries = scorer.book.takeChanged();
+      const alerts = entries.flatMap(visible);
       const input = { ...memory, positions: totals.positions, blobs, alerts: entries, added, removed: [] };
-      await state.checkpoint(input, claim);
+      // Taken over and asked for at once: another transaction of the outbox comes before both or after both.
+      await state.checkpoint({ ...input, outbox: send(alerts) }, claim);
       segments = [...segments, ...added];
       await publish();
       checkpointed = performance.now();
-      return entries.flatMap(visible);
+      return alerts;
     },
     verify: () => check(segments),
     async maintain() {

@@ -41,6 +41,10 @@ export class AlertBook {
     return this.#entries.size;
   }
 
+  get(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
   /** How many entries {@link takeChanged} would give. */
   get changes(): number {
     return this.#changed.size;

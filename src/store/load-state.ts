@@ -11,6 +11,8 @@ export interface LoadedState {
   readonly blobs: Map<string, Uint8Array>;
   readonly alerts: AlertRow[];
   readonly segments: Segment[];
+  /** What the delivery of alerts saved, by key. */
+  readonly outbox: Map<string, string>;
   /** First number that no segment's name has had. */
   readonly sequence: number;
   /** Name of the file of saved states. */
@@ -45,6 +47,7 @@ export async function load(dataDir: string, connection: DuckDBConnection): Promi
   const alerts = (await rowsOf(connection, 'SELECT record FROM alert ORDER BY id')).map(
     (row) => JSON.parse(row[0] as string) as AlertRow,
   );
+  const outbox = new Map((await rowsOf(connection, 'SELECT key, value FROM outbox')) as [string, string][]);
   const ids = new Map<string, Set<string>>();
   for (const [partition, id] of (await rowsOf(connection, 'SELECT partition, id FROM id')) as [
     string,
@@ -52,7 +55,8 @@ export async function load(dataDir: string, connection: DuckDBConnection): Promi
   ][])
     ids.set(partition, (ids.get(partition) ?? new Set()).add(id));
   const numbers = segments.map((segment) => Number(/(\d+)m*\.parquet$/.exec(segment.path)?.[1] ?? 0));
-  return { positions, ids, blobs, alerts, segments, sequence: Math.max(0, ...numbers) + 1, file, problems };
+  const sequence = Math.max(0, ...numbers) + 1;
+  return { positions, ids, blobs, alerts, segments, outbox, sequence, file, problems };
 }
 
 /** Folders of format 1 had a record number in the place of a position. */

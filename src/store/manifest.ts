@@ -30,6 +30,8 @@ export interface Witness {
   readonly resolvesAt: readonly (readonly [id: string, resolvesAt: number])[];
   /** Alerts that nobody is told of. */
   readonly shadowed: readonly AlertRow[];
+  /** What the delivery of alerts saved, by key; absent in folders of before it did. */
+  readonly outbox?: readonly (readonly [key: string, value: string])[];
 }
 
 const MANIFEST = 'manifest.json';

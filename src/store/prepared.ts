@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Position } from '../contracts.ts';
+import type { OutboxChange, Position } from '../contracts.ts';
 import type { Segment } from './messages.ts';
 import { replaceFile } from './replace-file.ts';
 import type { AlertRow, IdChange } from './state.ts';
@@ -16,6 +16,7 @@ export interface Prepared {
   readonly alerts: readonly AlertRow[];
   readonly added: readonly Segment[];
   readonly removed: readonly Segment[];
+  readonly outbox: readonly OutboxChange[];
   /** What sources are asked to bind, for them alone to understand; any JSON. */
   readonly claim: unknown;
 }
@@ -32,7 +33,8 @@ export async function writePrepared(dataDir: string, prepared: Prepared): Promis
  */
 export async function readPrepared(dataDir: string): Promise<Prepared | undefined> {
   try {
-    return JSON.parse(await readFile(join(dataDir, PREPARED), 'utf8')) as Prepared;
+    // Those of before alerts were delivered have no outbox.
+    return { outbox: [], ...JSON.parse(await readFile(join(dataDir, PREPARED), 'utf8')) } as Prepared;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;

@@ -96,7 +96,7 @@ async function putAside(dataDir: string, seq: number): Promise<string> {
 }
 
 async function rebuild(dataDir: string, { segments, alerts }: Manifest, witness: Witness) {
-  const { seq, file, positions, resolvesAt, shadowed } = witness;
+  const { seq, file, positions, resolvesAt, shadowed, outbox = [] } = witness;
   const { state } = await State.open(dataDir);
   const times = new Map(resolvesAt);
   const visible = alerts.map((alert) => ({ alert, resolvesAt: times.get(alert.id) ?? 0, shadow: false }));
@@ -105,6 +105,7 @@ async function rebuild(dataDir: string, { segments, alerts }: Manifest, witness:
     alerts: [...visible, ...shadowed],
     added: segments,
     removed: [],
+    outbox: outbox.map(([key, value]) => ({ key, value })),
   });
   await state[Symbol.asyncDispose]();
   return State.open(dataDir);

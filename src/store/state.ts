@@ -1,7 +1,7 @@
 import { access, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, listValue } from '@duckdb/node-api';
-import type { Alert, Position } from '../contracts.ts';
+import type { Alert, OutboxChange, Position } from '../contracts.ts';
 import { type LoadedState, load, rowsOf } from './load-state.ts';
 import type { Segment } from './messages.ts';
 import { type Prepared, readPrepared, removePrepared, writePrepared } from './prepared.ts';
@@ -35,6 +35,8 @@ export interface CheckpointInput extends SegmentChange {
   readonly ids: ReadonlyMap<string, IdChange>;
   /** Alerts that changed. */
   readonly alerts: readonly AlertRow[];
+  /** What the delivery of alerts makes of them. */
+  readonly outbox: readonly OutboxChange[];
 }
 
 export interface IdChange {
@@ -66,7 +68,10 @@ const SCHEMA = [
   'CREATE TABLE alert (seq BIGINT, id VARCHAR, record VARCHAR)',
 ];
 /** Came later: folders of before get it when they are opened. */
-const IDS = 'CREATE TABLE IF NOT EXISTS id (seq BIGINT, partition VARCHAR, id VARCHAR)';
+const LATER = [
+  'CREATE TABLE IF NOT EXISTS id (seq BIGINT, partition VARCHAR, id VARCHAR)',
+  'CREATE TABLE IF NOT EXISTS outbox (seq BIGINT, key VARCHAR, value VARCHAR)',
+];
 
 /** The state of one data folder: one DuckDB file that this process alone opens, one transaction a checkpoint. */
 export class State implements AsyncDisposable {
@@ -75,6 +80,9 @@ export class State implements AsyncDisposable {
   #seq: number;
   #positions: Map<string, Position>;
   #file: string | undefined;
+  #outbox = new Map<string, string>();
+  /** The last transaction asked for: one connection has one at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   readonly #dataDir: string;
 
@@ -105,7 +113,7 @@ export class State implements AsyncDisposable {
     await create(path);
     const instance = await DuckDBInstance.create(path, { memory_limit: '256MB', threads: '1' });
     const connection = await instance.connect();
-    await connection.run(IDS);
+    for (const statement of LATER) await connection.run(statement);
     const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
     const state = new State(dataDir, instance, connection, row![0] as number, new Map());
     try {
@@ -117,6 +125,7 @@ export class State implements AsyncDisposable {
       const loaded = await load(dataDir, connection);
       state.#positions = new Map(loaded.positions);
       state.#file = loaded.file;
+      state.#outbox = new Map(loaded.outbox);
       return { state, loaded };
     } catch (error) {
       await state[Symbol.asyncDispose]();
@@ -139,17 +148,44 @@ export class State implements AsyncDisposable {
     return this.#positions;
   }
 
+  /** What the delivery of alerts saved, by key. */
+  get outbox(): ReadonlyMap<string, string> {
+    return this.#outbox;
+  }
+
   /**
    * Makes everything in `input` durable at once, or nothing of it. With a `claim` sources bind it in between: where they reject, what was
-   * written counts for nothing, and neither does this state any more.
+   * written counts for nothing, and neither does this state any more. No other transaction comes in between.
    */
-  async checkpoint(input: CheckpointInput, claim?: Claim): Promise<void> {
-    const prepared = await this.prepare(input, claim?.covered);
-    if (claim !== undefined) {
-      await writePrepared(this.#dataDir, prepared);
-      await claim.bind(prepared.seq);
-    }
-    await this.commit(prepared);
+  checkpoint(input: CheckpointInput, claim?: Claim): Promise<void> {
+    return this.#inTurn(async () => {
+      const prepared = await this.prepare(input, claim?.covered);
+      if (claim !== undefined) {
+        await writePrepared(this.#dataDir, prepared);
+        await claim.bind(prepared.seq);
+      }
+      await this.commit(prepared);
+    });
+  }
+
+  /** Makes what the delivery of alerts has to remember durable, between checkpoints. */
+  writeOutbox(changes: readonly OutboxChange[]): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#transaction((run) => keep(run, this.#seq, changes));
+      this.#mirror(changes);
+    });
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
+  }
+
+  #mirror(changes: readonly OutboxChange[]): void {
+    for (const { key, value } of changes)
+      if (value === undefined) this.#outbox.delete(key);
+      else this.#outbox.set(key, value);
   }
 
   /** Writes what the transaction of the next checkpoint refers to. */
@@ -157,10 +193,10 @@ export class State implements AsyncDisposable {
     const seq = this.#seq + 1;
     const positions = new Map([...this.#positions, ...input.positions]);
     for (const partition of input.forget) positions.delete(partition);
-    const { forget, alerts, added, removed } = input;
+    const { forget, alerts, added, removed, outbox } = input;
     const file = await writeStateFile(this.#dataDir, seq, input.blobs);
     return {
-      ...{ seq, file, forget, alerts, added, removed, claim },
+      ...{ seq, file, forget, alerts, added, removed, claim, outbox },
       positions: [...positions],
       ids: [...input.ids],
     };
@@ -174,6 +210,7 @@ export class State implements AsyncDisposable {
       await run('DELETE FROM checkpoint WHERE seq < ?', [seq]);
       await exchange(run, seq, input);
       await remember(run, seq, input);
+      await keep(run, seq, input.outbox);
       if (input.alerts.length === 0) return;
       const ids = texts(input.alerts.map((row) => row.alert.id));
       await run('DELETE FROM alert WHERE id IN (SELECT unnest(?))', [ids]);
@@ -183,11 +220,12 @@ export class State implements AsyncDisposable {
     this.#seq = seq;
     this.#positions = new Map(positions);
     this.#file = file;
+    this.#mirror(input.outbox);
   }
 
   /** Puts segments in the place of others with the same rows, or of none, and changes nothing else. */
   async replaceSegments(change: SegmentChange): Promise<void> {
-    await this.#transaction((run) => exchange(run, this.#seq, change));
+    await this.#inTurn(() => this.#transaction((run) => exchange(run, this.#seq, change)));
   }
 
   async #transaction(work: (run: Run) => Promise<void>): Promise<void> {
@@ -203,6 +241,7 @@ export class State implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn;
     this.#connection.closeSync();
     this.#instance.closeSync();
   }
@@ -222,6 +261,15 @@ async function remember(run: Run, seq: number, { ids, forget }: Prepared): Promi
     if (from !== undefined) await run('DELETE FROM id WHERE partition = ? AND id < ?', [partition, from]);
     if (added.length > 0) await run('INSERT INTO id SELECT ?, ?, unnest(?)', [seq, partition, texts(added)]);
   }
+}
+
+async function keep(run: Run, seq: number, changes: readonly OutboxChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  await run('DELETE FROM outbox WHERE key IN (SELECT unnest(?))', [texts(changes.map(({ key }) => key))]);
+  const kept = changes.flatMap(({ key, value }) => (value === undefined ? [] : [{ key, value }]));
+  if (kept.length === 0) return;
+  const [keys, values] = [texts(kept.map(({ key }) => key)), texts(kept.map(({ value }) => value))];
+  await run('INSERT INTO outbox SELECT ?, unnest(?), unnest(?)', [seq, keys, values]);
 }
 
 function texts(values: readonly string[]): DuckDBValue {

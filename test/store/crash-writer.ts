@@ -38,6 +38,7 @@ for (;;) {
     alerts: [],
     added,
     removed: [],
+    outbox: [],
   });
   segments = [...segments, ...added];
   await publishManifest(folder, { segments, alerts: [] });

@@ -16,6 +16,7 @@ const input = (next: number): CheckpointInput => ({
   alerts: [],
   added: [],
   removed: [],
+  outbox: [],
 });
 
 /** A process that ends between preparing its second checkpoint and the transaction. */

@@ -29,6 +29,7 @@ const input = (next: number): CheckpointInput => ({
   alerts: [],
   added: [],
   removed: [],
+  outbox: [{ key: 'last', value: String(next) }],
 });
 
 /** A folder whose process was killed: its log was not folded into the database. */
@@ -44,6 +45,7 @@ beforeAll(async () => {
       ...{ seq: state.seq, file: state.file ?? '', positions: [...state.positions] },
       resolvesAt: [],
       shadowed: [],
+      outbox: [...state.outbox],
     };
     await publishManifest(folder, { segments: [], alerts: [], witness });
   }
@@ -59,7 +61,13 @@ async function open(damage: (folder: string) => void, from = killed) {
   damage(folder);
   const { state, loaded, problems } = await openState(folder);
   await state[Symbol.asyncDispose]();
-  return { folder, next: loaded.positions.get('s:a')?.next, blob: loaded.blobs.get('a')?.[9], problems };
+  return {
+    folder,
+    next: loaded.positions.get('s:a')?.next,
+    blob: loaded.blobs.get('a')?.[9],
+    saved: loaded.outbox.get('last'),
+    problems,
+  };
 }
 
 function flip(file: string, bit: number): void {
@@ -82,8 +90,8 @@ describe('a state whose files were damaged', () => {
     async (name) => {
       const random = new Random(3, name);
       for (let i = 0; i < 12; i++) {
-        const { next, blob } = await open((folder) => flip(join(folder, name), random.u32() >>> 1));
-        expect([next, blob]).toEqual([LAST, LAST]);
+        const { next, blob, saved } = await open((folder) => flip(join(folder, name), random.u32() >>> 1));
+        expect([next, blob, saved]).toEqual([LAST, LAST, String(LAST)]);
       }
     },
   );
@@ -92,11 +100,11 @@ describe('a state whose files were damaged', () => {
     const random = new Random(5, 'closed');
     let remade = 0;
     for (let i = 0; i < 30; i++) {
-      const { next, blob, problems } = await open(
+      const { next, blob, saved, problems } = await open(
         (folder) => flip(join(folder, 'state.duckdb'), random.u32() >>> 1),
         ended,
       );
-      expect([next, blob]).toEqual([LAST, LAST]);
+      expect([next, blob, saved]).toEqual([LAST, LAST, String(LAST)]);
       remade += problems.length;
     }
     expect(remade).toBeGreaterThan(0);

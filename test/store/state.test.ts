@@ -41,9 +41,31 @@ const NOTHING = {
   alerts: [],
   added: [],
   removed: [],
+  outbox: [],
 };
 
 describe('the state', () => {
+  it('keeps what the delivery of alerts saved, within checkpoints and between them', async () => {
+    const folder = temporaryFolder();
+    const { state } = await State.open(folder);
+    const put = (...keys: string[]) => keys.map((key) => ({ key, value: `value of ${key}` }));
+    await Promise.all([
+      state.checkpoint({ ...NOTHING, outbox: put('a', 'b') }),
+      state.writeOutbox([{ key: 'a', value: undefined }, ...put('c')]),
+      state.checkpoint({ ...NOTHING, outbox: [{ key: 'c', value: "it's new" }] }),
+      state.writeOutbox([]),
+    ]);
+    const expected = new Map([
+      ['b', 'value of b'],
+      ['c', "it's new"],
+    ]);
+    expect(new Map(state.outbox)).toEqual(expected);
+    await state[Symbol.asyncDispose]();
+    const again = await State.open(folder);
+    expect(again.loaded.outbox).toEqual(expected);
+    await again.state[Symbol.asyncDispose]();
+  });
+
   it('comes back as the last checkpoint left it', async () => {
     const folder = temporaryFolder();
     const { state, loaded } = await State.open(folder);
@@ -53,6 +75,7 @@ describe('the state', () => {
       blobs: new Map(),
       alerts: [],
       segments: [],
+      outbox: new Map(),
       sequence: 1,
       file: undefined,
       problems: [],

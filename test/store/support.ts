@@ -70,6 +70,7 @@ export async function openStore(folder: string): Promise<Store> {
         alerts: [],
         added,
         removed: [],
+        outbox: [],
       });
       const published = (await readManifest(folder))?.segments ?? loaded.segments;
       await publishManifest(folder, { segments: [...published, ...added], alerts: [] });
