@@ -4,6 +4,9 @@ import { detectors } from '../detectors/index.ts';
 import { parsePrefix } from './columns/address.ts';
 import { ForwardOptions } from './forward/options.ts';
 import { SourceOptions } from './ingest/options.ts';
+import { InhibitOptions, RootRoute, SilenceOptions, TimeIntervals } from './send/options.ts';
+import { routeProblems } from './send/route.ts';
+import { SinkOptions } from './send/sinks/index.ts';
 import { ServeOptions } from './serve/options.ts';
 
 const NOT_A_NETWORK = 'not an address or network, such as 10.0.0.0/8';
@@ -90,8 +93,7 @@ const Times = z.object({
 const timed = SourceOptions.options.map((option) => option.extend(Times.shape));
 const Source = z.discriminatedUnion('type', timed as [(typeof timed)[number]]);
 
-/** The configuration file but for the options of detectors, which each detector's own schema validates. */
-export const Settings = z.strictObject({
+const Sections = z.strictObject({
   network: z
     .strictObject({
       internal: z
@@ -145,6 +147,27 @@ export const Settings = z.strictObject({
     .default({})
     .describe('Options by detector'),
   exceptions: z.array(Exception).default([]).describe('What is known and shall not alert'),
+  sinks: z
+    .array(SinkOptions)
+    .refine((sinks) => new Set(sinks.map(({ name }) => name)).size === sinks.length, 'two have one name')
+    .default([])
+    .describe('Whom `flowsentry run` tells of alerts; without any they are printed'),
+  route: RootRoute.optional().describe(
+    'Who is told of what, grouped how; without it everything goes to every sink, grouped by detector and subject',
+  ),
+  inhibit: z
+    .array(InhibitOptions)
+    .default([])
+    .describe('Alerts that keep others from being told while they fire'),
+  silences: z
+    .array(SilenceOptions)
+    .default([])
+    .describe('What nobody is told for a while; others are made by `flowsentry silences add`'),
+  timeIntervals: TimeIntervals.default({}).describe('Times by name, for muteTimes and activeTimes of routes'),
+  console: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Address of the console, for links in messages'),
   history: z
     .strictObject({
       retention: duration
@@ -170,6 +193,13 @@ export const Settings = z.strictObject({
     })
     .prefault({})
     .describe('Limits of forensic queries'),
+});
+
+/** The configuration file but for the options of detectors, which each detector's own schema validates. */
+export const Settings = Sections.superRefine(({ route, sinks, timeIntervals }, context) => {
+  const names = { sinks: sinks.map(({ name }) => name), intervals: Object.keys(timeIntervals) };
+  for (const { path, message } of routeProblems(route, names))
+    context.addIssue({ code: 'custom', path: ['route', ...path], message });
 });
 
 /** How a detector runs: not at all, recorded but notifying nobody, or in full. */

@@ -90,13 +90,16 @@ function readSource(source: Source): Config {
   if (!settings.success || found.length > 0) throw errorOf(source, found);
 
   const folder = dirname(resolve(source.path));
-  const { policy, feeds, sources, serve, forward, ...rest } = settings.data;
+  const { policy, feeds, sources, sinks, serve, forward, ...rest } = settings.data;
   return {
     ...rest,
     sources: resolveFiles(sources, folder).map((source) =>
       source.type === 'file'
         ? { ...source, paths: source.paths.map((path) => resolve(folder, path)) }
         : source,
+    ),
+    sinks: resolveFiles(sinks, folder).map((sink) =>
+      sink.type === 'file' ? { ...sink, path: resolve(folder, sink.path) } : sink,
     ),
     serve: resolveFiles(serve, folder),
     forward: resolveFiles(forward, folder),
@@ -106,9 +109,9 @@ function readSource(source: Source): Config {
   };
 }
 
-/** Settings of sources, feeds and the server that name files: certificates, lists and secrets. */
+/** Settings of sources, sinks, feeds and the server that name files: certificates, lists and secrets. */
 const FILE_SETTINGS: ReadonlySet<string> = new Set(
-  'file ca crl certificate key clientCa clientCrl'.split(' '),
+  'file ca crl certificate key clientCa clientCrl urlFile'.split(' '),
 );
 
 /** The settings with absolute paths, wherever below a file is named. */
@@ -125,8 +128,8 @@ function resolveFiles<T>(settings: T, folder: string): T {
 }
 
 /** Every file a configuration names, with the setting that does. */
-function filesOf({ policy, feeds, serve, sources, forward }: Config): [PropertyKey[], string][] {
-  const named = filesBelow([], { feeds, serve, sources, forward });
+function filesOf({ policy, feeds, serve, sources, sinks, forward }: Config): [PropertyKey[], string][] {
+  const named = filesBelow([], { feeds, serve, sources, sinks, forward });
   return policy === undefined ? named : [[['policy'], policy], ...named];
 }
 

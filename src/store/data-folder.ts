@@ -195,6 +195,8 @@ export async function eraseDataFolder(folder: DataFolder): Promise<void> {
     'manifest.json',
     'prepared.json',
     'damaged',
+    'outbox.json',
+    'commands',
     'feeds',
   ])
     await rm(join(folder.path, entry), { recursive: true, force: true });

@@ -168,9 +168,10 @@ export class State implements AsyncDisposable {
     });
   }
 
-  /** Makes what the delivery of alerts has to remember durable, between checkpoints. */
+  /** Makes what the delivery of alerts has to remember durable, between checkpoints, and all that was handed over before it. */
   writeOutbox(changes: readonly OutboxChange[]): Promise<void> {
     return this.#inTurn(async () => {
+      if (changes.length === 0) return;
       await this.#transaction((run) => keep(run, this.#seq, changes));
       this.#mirror(changes);
     });

@@ -1,0 +1,109 @@
+import type { Queue, Settled, Waiting } from './queue.ts';
+import type { Outcome, Sink } from './sink.ts';
+import { ATTEMPT_MS } from './sinks/http.ts';
+
+export interface CourierOptions {
+  readonly queue: Queue;
+  readonly sink: Sink;
+  /** Makes everything that was noted down until now durable. */
+  write(): Promise<void>;
+  /** The clock, Unix milliseconds. */
+  now(): number;
+  onSettled(one: Waiting, outcome: Outcome, settled: Settled): void;
+  /** What was noted cannot be made durable: nothing goes on. */
+  onFailure(error: unknown): void;
+}
+
+/** Brings the messages of one queue to its sink, and waits for nobody else. */
+export interface Courier {
+  /** Something may be due. */
+  wake(): void;
+  /** Lets attempts end, for so many milliseconds; what did not is tried again by the next process. */
+  close(milliseconds: number): Promise<void>;
+}
+
+/** Milliseconds after which it looks again, at the latest: the clock may have been put forward. */
+const LOOK_MS = 5000;
+const SOON_MS = 20;
+
+export function startCourier(options: CourierOptions): Courier {
+  const { queue, sink, now } = options;
+  const attempts = new Set<Promise<void>>();
+  const ended = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  async function attempt(one: Waiting): Promise<void> {
+    try {
+      // Nothing leaves that would be another message after a crash.
+      await options.write();
+      if (ended.signal.aborted) return;
+      const outcome = await within(ATTEMPT_MS, (signal) => sink.deliver(one.message, signal), ended.signal);
+      if (outcome === undefined) return;
+      const settled = queue.settle(one.message.key, outcome, now());
+      options.onSettled(one, outcome, settled);
+      await options.write();
+    } catch (error) {
+      options.onFailure(error);
+      isClosed = true;
+    }
+  }
+
+  function pump(): void {
+    clearTimeout(timer);
+    if (isClosed) return;
+    for (;;) {
+      const one = queue.next(now());
+      if (one === undefined) break;
+      const done = attempt(one).finally(() => {
+        attempts.delete(done);
+        pump();
+      });
+      attempts.add(done);
+    }
+    const wait = Math.min(LOOK_MS, Math.max(SOON_MS, queue.wakeAt(now()) - now()));
+    timer = setTimeout(pump, wait);
+    timer.unref();
+  }
+
+  pump();
+  return {
+    wake: pump,
+    async close(milliseconds) {
+      isClosed = true;
+      clearTimeout(timer);
+      const patience = setTimeout(() => ended.abort(), milliseconds);
+      await Promise.all(attempts);
+      clearTimeout(patience);
+      await sink.close();
+    },
+  };
+}
+
+/** What an attempt gives within its time, whether or not the sink heeds the signal; undefined when `ended` aborts first. */
+async function within(
+  milliseconds: number,
+  deliver: (signal: AbortSignal) => Promise<Outcome>,
+  ended: AbortSignal,
+): Promise<Outcome | undefined> {
+  const limit = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Outcome | undefined>((resolve) => {
+    timer = setTimeout(() => {
+      limit.abort();
+      resolve({ delivered: false, reason: 'timeout', detail: `no answer within ${milliseconds / 1000} s` });
+    }, milliseconds);
+    ended.addEventListener('abort', () => {
+      limit.abort();
+      resolve(undefined);
+    });
+  });
+  const attempt = deliver(limit.signal).catch(
+    (error: Error): Outcome => ({ delivered: false, reason: 'unreachable', detail: error.message }),
+  );
+  try {
+    return await Promise.race([attempt, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

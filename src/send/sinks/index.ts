@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { Sink } from '../sink.ts';
+import { FileSinkOptions, openFileSink, openStdout, StdoutSinkOptions } from './file.ts';
+import { openPagerDuty, PagerDutyOptions } from './pagerduty.ts';
+import { openSlack, SlackOptions } from './slack.ts';
+import { openWebhook, WebhookOptions } from './webhook.ts';
+
+export const SinkOptions = z.discriminatedUnion('type', [
+  SlackOptions,
+  PagerDutyOptions,
+  WebhookOptions,
+  FileSinkOptions,
+  StdoutSinkOptions,
+]);
+export type SinkOptions = z.infer<typeof SinkOptions>;
+
+/** Opens a sink; `console` is where links lead. Throws a UserError when its secrets or certificates cannot be used. */
+export function openSink(options: SinkOptions, console?: string): Promise<Sink> {
+  switch (options.type) {
+    case 'slack':
+      return openSlack(options, console);
+    case 'pagerduty':
+      return openPagerDuty(options, console);
+    case 'webhook':
+      return openWebhook(options);
+    case 'file':
+      return openFileSink(options);
+    case 'stdout':
+      return openStdout();
+  }
+}

@@ -1,0 +1,151 @@
+import { type Alert, type Scalar, SEVERITIES, type Severity } from '../contracts.ts';
+import { type Count, type Message, total, worst } from './message.ts';
+
+/** Controls, and what changes direction or can't be seen: text from outside could make a message look like another. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Characters of any text that a person is shown. */
+const MOST_SHOWN = 4000;
+
+/** Text from outside as one line that shows what is in it. */
+export function plain(text: string): string {
+  return trim(text, MOST_SHOWN)
+    .toWellFormed()
+    .replace(UNSAFE, (character) =>
+      /\s/.test(character) ? ' ' : `\\u{${character.codePointAt(0)?.toString(16)}}`,
+    );
+}
+
+/** At most so many characters, cut between code points. */
+export function trim(text: string, most: number): string {
+  if (text.length <= most) return text;
+  let end = most - 1;
+  const last = text.charCodeAt(end - 1);
+  if (last >= 0xd800 && last <= 0xdbff) end--;
+  return `${text.slice(0, end)}…`;
+}
+
+const NUMBER = new Intl.NumberFormat('en-GB');
+
+export function grouped(value: number): string {
+  return NUMBER.format(value);
+}
+
+/** `1 alert`, `1,200 alerts`. */
+function counted(value: number, noun: string): string {
+  return `${grouped(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+/** `3 high port-scan, 9 medium bad-ip`. */
+export function countsText(counts: readonly Count[]): string {
+  return counts
+    .map(({ detector, severity, alerts }) => `${grouped(alerts)} ${severity} ${detector}`)
+    .join(', ');
+}
+
+export function capital(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+/** One line that says what happened, for a subject, a summary or a first line. */
+export function headline(message: Message): string {
+  const { event, kind, alerts, counts, repeat, labels } = message;
+  const many = total(counts);
+  const prefix = message.test === true ? 'TEST · ' : '';
+  const state =
+    event === 'resolved' ? 'Resolved' : event === 'acknowledged' ? 'Acknowledged' : capital(worst(message));
+  const still = repeat ? ' (still)' : '';
+  const [first] = alerts;
+  if (many === 1 && first !== undefined) return `${prefix}${state}${still} · ${plain(first.title)}`;
+  if (kind === 'digest') return `${prefix}${state}${still} · digest of ${counted(many, 'alert')}`;
+  const about = Object.entries(labels).map(([name, value]) => `${name} ${plain(value)}`);
+  const of = about.length === 0 ? '' : ` · ${about.join(', ')}`;
+  return `${prefix}${state}${still} · ${counted(many, 'alert')}${of}`;
+}
+
+/** Name and value, in the order in which they help: who, how unusual, since when, how often. */
+export function factsOf(alert: Alert): [name: string, value: string][] {
+  const { observed, baseline, threshold } = alert.explanation;
+  const facts: [string, string | undefined][] = [
+    ['Who', endsOf(alert)],
+    ['Observed', shown(observed)],
+    ['Usual', shown(baseline)],
+    ['Alerts from', shown(threshold)],
+    ['Seen', seenOf(alert)],
+    ['Where', [alert.account, alert.interface].filter((part) => part !== undefined).join(' ')],
+    ['ATT&CK', alert.attack.join(', ')],
+    ['Detector', `${alert.detector}, score ${alert.score.toFixed(2)}`],
+  ];
+  return facts.flatMap(([name, value]): [string, string][] =>
+    value === undefined || value === '' ? [] : [[name, plain(value)]],
+  );
+}
+
+function shown(value: Scalar): string {
+  return typeof value === 'number' ? grouped(value) : String(value);
+}
+
+/** `10.0.1.5 → 203.0.113.9:443`. */
+export function endsOf({ subject, peer, port }: Alert): string {
+  if (peer === undefined) return plain(port === undefined ? subject : `${subject} → port ${port}`);
+  const host = port !== undefined && peer.includes(':') ? `[${peer}]` : peer;
+  return plain(`${subject} → ${host}${port === undefined ? '' : `:${port}`}`);
+}
+
+function seenOf({ firstSeen, lastSeen, count }: Alert): string {
+  const from = minute(firstSeen);
+  const to = minute(lastSeen);
+  const span =
+    from === to
+      ? `${from} UTC`
+      : `${from} to ${to.slice(0, 10) === from.slice(0, 10) ? to.slice(11) : to} UTC`;
+  return `${grouped(count)}×, ${span}`;
+}
+
+function minute(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ');
+}
+
+/** What to do next, as commands. */
+export function nextSteps(alert: Alert): [what: string, command: string][] {
+  const id = alert.id.slice(0, 8);
+  return [
+    ['see the evidence', `flowsentry alerts show ${id}`],
+    ['take it over', `flowsentry alerts ack ${id}`],
+    ['it was expected', `flowsentry alerts close ${id} --as false-positive`],
+  ];
+}
+
+/** Where a person looks closer, when a console is configured. */
+export function linkTo(console: string | undefined, alert: Alert): string | undefined {
+  return console === undefined
+    ? undefined
+    : `${console.replace(/\/+$/, '')}/alerts/${encodeURIComponent(alert.id)}`;
+}
+
+/** `#b00020` and the like: one colour for each severity, and for what is over. */
+export function colourOf(message: Message): string {
+  return message.event === 'resolved' ? '#2e7d32' : COLOURS[worst(message)];
+}
+
+const COLOURS: Readonly<Record<Severity, string>> = {
+  critical: '#8e0b1f',
+  high: '#d32f2f',
+  medium: '#f57c00',
+  low: '#1976d2',
+  info: '#757575',
+};
+
+/** Alerts that a message tells of but does not show. */
+export function unlisted(message: Message, listed: number): number {
+  return total(message.counts) - Math.min(listed, message.alerts.length);
+}
+
+/** `2 critical, 9 high`: without detectors. */
+export function severitiesText(counts: readonly Count[]): string {
+  return SEVERITIES.toReversed()
+    .map((severity) => [severity, total(counts.filter((count) => count.severity === severity))] as const)
+    .filter(([, alerts]) => alerts > 0)
+    .map(([severity, alerts]) => `${grouped(alerts)} ${severity}`)
+    .join(', ');
+}
