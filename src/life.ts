@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import type { Alert, DetectorStanding, Part } from './contracts.ts';
+import { openDesk } from './desk.ts';
 import type { DiskGuard } from './disk-guard.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
@@ -8,6 +9,8 @@ import type { Metrics } from './metrics.ts';
 import { ingest, type Totals } from './pipeline.ts';
 import { readLive, SourceFailure } from './reader/live.ts';
 import { createSource } from './reader/sources.ts';
+import { openSender, type Sender } from './send/sender.ts';
+import { openSink } from './send/sinks/index.ts';
 import { timesOf } from './source-times.ts';
 import type { SourceWatch } from './source-watch.ts';
 import { createUncovered } from './uncovered.ts';
@@ -24,13 +27,13 @@ export interface LifeOptions {
   /** Counted on. */
   readonly reading: Reading;
   readonly watch: SourceWatch;
-  /** The state is open and the sources are being read. */
-  onOpen(engine: Engine): void;
+  /** The state is open, the sources are being read and the sinks served. */
+  onOpen(engine: Engine, sender: Sender): void;
   /** A checkpoint with these counts begins; when it fails, only the next life can tell whether it is durable. */
   onAttempt(seq: number, totals: Totals): void;
   /** A checkpoint is durable, and so is everything in these counts. */
   onDurable(totals: Totals): void;
-  /** Alerts that it made durable: new ones and those that changed. */
+  /** Alerts that it made durable, new ones and those that changed, where no sink is told of them. */
   onAlerts(alerts: readonly Alert[]): void;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
@@ -84,6 +87,17 @@ export async function live(options: LifeOptions): Promise<void> {
     },
     wasClaimed: (seq, covered, instance) => wasClaimed(options, instance, seq, covered as CoveredEntries),
   });
+  const { alertOf } = engine;
+  await using sender = await openSender({
+    settings: config,
+    saved: engine.outbox,
+    alerts: engine.alerts,
+    alertOf,
+    write: engine.writeOutbox,
+    openSink,
+    log,
+  });
+  await using _desk = await openDesk({ data, sender, alertOf, log });
   const durable = options.durableAt(engine.seq);
   const totals: Totals = { ...durable, rejectedBy: { ...durable.rejectedBy }, positions: new Map() };
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
@@ -131,7 +145,7 @@ export async function live(options: LifeOptions): Promise<void> {
   };
   let maintained = performance.now();
   let coverageToldAt = performance.now();
-  options.onOpen(engine);
+  options.onOpen(engine, sender);
   log('info', 'running', { data, sources: names.join(', ') });
   await ingest(
     watched(paused(reader.parts(), disk, signal), idle, tend),
@@ -140,6 +154,7 @@ export async function live(options: LifeOptions): Promise<void> {
       // Time goes on with the next records, in this life or another: nothing is closed before its time.
       end: () => {},
       isDue() {
+        if (sender.failure !== undefined) throw sender.failure;
         const found = scorer.book.changes > 0;
         if (uncovered.isEmpty && !found) return false;
         const waited = engine.sinceCheckpoint();
@@ -154,14 +169,14 @@ export async function live(options: LifeOptions): Promise<void> {
         const bound = new Map([...covered].filter(([source]) => claiming.has(source)));
         const claim = { covered: [...bound], bind: (seq: number) => reader.claim(seq, bound) };
         options.onAttempt(engine.seq + 1, now);
-        const alerts = await engine.checkpoint(now, memory, bound.size > 0 ? claim : undefined);
+        const alerts = await engine.checkpoint(now, memory, bound.size > 0 ? claim : undefined, sender.take);
         for (const partition of memory.forget) now.positions.delete(partition);
         options.onDurable(now);
         reader.acknowledge(covered);
         metrics.observeCheckpoint((performance.now() - began) / 1000);
         const waited = delay.take();
         if (waited !== undefined) metrics.observeAlertDelay(waited);
-        if (alerts.length > 0) options.onAlerts(alerts);
+        if (alerts.length > 0 && config.sinks.length === 0) options.onAlerts(alerts);
         const { received, stored, rejected, duplicate, late, filtered } = now;
         const eventTime = rollup.now;
         const counts = { received, stored, rejected, duplicate, late, filtered, eventTime };

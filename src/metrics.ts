@@ -22,6 +22,18 @@ export interface SourceMetrics {
   readonly losses?: number;
 }
 
+/** What a sink shows. Counts are since it was opened. */
+export interface SinkMetrics {
+  readonly sink: string;
+  readonly delivered: number;
+  readonly failed: Readonly<Record<string, number | undefined>>;
+  readonly alerts: number;
+  readonly messages: number;
+  readonly dead: number;
+  readonly bytes: number;
+  readonly broken: boolean;
+}
+
 /** Everything there is to show; each part is absent until somebody provides it. Counts are since the start of the process. */
 export interface MetricsView {
   readonly records: RecordCounts;
@@ -50,6 +62,7 @@ export interface MetricsView {
     readonly count: number;
   }[];
   readonly alertsFiring: number;
+  readonly sinks: readonly SinkMetrics[];
   /** Certificates, and lists of revoked ones, with the Unix seconds after which they are no good. */
   readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
   readonly certificateReloads: Readonly<Record<'loaded' | 'refused', number>>;
@@ -111,6 +124,10 @@ function rows(label: string, counts: Readonly<Record<string, number | undefined>
   return Object.entries(counts).map(([value, count]): Row => [{ [label]: value }, count ?? 0]);
 }
 
+function bySink(view: Partial<MetricsView>, of: (sink: SinkMetrics) => number) {
+  return view.sinks?.map((one): Row => [{ sink: one.sink }, of(one)]);
+}
+
 function bySource(view: Partial<MetricsView>, of: (source: SourceMetrics) => number | undefined) {
   return view.sources?.flatMap((one): Row[] => {
     const value = of(one);
@@ -148,6 +165,14 @@ const FAMILIES: readonly Family[] = [
     read: (v) => v.coverage?.detectors.flatMap((d): Row[] => (d.until === undefined ? [] : [[{ detector: d.detector }, d.until]])) },
   { type: 'counter', name: 'alerts_total', help: 'Alerts opened.', labels: ['detector', 'severity'], read: (v) => v.alerts?.map((a) => [{ detector: a.detector, severity: a.severity }, a.count]) },
   { type: 'gauge', name: 'alerts_firing', help: 'Alerts that are not resolved.', read: (v) => v.alertsFiring },
+  { type: 'counter', name: 'messages_delivered_total', help: 'Messages that a sink took.', labels: ['sink'], read: (v) => bySink(v, (s) => s.delivered) },
+  { type: 'counter', name: 'message_failures_total', help: 'Attempts that a sink did not take, by reason.', labels: ['sink', 'reason'],
+    read: (v) => v.sinks?.flatMap((s) => Object.entries(s.failed).map(([reason, n]): Row => [{ sink: s.sink, reason }, n ?? 0])) },
+  { type: 'gauge', name: 'sink_up', help: '0 while a sink fails again and again.', labels: ['sink'], read: (v) => bySink(v, (s) => Number(!s.broken)) },
+  { type: 'gauge', name: 'outbox_alerts', help: 'Alerts of which a sink was not told yet.', labels: ['sink'], read: (v) => bySink(v, (s) => s.alerts) },
+  { type: 'gauge', name: 'outbox_messages', help: 'Messages on their way to a sink.', labels: ['sink'], read: (v) => bySink(v, (s) => s.messages) },
+  { type: 'gauge', name: 'outbox_dead_letters', help: 'Messages that were given up.', labels: ['sink'], read: (v) => bySink(v, (s) => s.dead) },
+  { type: 'gauge', name: 'outbox_bytes', help: 'What is remembered of alerts for a sink.', labels: ['sink'], read: (v) => bySink(v, (s) => s.bytes) },
   { type: 'gauge', name: 'cert_not_after', help: 'When a certificate or a list of revoked ones ends, Unix seconds.', labels: ['file'], read: (v) => v.certificates?.map((c) => [{ file: c.file }, c.notAfter]) },
   { type: 'counter', name: 'cert_reloads_total', help: 'Changed certificate files, by what became of them.', labels: ['outcome'], read: (v) => rows('outcome', v.certificateReloads) },
   { type: 'counter', name: 'config_reloads_total', help: 'Reloads of the configuration, by what became of them.', labels: ['outcome'], read: (v) => rows('outcome', v.configReloads) },

@@ -10,6 +10,7 @@ import { type Operation, type Status, startOperation } from './operation.ts';
 import { refuseUnverified } from './outbound/tls.ts';
 import { emptyTotals, type Totals } from './pipeline.ts';
 import { SourceFailure } from './reader/live.ts';
+import type { Sender } from './send/sender.ts';
 import { createSourceWatch } from './source-watch.ts';
 
 export interface RunOptions {
@@ -21,7 +22,7 @@ export interface RunOptions {
   readConfig(): Promise<Config>;
   /** Whoever listens is told when the configuration shall be read anew. */
   onReload(listen: () => Promise<void>): void;
-  /** Alerts that a checkpoint has just made durable: new ones and those that changed. */
+  /** Alerts that a checkpoint has just made durable, new ones and those that changed; never where sinks are configured. */
   onAlerts(alerts: readonly Alert[]): void;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
@@ -44,6 +45,7 @@ export async function run(options: RunOptions): Promise<void> {
   const watch = createSourceWatch();
   const reloads = { loaded: 0, refused: 0 };
   let engine: Engine | undefined;
+  let sender: Sender | undefined;
   let durable = emptyTotals();
   let attempt: { readonly seq: number; readonly totals: Totals } | undefined;
   let isFailing = false;
@@ -85,6 +87,7 @@ export async function run(options: RunOptions): Promise<void> {
   await using operation = serve && (await startOperation({ serve, metrics, status, log }));
   metrics.provide(() => ({
     ...(engine === undefined ? {} : shown(engine)),
+    ...(sender === undefined ? {} : { sinks: sender.view() }),
     sources: [...reading.sources].map(([source, counts]) => ({
       source,
       ...counts,
@@ -129,8 +132,9 @@ export async function run(options: RunOptions): Promise<void> {
           attempt = { seq, totals: copyOf(totals) };
         },
         watch,
-        onOpen(opened) {
+        onOpen(opened, sending) {
           engine = opened;
+          sender = sending;
           hasOpened = true;
           // Nothing may come for hours: it is well as long as it does not fail again.
           isFailing = false;
@@ -171,6 +175,7 @@ export async function run(options: RunOptions): Promise<void> {
       continue;
     } finally {
       engine = undefined;
+      sender = undefined;
     }
     if (signal.aborted || next === undefined) return;
   }

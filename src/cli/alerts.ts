@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { type Alert, SEVERITIES, type Severity } from '../contracts.ts';
-import { UserError } from '../errors.ts';
+import { addAlertRemarks } from './alert-remarks.ts';
 import { alertTable, bySeverity, endsOf } from './alert-text.ts';
 import { coverageLines } from './coverage-text.ts';
-import { askHistory } from './history-query.ts';
+import { findAlert, readAlerts } from './find-alert.ts';
 import { DEFAULT_DATA, dataOption, jsonOption, severityOption, whole } from './options.ts';
 import { tableText } from './table.ts';
 import { COMMAND, grouped, note, print, safe, severityText, shellWord, style, toJson } from './terminal.ts';
@@ -50,6 +50,7 @@ Examples:
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  flowsentry alerts show 1f3a90c2')
     .action(show);
+  addAlertRemarks(command);
 }
 
 async function list(options: ListOptions): Promise<void> {
@@ -71,16 +72,7 @@ async function list(options: ListOptions): Promise<void> {
 }
 
 async function show(id: string, options: { readonly data: string; readonly json?: boolean }): Promise<void> {
-  const found = (await readAlerts(options.data)).filter((alert) => alert.id.startsWith(id));
-  const alert = found[0];
-  if (alert === undefined)
-    throw new UserError(
-      `cannot show alert ${JSON.stringify(id)}: no alert in ${options.data} begins with it`,
-    );
-  if (found.length > 1)
-    throw new UserError(
-      `cannot show alert ${JSON.stringify(id)}: ${found.length} begin with it; give more of the id`,
-    );
+  const alert = await findAlert(options.data, id);
   print(options.json === true ? toJson(alert) : alertText(alert, options.data));
 }
 
@@ -89,11 +81,6 @@ async function coveredBy(data: string): Promise<string[]> {
   const { readManifest } = await import('../store/manifest.ts');
   const coverage = (await readManifest(data))?.coverage;
   return coverage === undefined ? [] : coverageLines(coverage);
-}
-
-async function readAlerts(data: string): Promise<Alert[]> {
-  const { rows } = await askHistory(data, 'SELECT record FROM alerts');
-  return rows.map((row) => JSON.parse(String(row[0])) as Alert);
 }
 
 function alertText(alert: Alert, data: string): string {

@@ -6,11 +6,15 @@ import { addCheckConfig } from './check-config.ts';
 import { addDetectors } from './detectors.ts';
 import { addDoctor } from './doctor.ts';
 import { addForward } from './forward.ts';
+import { addOutbox } from './outbox.ts';
 import { addQuery } from './query.ts';
 import { addRejects } from './rejects.ts';
 import { addReplay } from './replay.ts';
+import { addRoute } from './route.ts';
 import { addRun } from './run.ts';
+import { addSilences } from './silences.ts';
 import { addSimulate } from './simulate.ts';
+import { addSinks } from './sinks.ts';
 import { addToken } from './token.ts';
 import { addVerify } from './verify.ts';
 
@@ -41,6 +45,10 @@ Start here:
   addForward(program);
   addQuery(program);
   addAlerts(program);
+  addSinks(program);
+  addRoute(program);
+  addSilences(program);
+  addOutbox(program);
   addDetectors(program);
   addRejects(program);
   addDoctor(program);
