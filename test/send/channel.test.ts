@@ -340,15 +340,15 @@ describe('a sink that fails', () => {
 
 describe('a storm', () => {
   it.each([
-    ['group', { ...GROUP, rate: 10 }],
-    ['alert', { ...ALERT, rate: 10 }],
+    [100_000, 'group', { ...GROUP, rate: 10 }],
+    [20_000, 'alert', { ...ALERT, rate: 10 }],
   ] as const)(
-    'of 100,000 alerts in a minute is at most ten messages a minute, with exact counts: by %s',
-    (_, traits) => {
+    'of %i alerts in a minute is at most ten messages a minute, with exact counts: by %s',
+    (count, _, traits) => {
       const world = createWorld({ traits, route: { groupWait: 0 } });
       for (let second = 0; second < 60; second++) {
-        const from = Math.round((second * 100_000) / 60);
-        const to = Math.round(((second + 1) * 100_000) / 60);
+        const from = Math.round((second * count) / 60);
+        const to = Math.round(((second + 1) * count) / 60);
         const storm = [];
         for (let i = from; i < to; i++)
           storm.push(alertOf(i, { subject: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` }));
@@ -363,7 +363,7 @@ describe('a storm', () => {
         minutes.set(time, inMinute);
       }
       expect(Math.max(...minutes.values())).toBeLessThanOrEqual(10);
-      expect(world.sent.reduce((sum, { counts }) => sum + total(counts), 0)).toBe(100_000);
+      expect(world.sent.reduce((sum, { counts }) => sum + total(counts), 0)).toBe(count);
       expect(world.channel.view()).toMatchObject({ alerts: 0, messages: 0, dead: 0 });
     },
   );
