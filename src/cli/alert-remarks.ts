@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { VERDICTS, type Verdict } from '../send/remarks.ts';
 import { findAlert } from './find-alert.ts';
+import { byOption, tellService } from './hand-over.ts';
 import { dataOption } from './options.ts';
-import { byOption, tellService } from './tell-service.ts';
 import { note, print } from './terminal.ts';
 
 interface Options {

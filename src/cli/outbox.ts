@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { byOption, readShownOutbox, tellService } from './hand-over.ts';
 import { dataOption, jsonOption } from './options.ts';
 import { tableText } from './table.ts';
-import { byOption, readShownOutbox, tellService } from './tell-service.ts';
 import { cut, grouped, print, safe, style, toJson } from './terminal.ts';
 
 interface Target {

@@ -3,9 +3,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { UserError } from '../errors.ts';
 import type { Silence } from '../send/silences.ts';
 import { readAlerts } from './find-alert.ts';
+import { byOption, readShownOutbox, tellService } from './hand-over.ts';
 import { dataOption, jsonOption } from './options.ts';
 import { tableText } from './table.ts';
-import { byOption, readShownOutbox, tellService } from './tell-service.ts';
 import { cut, grouped, print, safe, style, toJson } from './terminal.ts';
 
 interface AddOptions {
