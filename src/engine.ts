@@ -178,7 +178,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const resolvesAt = entries.map(({ alert, resolvesAt }) => [alert.id, resolvesAt] as const);
     const shadowed = entries.filter(({ shadow }) => shadow);
     const outbox = [...state.outbox];
-    const witness = { instance: folder.instance, seq, file, positions: [...positions], resolvesAt, shadowed, outbox };
+    const witness = {
+      instance: folder.instance,
+      seq,
+      file,
+      positions: [...positions],
+      resolvesAt,
+      shadowed,
+      outbox,
+    };
     await publishManifest(folder.path, { segments, alerts: alerts(), coverage: coverage(), witness });
     await removeOtherStateFiles(folder.path, state.file);
   };

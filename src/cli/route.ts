@@ -5,11 +5,15 @@ import { UserError } from '../errors.ts';
 import { jsonOption } from './options.ts';
 import { lengthOf, print, safe, style, toJson } from './terminal.ts';
 
+const EXAMPLE =
+  '\nExample:\n  flowsentry alerts show 1f3a90c2 --json | flowsentry route test - --config flowsentry.yaml';
+
 export function addRoute(program: Command): void {
   const command = program
     .command('route')
     .summary('where an alert would go')
-    .description('Shows where an alert would go by a configuration, and why.');
+    .description('Shows where an alert would go by a configuration, and why.')
+    .addHelpText('after', EXAMPLE);
   command
     .command('test')
     .description(
@@ -18,10 +22,7 @@ export function addRoute(program: Command): void {
     .argument('<file>', 'file with the alert, - for standard input')
     .addOption(new Option('--config <file>', 'configuration file').makeOptionMandatory())
     .addOption(jsonOption())
-    .addHelpText(
-      'after',
-      '\nExample:\n  flowsentry alerts show 1f3a90c2 --json | flowsentry route test - --config flowsentry.yaml',
-    )
+    .addHelpText('after', EXAMPLE)
     .action(test);
 }
 

@@ -181,7 +181,7 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     take(changed) {
       const at = now();
       for (const alert of changed) take(alert, at);
-      revision++;
+      if (channels.size > 0) revision++;
       // Messages wait for the checkpoint by themselves: what they need durable is written after it.
       queueMicrotask(wakeAll);
       return ledger.drain();
