@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 import type { Alert, DetectorStanding, Part } from './contracts.ts';
-import { openDesk } from './desk.ts';
+import { openDelivery } from './delivery.ts';
 import type { DiskGuard } from './disk-guard.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
@@ -9,8 +9,7 @@ import type { Metrics } from './metrics.ts';
 import { ingest, type Totals } from './pipeline.ts';
 import { readLive, SourceFailure } from './reader/live.ts';
 import { createSource } from './reader/sources.ts';
-import { openSender, type Sender } from './send/sender.ts';
-import { openSink } from './send/sinks/index.ts';
+import type { Sender } from './send/sender.ts';
 import { timesOf } from './source-times.ts';
 import type { SourceWatch } from './source-watch.ts';
 import { createUncovered } from './uncovered.ts';
@@ -87,17 +86,8 @@ export async function live(options: LifeOptions): Promise<void> {
     },
     wasClaimed: (seq, covered, instance) => wasClaimed(options, instance, seq, covered as CoveredEntries),
   });
-  const { alertOf } = engine;
-  await using sender = await openSender({
-    settings: config,
-    saved: engine.outbox,
-    alerts: engine.alerts,
-    alertOf,
-    write: engine.writeOutbox,
-    openSink,
-    log,
-  });
-  await using _desk = await openDesk({ data, sender, alertOf, log });
+  await using delivery = await openDelivery({ data, config, engine, log });
+  const { sender } = delivery;
   const durable = options.durableAt(engine.seq);
   const totals: Totals = { ...durable, rejectedBy: { ...durable.rejectedBy }, positions: new Map() };
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
