@@ -9,6 +9,7 @@ import {
 } from '../columns/session-batch.ts';
 import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import { hashAddress, hashPair } from './hash-address.ts';
+import { type WindowColumns, windowColumns } from './window-columns.ts';
 
 /** Sketches for subjects with many peers or ports: 256 bytes each. */
 const SKETCHES = 16_384;
@@ -52,7 +53,7 @@ export class WindowTable {
   /** At each slot row + 1 in the lower bits, which tell the slot, and the upper bits of the hash; 0 = empty. At most half are used. */
   #slots = new Int32Array(FIRST_ROWS * 2);
   /** What {@link close} hands over. */
-  #columns = columnsOf(FIRST_ROWS);
+  #columns = windowColumns(FIRST_ROWS);
   readonly #peers = new DistinctCounts(SKETCHES);
   readonly #ports = new DistinctCounts(SKETCHES);
 
@@ -216,8 +217,8 @@ export class WindowTable {
     return { start: this.start, size: this.size, key: this.key, length: this.length, ...c };
   }
 
-  #toColumns(): Columns {
-    if (this.#columns.peerScope.length < this.length) this.#columns = columnsOf(this.#capacity);
+  #toColumns(): WindowColumns {
+    if (this.#columns.peerScope.length < this.length) this.#columns = windowColumns(this.#capacity);
     const c = this.#columns;
     const words = this.#words;
     const doubles = this.#doubles;
@@ -263,7 +264,7 @@ export class WindowTable {
     this.overflow = saved.overflow;
     this.#peers.restore(columns.get('peers') as Uint8Array);
     this.#ports.restore(columns.get('ports') as Uint8Array);
-    const c = Object.fromEntries(columns) as Record<string, Column> as unknown as Columns;
+    const c = Object.fromEntries(columns) as Record<string, Column> as unknown as WindowColumns;
     for (let row = 0; row < saved.length; row++) {
       const subjectHash = hashAddress(c.subject, row * 4);
       const hash = this.#isPair ? hashPair(subjectHash, hashAddress(c.peer, row * 4)) : subjectHash;
@@ -280,25 +281,4 @@ export class WindowTable {
       this.#doubles[half + AT_F64.packetsIn] = c.packetsIn[row]!;
     }
   }
-}
-
-type Columns = Omit<WindowBatch, 'start' | 'size' | 'key' | 'length'>;
-
-function columnsOf(rows: number): Columns {
-  const f64 = (): Float64Array => new Float64Array(rows);
-  const u32 = (width = 1): Uint32Array => new Uint32Array(rows * width);
-  return {
-    subject: u32(4),
-    peer: u32(4),
-    peerScope: new Uint8Array(rows),
-    bytesOut: f64(),
-    bytesIn: f64(),
-    packetsOut: f64(),
-    packetsIn: f64(),
-    sessionsOut: u32(),
-    sessionsIn: u32(),
-    rejects: u32(),
-    distinctPeers: f64(),
-    distinctPorts: f64(),
-  };
 }
