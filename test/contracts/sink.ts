@@ -203,7 +203,9 @@ export function itIsASink(name: string, contract: SinkContract): void {
             });
         expect(receiver.received.length).toBeGreaterThanOrEqual(4);
         for (const request of receiver.received) {
-          expect(Object.getPrototypeOf(request.json)).toBe(Object.prototype);
+          expect(Object.getPrototypeOf(request.json)).toBe(
+            Array.isArray(request.json) ? Array.prototype : Object.prototype,
+          );
           expect(JSON.stringify(request.json).isWellFormed()).toBe(true);
           contract.expectDead(request);
         }

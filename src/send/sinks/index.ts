@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Sink } from '../sink.ts';
+import { AlertmanagerOptions, openAlertmanager } from './alertmanager.ts';
 import { FileSinkOptions, openFileSink, openStdout, StdoutSinkOptions } from './file.ts';
 import { openPagerDuty, PagerDutyOptions } from './pagerduty.ts';
 import { openSlack, SlackOptions } from './slack.ts';
@@ -9,6 +10,7 @@ export const SinkOptions = z.discriminatedUnion('type', [
   SlackOptions,
   PagerDutyOptions,
   WebhookOptions,
+  AlertmanagerOptions,
   FileSinkOptions,
   StdoutSinkOptions,
 ]);
@@ -23,6 +25,8 @@ export function openSink(options: SinkOptions, console?: string): Promise<Sink> 
       return openPagerDuty(options, console);
     case 'webhook':
       return openWebhook(options);
+    case 'alertmanager':
+      return openAlertmanager(options, console);
     case 'file':
       return openFileSink(options);
     case 'stdout':
