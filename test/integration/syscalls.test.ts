@@ -94,7 +94,8 @@ describe.skipIf(!hasStrace())('a service that something happens to at a single s
       const run = await shortRun(place(), lines, injecting(point, `error=${error}`));
       expect([0, 1], placeOf(point)).toContain(run.code);
       if (run.code === 0) went++;
-      else expect(run.stderr, placeOf(point)).toMatch(SAID[error]);
+      // Node's recursive mkdir tells whatever went wrong in the middle as a folder that is missing.
+      else if (point.call !== 'mkdir') expect(run.stderr, placeOf(point)).toMatch(SAID[error]);
       expect(await run.finish().catch(String), `${error} at ${placeOf(point)}`).toEqual(whole);
     }
     process.stderr.write(`went on by itself after ${went} of ${some.length} failures\n`);
