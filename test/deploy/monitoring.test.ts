@@ -8,7 +8,7 @@ import { type Any, readOne, readText } from './files.ts';
 const OF_PROMETHEUS = ['up'];
 /** Words of its language that stand where a metric might. */
 const LANGUAGE =
-  /\b(?:sum|rate|increase|time|by|on|and|or|unless|histogram_quantile|predict_linear|changes|label_values|max|min|bool)\b/;
+  /\b(?:sum|rate|increase|time|by|on|and|or|unless|histogram_quantile|predict_linear|changes|label_values|max|min|bool|count|group_left)\b/;
 
 async function served(): Promise<Set<string>> {
   const page = await createMetrics().text();
