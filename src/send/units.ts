@@ -106,7 +106,8 @@ export function createUnits(options: UnitsOptions, start: number): Units {
       const timing = isBatch ? { ...placement.timing, ...AT_ONCE, daily: undefined } : placement.timing;
       const own = isBatch ? BATCH : traits.unit === 'alert' ? alert.id : group;
       // So many wait already that most become a digest: making units of them first would cost far more.
-      const isCrowded = traits.folds && known === undefined && pending.size > CROWD && !units.has(own);
+      const isCrowded =
+        traits.folds && known === undefined && pending.size > Math.max(CROWD, single) && !units.has(own);
       const key = known?.unit ?? (isCrowded ? digestKey(roster) : own);
       // Closed before it was ever told.
       if (known === undefined && standingOf(alert.id)?.closed === true) return;

@@ -369,6 +369,20 @@ describe('a storm', () => {
   );
 });
 
+describe('a sink whose rate allows it', () => {
+  it('is told of each alert by itself, however many wait', () => {
+    const world = createWorld({
+      traits: { ...ALERT, rate: 100_000 },
+      route: { groupWait: 0 },
+      options: { rate: 100_000 },
+    });
+    for (let i = 0; i < 1000; i++) world.put(alertOf(i));
+    world.pass(60);
+    expect(new Set(world.sent.map(({ kind }) => kind))).toEqual(new Set(['alert']));
+    expect(new Set(world.sent.map(({ unit }) => unit)).size).toBe(1000);
+  });
+});
+
 describe('a process that is killed at any moment', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     'misses nothing, and repeats only what has the same key: seed %i',
