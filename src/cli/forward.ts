@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT } from '../errors.ts';
-import { onInterrupt } from './interrupt.ts';
+import { startService } from './long-running.ts';
 import { dataOption } from './options.ts';
 
 interface Options {
@@ -36,23 +36,10 @@ export function addForward(program: Command): void {
 }
 
 async function forwardSources(options: Options): Promise<void> {
-  const { loadConfig } = await import('../config.ts');
-  const config = await loadConfig(options.config);
-  const [{ forward }, { createLog }] = await Promise.all([import('../forward.ts'), import('../log.ts')]);
-  const log = createLog();
-  const stop = new AbortController();
-  onInterrupt((signal) => {
-    if (stop.signal.aborted) process.exit(EXIT.interrupted);
-    log.info('stopping', { signal });
-    stop.abort();
-  });
-  await forward({
-    data: options.data,
-    config,
-    signal: stop.signal,
-    log: (level, message, details) => log[level](message, details),
-  });
-  log.info('stopped');
+  const { config, log, signal, stopped } = await startService(options.config);
+  const { forward } = await import('../forward.ts');
+  await forward({ data: options.data, config, signal, log });
+  stopped();
   // A broker that does not answer is not waited for.
   process.exit(EXIT.ok);
 }

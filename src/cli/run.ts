@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { EXIT } from '../errors.ts';
-import { onInterrupt } from './interrupt.ts';
+import { startService } from './long-running.ts';
 import { dataOption } from './options.ts';
 import { print, toJson } from './terminal.ts';
 
@@ -38,26 +37,15 @@ export function addRun(program: Command): void {
 }
 
 async function runService(options: Options): Promise<void> {
-  const { loadConfig } = await import('../config.ts');
-  const config = await loadConfig(options.config);
-  const [{ run }, { createLog }] = await Promise.all([import('../run.ts'), import('../log.ts')]);
-  const log = createLog();
-  const stop = new AbortController();
-  onInterrupt((signal) => {
-    if (stop.signal.aborted) process.exit(EXIT.interrupted);
-    log.info('stopping', { signal });
-    stop.abort();
-  });
+  const { stopped, ...service } = await startService(options.config);
+  const { run } = await import('../run.ts');
   await run({
+    ...service,
     data: options.data,
-    config,
-    signal: stop.signal,
-    readConfig: () => loadConfig(options.config),
     onReload: (listen) => process.on('SIGHUP', listen),
     onAlerts: (alerts) => {
       for (const alert of alerts) print(toJson(alert));
     },
-    log: (level, message, details) => log[level](message, details),
   });
-  log.info('stopped');
+  stopped();
 }
