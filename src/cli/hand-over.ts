@@ -12,7 +12,16 @@ const LOOK_MS = 50;
 
 /** `--by NAME`: who says it. */
 export function byOption(): Option {
-  return new Option('--by <name>', 'who says so').default(userInfo().username, 'you');
+  return new Option('--by <name>', 'who says so').default(ownName(), 'you');
+}
+
+/** Name of whoever runs this; the number of a user without a name, as in a container. */
+function ownName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }
 
 /**
