@@ -1,4 +1,5 @@
 import { defineDetector } from '../define.ts';
+import { SESSION_FIELDS } from '../sessions.ts';
 import { scanConfig } from './config.ts';
 import { createPortScan } from './judge.ts';
 
@@ -8,18 +9,7 @@ export const portScan = defineDetector({
   summary: 'A source tries many ports of a host, or a port of many hosts, in vain',
   attack: ['T1046', 'T1018', 'T1595.001'],
   fields: {
-    required: [
-      'srcaddr',
-      'dstaddr',
-      'srcport',
-      'dstport',
-      'protocol',
-      'packets',
-      'bytes',
-      'start',
-      'end',
-      'action',
-    ],
+    required: SESSION_FIELDS,
     helpful: [
       { field: 'tcp-flags', why: 'without it unanswered and refused attempts are told by packets and bytes' },
       { field: 'pkt-srcaddr', why: 'without it a scanner behind NAT is the gateway' },

@@ -1,4 +1,5 @@
 import { defineDetector } from '../define.ts';
+import { SESSION_FIELDS } from '../sessions.ts';
 import { segmentationConfig } from './config.ts';
 import { createSegmentation } from './judge.ts';
 
@@ -8,18 +9,7 @@ export const segmentation = defineDetector({
   summary: 'A session that the segmentation policy denies: let through (a hole) or rejected (an attempt)',
   attack: ['T1021', 'T1210', 'T1046'],
   fields: {
-    required: [
-      'srcaddr',
-      'dstaddr',
-      'srcport',
-      'dstport',
-      'protocol',
-      'packets',
-      'bytes',
-      'start',
-      'end',
-      'action',
-    ],
+    required: SESSION_FIELDS,
     helpful: [
       { field: 'tcp-flags', why: 'without it who started a session is told by ports' },
       { field: 'pkt-srcaddr', why: 'without it an address behind NAT is the gateway and in its zone' },
