@@ -12,34 +12,40 @@ const MOST = {
   samples: 5,
   techniques: 40,
 };
+/** Observed, baseline, threshold and formula come first and always stay. */
+const LEAST_DETAILS = 4;
 
-/** The alert with everything that is too long cut between code points, so that no message is too large for its size limit. */
-export function fitAlert(alert: Alert): Alert {
-  const details = Object.entries(alert.explanation).slice(0, MOST.details);
-  const fitted = details.map(([name, value]): [string, Scalar] => [
-    cut(name, MOST.name),
-    typeof value === 'string' ? cut(value, MOST.detail) : value,
+/**
+ * The alert with everything that is too long cut between code points, so that no message is too large for its size limit. `share` of what is
+ * allowed remains where even that is too much.
+ */
+export function fitAlert(alert: Alert, share = 1): Alert {
+  const most = (name: keyof typeof MOST): number => Math.ceil(MOST[name] * share);
+  const name = (text: string): string => cut(text, most('name'));
+  const given = (key: 'peer' | 'interface' | 'account'): Partial<Alert> => {
+    const value = alert[key];
+    return value === undefined ? {} : { [key]: name(value) };
+  };
+  const details = Object.entries(alert.explanation).slice(0, Math.max(LEAST_DETAILS, most('details')));
+  const fitted = details.map(([key, value]): [string, Scalar] => [
+    name(key),
+    typeof value === 'string' ? cut(value, most('detail')) : value,
   ]);
   return {
     ...alert,
-    title: cut(alert.title, MOST.title),
-    subject: cut(alert.subject, MOST.name),
-    ...cutIfGiven(alert, 'peer'),
-    ...cutIfGiven(alert, 'interface'),
-    ...cutIfGiven(alert, 'account'),
-    attack: alert.attack.slice(0, MOST.techniques).map((id) => cut(id, MOST.name)),
+    title: cut(alert.title, most('title')),
+    subject: name(alert.subject),
+    ...given('peer'),
+    ...given('interface'),
+    ...given('account'),
+    attack: alert.attack.slice(0, most('techniques')).map(name),
     explanation: Object.fromEntries(fitted) as unknown as Explanation,
-    samples: alert.samples.slice(0, MOST.samples),
-    query: cut(alert.query, MOST.query),
-    exception: cut(alert.exception, MOST.exception),
+    samples: alert.samples.slice(0, most('samples')),
+    query: cut(alert.query, most('query')),
+    exception: cut(alert.exception, most('exception')),
   };
 }
 
 function cut(text: string, most: number): string {
   return trim(text, most).toWellFormed();
-}
-
-function cutIfGiven(alert: Alert, name: 'peer' | 'interface' | 'account'): Partial<Alert> {
-  const value = alert[name];
-  return value === undefined ? {} : { [name]: cut(value, MOST.name) };
 }

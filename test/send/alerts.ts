@@ -1,4 +1,17 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Alert } from '../../src/contracts.ts';
+
+const samples = join(import.meta.dirname, '../../sample-logs');
+
+/** Every alert of the sample logs, from their goldens. */
+export function goldenAlerts(): Alert[] {
+  return readdirSync(samples)
+    .filter((file) => file.endsWith('.alerts.jsonl'))
+    .flatMap((file) => readFileSync(join(samples, file), 'utf8').split('\n'))
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Alert);
+}
 
 /** An alert of a scan, unless told otherwise. `n` makes it another one. */
 export function alertOf(n: number, more: Partial<Alert> = {}): Alert {

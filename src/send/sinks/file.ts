@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Message } from '../message.ts';
+import { RecordFormat, recordsOf } from '../records.ts';
 import type { Outcome, Sink, SinkTraits } from '../sink.ts';
 import { SinkCommon } from '../sink-options.ts';
 
@@ -9,6 +10,7 @@ export const FileSinkOptions = z.strictObject({
   type: z.literal('file').describe('JSON Lines: an alert a line when it opens, gets worse or resolves'),
   ...SinkCommon.shape,
   path: z.string().min(1).describe('File that is appended to; it can be moved away at any time'),
+  format: RecordFormat,
 });
 export type FileSinkOptions = z.infer<typeof FileSinkOptions>;
 
@@ -16,6 +18,7 @@ export type FileSinkOptions = z.infer<typeof FileSinkOptions>;
 export const StdoutSinkOptions = z.strictObject({
   type: z.literal('stdout').describe('JSON Lines on standard output'),
   ...SinkCommon.shape,
+  format: RecordFormat,
 });
 export type StdoutSinkOptions = z.infer<typeof StdoutSinkOptions>;
 
@@ -28,7 +31,7 @@ const TRAITS: SinkTraits = {
   concurrency: 1,
 };
 
-export async function openFileSink({ path }: FileSinkOptions): Promise<Sink> {
+export async function openFileSink({ path, format }: FileSinkOptions, console?: string): Promise<Sink> {
   const append = async (text: string): Promise<void> => {
     const file = await open(path, 'a', 0o640);
     try {
@@ -38,19 +41,28 @@ export async function openFileSink({ path }: FileSinkOptions): Promise<Sink> {
       await file.close();
     }
   };
-  return lines(append, `written to ${path}`);
+  return lines(append, format, `written to ${path}`, console);
 }
 
-export async function openStdout(): Promise<Sink> {
+export async function openStdout({ format }: StdoutSinkOptions, console?: string): Promise<Sink> {
   const write = (text: string): Promise<void> =>
     new Promise((resolve, reject) => {
       process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
     });
-  return lines(write, 'written to standard output');
+  return lines(write, format, 'written to standard output', console);
 }
 
-/** `key` is that of the message: who finds a line twice finds the key twice. */
-function lines(write: (text: string) => Promise<void>, answer: string): Sink {
+/** Who finds a line twice finds the key of its message twice. */
+function lines(
+  write: (text: string) => Promise<void>,
+  format: RecordFormat,
+  answer: string,
+  console: string | undefined,
+): Sink {
+  const linesOf = (message: Message): string =>
+    recordsOf(message, format, { console })
+      .map(({ text }) => `${text}\n`)
+      .join('');
   return {
     traits: TRAITS,
     preview: linesOf,
@@ -64,10 +76,4 @@ function lines(write: (text: string) => Promise<void>, answer: string): Sink {
     },
     close() {},
   };
-}
-
-function linesOf({ alerts, key, dropped, test }: Message): string {
-  const rows: object[] = alerts.map((alert) => ({ ...alert, key, ...(test === true ? { test } : {}) }));
-  if (dropped.length > 0) rows.push({ key, dropped });
-  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }

@@ -28,8 +28,8 @@ export function openSink(options: SinkOptions, console?: string): Promise<Sink> 
     case 'alertmanager':
       return openAlertmanager(options, console);
     case 'file':
-      return openFileSink(options);
+      return openFileSink(options, console);
     case 'stdout':
-      return openStdout();
+      return openStdout(options, console);
   }
 }

@@ -115,7 +115,7 @@ function payloadOf(message: Message, listed: number): object {
       counts,
       dropped,
       truncatedAlerts: unlisted(message, listed),
-      alerts: message.alerts.slice(0, listed).map(fitAlert),
+      alerts: message.alerts.slice(0, listed).map((alert) => fitAlert(alert)),
       ...(test === true ? { test } : {}),
     },
   };

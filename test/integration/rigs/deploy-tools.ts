@@ -36,21 +36,20 @@ export function cached(name: string, make: (folder: string) => void): string {
 
 /** Python's checkers, in an environment of their own. */
 export function pythonTool(name: 'cfn-lint' | 'kubernetes-validate', version: string): string {
+  return join(pythonEnvironment(`${name}-${version}`, [`${name}==${version}`]), 'bin', name);
+}
+
+/** An environment of Python with some packages; gives its folder. */
+export function pythonEnvironment(name: string, packages: readonly string[]): string {
   // Not through cached(): an environment's programs know the folder they were made in.
-  const folder = join(CACHE, `${name}-${version}`);
-  const tool = join(folder, 'bin', name);
+  const folder = join(CACHE, name);
   if (!existsSync(join(folder, 'complete'))) {
     rmSync(folder, { recursive: true, force: true });
     run('python3', ['-m', 'venv', folder]);
-    run(join(folder, 'bin/pip'), [
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      `${name}==${version}`,
-    ]);
+    run(join(folder, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', ...packages]);
     mkdirSync(join(folder, 'complete'));
   }
-  return tool;
+  return folder;
 }
 
 /** Prometheus' own checker, out of Debian's package; the server in it is not installed. */

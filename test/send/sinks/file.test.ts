@@ -56,3 +56,20 @@ describe('the sink file', () => {
     });
   });
 });
+
+describe('lines in the form of OCSF', () => {
+  it('are a Detection Finding each', async () => {
+    const path = join(folder, 'ocsf.jsonl');
+    const sink = await openFileSink(
+      FileSinkOptions.parse({ type: 'file', name: 'f', path, format: 'ocsf' }),
+      'https://flows.example.org',
+    );
+    await sink.deliver(messageOf([alertOf(1), alertOf(2, { state: 'resolved' })]), signal);
+    expect(
+      linesOf(path).map(({ type_uid, finding_info: { uid, src_url } }) => [type_uid, uid, src_url]),
+    ).toEqual([
+      [200401, alertOf(1).id, `https://flows.example.org/alerts/${alertOf(1).id}`],
+      [200403, alertOf(2).id, `https://flows.example.org/alerts/${alertOf(2).id}`],
+    ]);
+  });
+});

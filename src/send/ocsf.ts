@@ -1,0 +1,170 @@
+import { parseAddress } from '../columns/address.ts';
+import type { Alert, FlowSample, Severity } from '../contracts.ts';
+import { ATTACK_VERSION, TACTICS, techniqueOf } from './attack.ts';
+import type { Message } from './message.ts';
+import { linkTo } from './text.ts';
+
+/** Version of the schema: what we use of it is the same in 1.5.0 to 1.8.0. */
+export const OCSF_VERSION = '1.6.0';
+/** Detection Finding: https://schema.ocsf.io/1.6.0/classes/detection_finding */
+const CLASS = 2004;
+const SEVERITY: Readonly<Record<Severity, readonly [id: number, name: string]>> = {
+  info: [1, 'Informational'],
+  low: [2, 'Low'],
+  medium: [3, 'Medium'],
+  high: [4, 'High'],
+  critical: [5, 'Critical'],
+};
+const ACTIVITY = { firing: [1, 'Create'], resolved: [3, 'Close'] } as const;
+const STATUS = { firing: [1, 'New'], resolved: [4, 'Resolved'] } as const;
+const BEHAVIORAL = 2;
+const IP_ADDRESS = 2;
+const UNKNOWN_DIRECTION = 0;
+const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'ipv6-icmp' };
+
+/**
+ * An alert as a Detection Finding of OCSF. Its times are the alert's own, event time; only when it was sent is by the clock. What the schema has no
+ * place for is in `unmapped`.
+ */
+export function toOcsf(
+  alert: Alert,
+  { key, at, test }: Pick<Message, 'key' | 'at' | 'test'>,
+  console?: string,
+): object {
+  const { id, detector, severity, state, title, subject, account, count, score, explanation } = alert;
+  const [activityId, activity] = ACTIVITY[state];
+  const [severityId, severityName] = SEVERITY[severity];
+  const [statusId, status] = STATUS[state];
+  const first = Date.parse(alert.firstSeen);
+  const last = Date.parse(alert.lastSeen);
+  const link = linkTo(console, alert);
+  const ends = [subject, alert.peer].filter((end) => end !== undefined && isAddress(end));
+  return {
+    category_uid: 2,
+    category_name: 'Findings',
+    class_uid: CLASS,
+    class_name: 'Detection Finding',
+    activity_id: activityId,
+    activity_name: activity,
+    type_uid: CLASS * 100 + activityId,
+    type_name: `Detection Finding: ${activity}`,
+    severity_id: severityId,
+    severity: severityName,
+    status_id: statusId,
+    status,
+    time: last,
+    start_time: first,
+    end_time: last,
+    count,
+    is_alert: true,
+    message: title,
+    metadata: {
+      version: OCSF_VERSION,
+      uid: `${key}-${id}`,
+      event_code: detector,
+      processed_time: Date.parse(at),
+      product: { name: 'flowsentry', vendor_name: 'flowsentry' },
+      ...(account === undefined ? {} : { profiles: ['cloud'] }),
+      ...(test === true ? { labels: ['test'] } : {}),
+    },
+    ...(account === undefined ? {} : { cloud: { provider: 'AWS', account: { uid: account } } }),
+    finding_info: {
+      uid: id,
+      title,
+      desc: `Observed ${explanation.observed}, usual ${explanation.baseline}, threshold ${explanation.threshold}: ${explanation.formula}`,
+      types: [detector],
+      analytic: { uid: detector, name: detector, type_id: BEHAVIORAL, type: 'Behavioral' },
+      data_sources: ['VPC Flow Logs'],
+      created_time: first,
+      first_seen_time: first,
+      last_seen_time: last,
+      ...(alert.attack.length === 0 ? {} : { attacks: alert.attack.map(attackOf) }),
+      ...(link === undefined ? {} : { src_url: link }),
+    },
+    evidences: evidencesOf(alert),
+    resources: resourcesOf(alert),
+    observables: ends.map((value, i) => ({
+      name: i === 0 && value === subject ? 'resources.ip' : 'evidences.dst_endpoint.ip',
+      type_id: IP_ADDRESS,
+      type: 'IP Address',
+      value,
+    })),
+    anomaly_analyses: [
+      {
+        analysis_targets: [{ name: subject }],
+        anomalies: [observation(explanation.formula, explanation.observed)],
+        baselines: [observation(explanation.formula, explanation.baseline)],
+      },
+    ],
+    unmapped: { key, score, explanation, query: alert.query, exception: alert.exception },
+  };
+}
+
+function isAddress(text: string): boolean {
+  return parseAddress(text) !== undefined;
+}
+
+function observation(parameter: string, value: unknown): object {
+  return { observation_parameter: parameter, observations: [{ value: String(value) }] };
+}
+
+function attackOf(id: string): object {
+  const known = techniqueOf(id);
+  if (known === undefined) return { version: ATTACK_VERSION, technique: { uid: id } };
+  const { name, tactic, parent } = known;
+  const named = { uid: id, name };
+  return {
+    version: ATTACK_VERSION,
+    tactic: { uid: TACTICS[tactic], name: tactic },
+    ...(parent === undefined
+      ? { technique: named }
+      : { technique: { uid: parent, name: techniqueOf(parent)?.name ?? parent }, sub_technique: named }),
+  };
+}
+
+/** The connections that prove it; of an alert without any, its two ends. */
+function evidencesOf({ samples, subject, peer, port, protocol }: Alert): object[] {
+  if (samples.length > 0) return samples.map(evidenceOf);
+  return [
+    {
+      src_endpoint: endpoint(subject),
+      ...(peer === undefined && port === undefined ? {} : { dst_endpoint: endpoint(peer, port) }),
+      ...(protocol === undefined ? {} : { connection_info: connection(protocol) }),
+    },
+  ];
+}
+
+function evidenceOf(sample: FlowSample): object {
+  const { srcaddr, srcport, dstaddr, dstport, protocol } = sample;
+  return {
+    src_endpoint: endpoint(srcaddr, srcport),
+    dst_endpoint: endpoint(dstaddr, dstport),
+    connection_info: connection(protocol),
+    // As the flow log has it, with its interface, bytes, packets and times.
+    data: sample,
+  };
+}
+
+function endpoint(name: string | undefined, port?: number): object {
+  return {
+    ...(name === undefined ? { name: 'any' } : isAddress(name) ? { ip: name } : { name }),
+    ...(port === undefined ? {} : { port }),
+  };
+}
+
+function connection(protocol: number): object {
+  const name = PROTOCOLS[protocol];
+  return {
+    direction_id: UNKNOWN_DIRECTION,
+    protocol_num: protocol,
+    ...(name === undefined ? {} : { protocol_name: name }),
+  };
+}
+
+function resourcesOf({ subject, interface: networkInterface }: Alert): object[] {
+  const own = isAddress(subject)
+    ? { uid: subject, type: 'IP address', ip: subject }
+    : { uid: subject, name: subject };
+  if (networkInterface === undefined || networkInterface === subject) return [own];
+  return [own, { uid: networkInterface, type: 'AWS::EC2::NetworkInterface' }];
+}
