@@ -3,12 +3,12 @@ import { Dictionary } from './columns/dictionary.ts';
 import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
 import type { Config } from './config.ts';
+import { connectionOptions } from './connections.ts';
 import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
 import { CoverageBook } from './coverage.ts';
 import { createJudges } from './judges.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
-import { createScopes } from './reference/scopes.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
@@ -133,32 +133,20 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   );
   const counts = { sessions: 0, strangers: 0 };
   const covered = new CoverageBook(() => rollup.interval);
-  const rollup: Rollup = new Rollup(
-    {
-      names,
-      scopeOf: createScopes({ internal: config.network.internal }),
-      lateness: config.ingest.lateness,
-      maxFlows: config.ingest.maxFlows,
-      holdFlows: options.holdFlows,
-      maxSessions: config.ingest.maxSessions,
-      maxWindowKeys: config.ingest.maxWindowKeys,
-      windows: judges.flatMap((judge) => judge.windows),
+  const rollup: Rollup = new Rollup(connectionOptions(config, names, judges, options.holdFlows), {
+    step(step) {
+      counts.sessions += step.ended.length;
+      counts.strangers += countStrangers(step.ended);
+      history.appendSessions(step.ended);
+      covered.step(step);
+      scorer.step(step);
     },
-    {
-      step(step) {
-        counts.sessions += step.ended.length;
-        counts.strangers += countStrangers(step.ended);
-        history.appendSessions(step.ended);
-        covered.step(step);
-        scorer.step(step);
-      },
-      window(window) {
-        if (window.size === 60 && window.key === 'subject') history.appendWindows(window);
-        scorer.window(window);
-      },
-      late: (late) => scorer.late(late, rollup.now),
+    window(window) {
+      if (window.size === 60 && window.key === 'subject') history.appendWindows(window);
+      scorer.window(window);
     },
-  );
+    late: (late) => scorer.late(late, rollup.now),
+  });
   const saved = loaded.blobs.get(ROLLUP);
   if (saved !== undefined) rollup.restore(saved);
   const savedCoverage = loaded.blobs.get(COVERAGE);

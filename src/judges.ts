@@ -16,18 +16,34 @@ export async function createJudges(
   dataDir: string,
   warn: (message: string) => void,
 ): Promise<Judge[]> {
+  return judgesOf(config, await readContext(config, names, dataDir, warn));
+}
+
+/** What detectors may know beyond the flows. `offline`: of feeds with an address the list that was kept last is read, and nothing is written. */
+export async function readContext(
+  config: Config,
+  names: Dictionary,
+  dataDir: string,
+  warn: (message: string) => void,
+  offline = false,
+): Promise<DetectorContext> {
   const { indicators, problems } = await loadIndicators({
     feeds: config.feeds,
     allow: config.allow,
     internal: config.network.internal,
     cacheDir: join(dataDir, 'feeds'),
+    offline,
   });
   for (const problem of problems) warn(problem);
   const policy =
     config.policy === undefined
       ? emptyPolicy
       : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names);
-  const context: DetectorContext = { names, roleOf: createRoles(config.roles), indicators, policy };
+  return { names, roleOf: createRoles(config.roles), indicators, policy };
+}
+
+/** As {@link createJudges} with what is known already. */
+export function judgesOf(config: Config, context: DetectorContext): Judge[] {
   const judges: Judge[] = [];
   for (const module of detectors) {
     const setting = config.detectors[module.id];

@@ -4,7 +4,7 @@ import { formatPrefix, type Prefix, parsePrefix } from '../columns/address.ts';
 import { NO_MATCH, PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
 import type { Indicator, Indicators } from '../contracts.ts';
 import { UserError } from '../errors.ts';
-import { createFeedCache, type FeedCache } from './feed-cache.ts';
+import { type CachedFeed, createFeedCache, type FeedCache } from './feed-cache.ts';
 import { type CheckFeed, createFeedCheck, NEVER_LISTED, refusePage } from './feed-check.ts';
 import { FeedEntries } from './feed-entries.ts';
 import { type ParsedFeed, parseFeed } from './feed-formats.ts';
@@ -32,6 +32,8 @@ export interface IndicatorOptions {
   readonly internal: readonly string[];
   /** Where the last good lists are kept; without it a feed that fails is empty. */
   readonly cacheDir?: string | undefined;
+  /** Lists with an address are those kept last, and nothing is written: for whoever only reads a data folder. */
+  readonly offline?: boolean | undefined;
 }
 
 const DEFAULT_CATEGORY = 'listed';
@@ -57,7 +59,7 @@ export async function loadIndicators(
   const problems: string[] = [];
   // One after the other: a set of a million networks is large while it is read.
   for (const [source, feed] of options.feeds.entries()) {
-    const loaded = await loadFeed(feed, check, cache);
+    const loaded = await loadFeed(feed, check, cache, options.offline === true);
     problems.push(...loaded.problems.map((problem) => `feed ${feed.name}: ${problem}`));
     if (loaded.parsed === undefined) continue;
     if (options.feeds.length === 1) merged = loaded.parsed.entries;
@@ -72,15 +74,20 @@ interface Loaded {
   readonly problems: readonly string[];
 }
 
-async function loadFeed(feed: FeedSource, check: CheckFeed, cache: FeedCache | undefined): Promise<Loaded> {
+async function loadFeed(
+  feed: FeedSource,
+  check: CheckFeed,
+  cache: FeedCache | undefined,
+  offline: boolean,
+): Promise<Loaded> {
   const cached = await cache?.read(feed.name);
   let problem: string;
   try {
-    const bytes = await bytesOf(feed);
+    const bytes = offline && feed.url !== undefined ? keptOf(cached) : await bytesOf(feed);
     const result = parseBytes(bytes, feed, check, cached?.count ?? 0);
     if (typeof result !== 'string') {
       const problems: string[] = [];
-      if (cache !== undefined && cached?.bytes.equals(bytes) !== true)
+      if (cache !== undefined && !offline && cached?.bytes.equals(bytes) !== true)
         await cache
           .write(feed.name, { bytes, count: result.entries.count })
           .catch((error: unknown) => problems.push(`cannot keep it: ${messageOf(error)}`));
@@ -109,6 +116,11 @@ async function bytesOf(feed: FeedSource): Promise<Buffer> {
   const { size } = await stat(feed.file);
   if (size > MAX_FILE_BYTES) throw new UserError(`${feed.file} is larger than ${MAX_FILE_BYTES} bytes`);
   return readFile(feed.file);
+}
+
+function keptOf(cached: CachedFeed | undefined): Buffer {
+  if (cached === undefined) throw new UserError('no list of it was kept yet');
+  return cached.bytes;
 }
 
 /** The set, or why it is refused as a whole. */

@@ -1,0 +1,25 @@
+import type { Dictionary } from './columns/dictionary.ts';
+import type { Config } from './config.ts';
+import { createScopes } from './reference/scopes.ts';
+import type { RollupOptions } from './rollup/options.ts';
+import type { Judge } from './score/scorer.ts';
+
+/** How a configuration has connections rebuilt, and the windows its detectors ask for. `holdFlows` is what {@link RollupOptions} says. */
+export function connectionOptions(
+  { network, ingest }: Config,
+  names: Dictionary,
+  judges: readonly Judge[],
+  holdFlows: number,
+): RollupOptions {
+  const { lateness, maxFlows, maxSessions, maxWindowKeys } = ingest;
+  return {
+    names,
+    scopeOf: createScopes({ internal: network.internal }),
+    lateness,
+    maxFlows,
+    holdFlows,
+    maxSessions,
+    maxWindowKeys,
+    windows: judges.flatMap((judge) => judge.windows),
+  };
+}
