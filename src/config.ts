@@ -27,19 +27,28 @@ export function defaultConfig(): Config {
   return parseConfig('', 'default');
 }
 
+/** A setting to have instead of what the file says: its path, and a value as YAML would give it. */
+export interface SettingChange {
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
 /**
- * Reads a configuration file, and looks whether the files it names are there. Throws a {@link ConfigError} that lists every problem with the
- * line it is on.
+ * Reads a configuration file, and looks whether the files it names are there; `changes` take the place of what it says. Throws a
+ * {@link ConfigError} that lists every problem with the line it is on.
  */
-export async function loadConfig(path: string | undefined): Promise<Config> {
-  if (path === undefined) return defaultConfig();
+export async function loadConfig(
+  path: string | undefined,
+  changes: readonly SettingChange[] = [],
+): Promise<Config> {
+  if (path === undefined) return readSource(change(openSource('', 'default'), changes));
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
     throw new ConfigError(path, [(error as Error).message]);
   }
-  const source = openSource(text, path);
+  const source = change(openSource(text, path), changes);
   const config = readSource(source);
   const problems: Problem[] = [];
   for (const [key, file] of filesOf(config)) {
@@ -73,6 +82,19 @@ function openSource(text: string, path: string): Source {
       path,
       document.errors.map((error) => `${placeOf(source, error.pos[0])}  ${error.message}`),
     );
+  return source;
+}
+
+function change(source: Source, changes: readonly SettingChange[]): Source {
+  for (const { path, value } of changes) {
+    try {
+      source.document.setIn(path, source.document.createNode(value));
+    } catch (error) {
+      throw new ConfigError(source.path, [
+        `${path.join('.')}: cannot be set here: ${(error as Error).message}`,
+      ]);
+    }
+  }
   return source;
 }
 
@@ -212,5 +234,6 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): numb
     const offset = node?.range?.[0];
     if (offset !== undefined) return offset;
   }
-  return document.contents?.range[0] ?? 0;
+  // A setting that the command line adds stands nowhere.
+  return document.contents?.range?.[0] ?? 0;
 }

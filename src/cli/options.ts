@@ -48,3 +48,22 @@ export function numeric(least: number, most = Number.POSITIVE_INFINITY): (text: 
 export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
 }
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** Reads a length of time above zero. */
+export function secondsOf(text: string): number {
+  const [, count = '', unit = ''] = /^(\d+)([smhdw])$/.exec(text) ?? [];
+  const seconds = Number(count) * (SECONDS[unit] ?? 0);
+  if (seconds === 0) throw new InvalidArgumentError('It must be a length of time, such as 90m, 4h or 2d.');
+  return seconds;
+}
+
+/** Reads a date or time, UTC where it names no zone, as Unix seconds. */
+export function timeOf(text: string): number {
+  const zoned =
+    /(?:z|[+-]\d\d:?\d\d)$/i.test(text) || !text.includes(':') ? text : `${text.replace(' ', 'T')}Z`;
+  const time = Date.parse(zoned);
+  if (Number.isNaN(time)) throw new InvalidArgumentError('It must be an ISO 8601 date or time.');
+  return Math.floor(time / 1000);
+}

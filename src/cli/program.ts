@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { addAlerts } from './alerts.ts';
+import { addBacktest } from './backtest.ts';
 import { addCheckConfig } from './check-config.ts';
 import { addDetectors } from './detectors.ts';
 import { addDoctor } from './doctor.ts';
@@ -33,7 +34,7 @@ Exit codes:
   0    done
   1    something failed
   2    wrong use, or a configuration that is not valid
-  3    alerts of the severity that --fail-on names, or damaged files that verify found
+  3    alerts of the severity that --fail-on names, more than --max-alerts-per-day, or damaged files that verify found
   130  interrupted
 
 Start here:
@@ -50,6 +51,7 @@ Start here:
   addSilences(program);
   addOutbox(program);
   addDetectors(program);
+  addBacktest(program);
   addRejects(program);
   addDoctor(program);
   addCheckConfig(program);

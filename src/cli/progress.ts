@@ -2,6 +2,7 @@ import { counted, grouped, lengthOf } from './terminal.ts';
 
 /** What a progress line is made of. */
 export interface Progress {
+  /** Bytes, or rows, of all there are. */
   readonly readBytes: number;
   readonly totalBytes: number;
   readonly records: number;

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { UserError } from '../errors.ts';
 import type { Silence } from '../send/silences.ts';
 import { readAlerts } from './find-alert.ts';
 import { byOption, readShownOutbox, tellService } from './hand-over.ts';
-import { dataOption, jsonOption } from './options.ts';
+import { dataOption, jsonOption, secondsOf } from './options.ts';
 import { tableText } from './table.ts';
 import { cut, grouped, print, safe, style, toJson } from './terminal.ts';
 
@@ -47,7 +47,7 @@ export function addSilences(program: Command): void {
     .description('Makes a silence of alerts for which all conditions hold.')
     .argument('<matcher...>', 'conditions, such as severity<=low or subject="10.0.0.0/8"')
     .requiredOption('--reason <text>', 'why nobody has to be told')
-    .option('--for <time>', 'how long: 90m, 4h, 2d', lengthOf)
+    .option('--for <time>', 'how long: 90m, 4h, 2d', secondsOf)
     .option('--until <when>', 'date or time (ISO 8601) at which it ends')
     .addOption(dataOption())
     .addOption(byOption())
@@ -76,15 +76,6 @@ export function addSilences(program: Command): void {
         );
       await tellService(data, { do: 'expire', id: silence.id, by });
     });
-}
-
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-function lengthOf(text: string): number {
-  const [, count = '', unit = ''] = /^(\d+)([smhdw])$/.exec(text) ?? [];
-  const seconds = Number(count) * (SECONDS[unit] ?? 0);
-  if (seconds === 0) throw new InvalidArgumentError('It must be a length of time, such as 90m, 4h or 2d.');
-  return seconds;
 }
 
 async function add(match: string[], { data, by, reason, until, ...options }: AddOptions): Promise<void> {

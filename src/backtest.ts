@@ -1,0 +1,233 @@
+import type { ReplayProgress } from './app.ts';
+import { Dictionary } from './columns/dictionary.ts';
+import type { Config } from './config.ts';
+import { connectionOptions } from './connections.ts';
+import type { Alert } from './contracts.ts';
+import { UserError } from './errors.ts';
+import { judgesOf, readContext } from './judges.ts';
+import { Rollup } from './rollup/rollup.ts';
+import { createMute } from './score/exceptions.ts';
+import { type Opening, Openings } from './score/openings.ts';
+import { type Judge, Scorer } from './score/scorer.ts';
+import { HistoryMoved, readFlows } from './store/flow-reader.ts';
+import { type Manifest, readManifest } from './store/manifest.ts';
+
+export interface BacktestOptions {
+  readonly data: string;
+  /** What runs; of its detectors those in `detectors` are tried, whatever their mode. */
+  readonly config: Config;
+  /** What is tried instead; undefined: what runs. */
+  readonly changed: Config | undefined;
+  readonly detectors: readonly string[];
+  /** Unix seconds of event time, [from, to); without them all that the history has. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  /** Seconds before `from` from which on detectors learn; without it as long as they say they need. */
+  readonly warmUp: number | undefined;
+  readonly warn: (message: string) => void;
+  readonly onProgress: (progress: ReplayProgress) => void;
+}
+
+/** What a configuration found in the span. */
+export interface Found {
+  /** Seen in the span, by first sight. */
+  readonly alerts: readonly Alert[];
+  /** When they began to fire, within the span. */
+  readonly openings: readonly Opening[];
+  /** Detectors that failed, with their last message. */
+  readonly failures: Readonly<Record<string, string>>;
+}
+
+export interface Backtest {
+  readonly detectors: readonly string[];
+  /** Unix seconds. */
+  readonly from: number;
+  readonly to: number;
+  /** Seconds before `from` that were read to learn from, and those that detectors ask for. */
+  readonly warmUp: number;
+  readonly wantedWarmUp: number;
+  readonly records: number;
+  readonly seconds: number;
+  readonly tried: Found;
+  /** What the running parameters find in the same records; undefined when they are what was tried. */
+  readonly running: Found | undefined;
+  /** Alerts of these detectors that the data folder has in the span, shadowed ones too. */
+  readonly stored: readonly Alert[];
+}
+
+/** Times a backtest begins anew when the history changes under it: it does so minutes apart. */
+const ATTEMPTS = 3;
+
+/**
+ * Judges stored records once more, through the rollup and the detectors that run live, with other parameters or the same. Reads a data
+ * folder only, so it runs beside a service. Throws a UserError when there is nothing to read.
+ */
+export async function backtest(options: BacktestOptions): Promise<Backtest> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await judgeAgain(options);
+    } catch (error) {
+      if (!(error instanceof HistoryMoved) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
+  const began = performance.now();
+  const { data, config, changed, detectors, warn } = options;
+  const manifest = await readManifest(data);
+  if (manifest === undefined) throw new UserError(`cannot read ${data}: nothing was ever stored there`);
+  const { from, to, first } = spanOf(manifest, options);
+  const names = new Dictionary();
+  const context = await readContext(config, names, data, warn, true);
+  const candidates = [changed ?? config, ...(changed === undefined ? [] : [config])].map((each) => ({
+    config: each,
+    judges: judgesOf(onlyThese(each, detectors), context),
+  }));
+  const judges = candidates.flatMap((candidate) => candidate.judges);
+  for (const { detector, lacks } of new Map(judges.map((judge) => [judge.detector, judge])).values())
+    if (lacks !== undefined) warn(`${detector} can find nothing: ${lacks}`);
+  const wantedWarmUp = Math.max(0, ...judges.map(({ learns = 0 }) => learns));
+  const start = Math.max(Math.min(first, from), from - (options.warmUp ?? wantedWarmUp));
+
+  const runs = candidates.map((candidate) => watch(candidate.judges, candidate.config, names, from));
+  const rollup = openRollup(config, names, judges, runs);
+  const totalBytes = bytesOf(manifest, start, to);
+  let records = 0;
+  for await (const batch of readFlows({
+    dataDir: data,
+    segments: manifest.segments,
+    from: start,
+    to,
+    names,
+  })) {
+    rollup.add(batch);
+    records += batch.length;
+    const progress = Math.min(1, (batch.end[batch.length - 1]! - start) / (to - start));
+    options.onProgress({
+      ...{ readBytes: progress * totalBytes, totalBytes, records },
+      seconds: (performance.now() - began) / 1000,
+      alerts: runs[0]!.scorer.book.size,
+    });
+  }
+  rollup.finish();
+  const [tried, running] = runs.map((run) => run.found(to));
+  return {
+    detectors,
+    from,
+    to,
+    warmUp: from - start,
+    wantedWarmUp,
+    records,
+    seconds: (performance.now() - began) / 1000,
+    tried: tried!,
+    running,
+    stored: storedAlerts(manifest).filter(
+      (alert) => detectors.includes(alert.detector) && isSeen(alert, from, to),
+    ),
+  };
+}
+
+/** The span that is judged, and the time of the oldest records there are. */
+function spanOf(
+  { segments, coverage }: Manifest,
+  options: BacktestOptions,
+): { from: number; to: number; first: number } {
+  const flows = segments.filter(({ table }) => table === 'flows');
+  if (flows.length === 0) throw new UserError(`cannot test on ${options.data}: its history has no records`);
+  const oldest = flows.reduce((least, { minTime }) => Math.min(least, minTime), Number.POSITIVE_INFINITY);
+  const newest = flows.reduce((most, { maxTime }) => Math.max(most, maxTime), 0);
+  // Coverage goes by times that could be believed; a record of 2099 has a file too.
+  const first = Math.max(oldest, coverage?.from ?? 0);
+  const last = coverage === undefined ? newest : Math.min(newest, coverage.to + 59);
+  const from = options.from ?? first - (first % 60);
+  const to = options.to ?? last + 1;
+  if (from >= to || from > newest || to <= oldest) {
+    const iso = (time: number): string => new Date(time * 1000).toISOString();
+    throw new UserError(
+      `cannot test from ${iso(from)} to ${iso(to)}: the history has records from ${iso(first)} to ${iso(last)}`,
+    );
+  }
+  return { from, to, first };
+}
+
+function bytesOf({ segments }: Manifest, from: number, to: number): number {
+  return segments.reduce(
+    (sum, { table, minTime, maxTime, bytes }) =>
+      table === 'flows' && maxTime >= from && minTime < to ? sum + bytes : sum,
+    0,
+  );
+}
+
+function onlyThese(config: Config, detectors: readonly string[]): Config {
+  const entries = Object.entries(config.detectors).map(([id, { options }]) => [
+    id,
+    { mode: detectors.includes(id) ? 'alert' : 'off', options },
+  ]);
+  return { ...config, detectors: Object.fromEntries(entries) };
+}
+
+interface Run {
+  readonly scorer: Scorer;
+  /** Notes what changed up to event time `at`. */
+  note(at: number): void;
+  found(to: number): Found;
+}
+
+function watch(judges: readonly Judge[], config: Config, names: Dictionary, from: number): Run {
+  const scorer = new Scorer(judges, createMute(config.exceptions), names);
+  const openings = new Openings();
+  return {
+    scorer,
+    note(at) {
+      if (scorer.book.changes > 0) openings.note(scorer.book.takeChanged(), at);
+    },
+    found(to) {
+      const alerts = scorer.book.entries().map(({ alert }) => alert);
+      return {
+        alerts: alerts.filter((alert) => isSeen(alert, from, to)),
+        openings: openings.all.filter(({ at }) => at >= from),
+        failures: scorer.failures(),
+      };
+    },
+  };
+}
+
+function openRollup(
+  config: Config,
+  names: Dictionary,
+  judges: readonly Judge[],
+  runs: readonly Run[],
+): Rollup {
+  const output = {
+    step: (step: Parameters<Scorer['step']>[0]) => {
+      for (const { scorer, note } of runs) {
+        scorer.step(step);
+        note(step.end);
+      }
+    },
+    window: (window: Parameters<Scorer['window']>[0]) => {
+      for (const { scorer, note } of runs) {
+        scorer.window(window);
+        note(window.start + window.size);
+      }
+    },
+    // Records come in order of time: none is late, also one that was when it arrived.
+    late: () => {},
+  };
+  try {
+    return new Rollup(connectionOptions(config, names, judges, 0), output);
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new UserError(`cannot try these parameters beside the running ones: ${error.message}`);
+    throw error;
+  }
+}
+
+function storedAlerts({ alerts, witness }: Manifest): Alert[] {
+  return [...alerts, ...(witness?.shadowed ?? []).map(({ alert }) => alert)];
+}
+
+function isSeen({ firstSeen, lastSeen }: Alert, from: number, to: number): boolean {
+  return Date.parse(lastSeen) >= from * 1000 && Date.parse(firstSeen) < to * 1000;
+}

@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { replay } from '../src/app.ts';
+import { type BacktestOptions, backtest } from '../src/backtest.ts';
+import { backtestChart, reportOf } from '../src/cli/backtest-report.ts';
+import { type Config, defaultConfig, loadConfig } from '../src/config.ts';
+import type { Alert } from '../src/contracts.ts';
+import { simulateToFile } from '../src/simulate/simulate.ts';
+
+const HOUR = 3600;
+let folder: string;
+let data: string;
+let stored: readonly Alert[];
+const config: Config = defaultConfig();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flowsentry-backtest-'));
+  data = join(folder, 'data');
+  const log = join(folder, 'traffic.log.gz');
+  await simulateToFile({
+    hours: 5,
+    hosts: 12,
+    seed: 7,
+    out: log,
+    scenarios: ['port-scan', 'internal-sweep', 'ssh-brute-force'],
+  });
+  const ingest = { ...config.ingest, checkpoint: 0, batchRows: 2048 };
+  const summary = await replay({
+    ...{ paths: [log], data, config: { ...config, ingest }, format: undefined, restart: false },
+    onProgress: () => {},
+    warn: () => {},
+  });
+  stored = summary.book;
+}, 300_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const test = (options: Partial<BacktestOptions> = {}) =>
+  backtest({
+    ...{ data, config, changed: undefined, detectors: ['port-scan'] },
+    ...{ from: undefined, to: undefined, warmUp: undefined, warn: () => {}, onProgress: () => {} },
+    ...options,
+  });
+
+describe('backtest', () => {
+  it('finds what was found live, byte for byte', async () => {
+    const result = await test({ detectors: Object.keys(config.detectors) });
+
+    expect(stored.length).toBeGreaterThan(3);
+    expect(result.tried.alerts).toEqual(stored);
+    expect(result.stored).toEqual(stored);
+    expect(reportOf(result)).toMatchObject({
+      ...{ comparedWith: 'stored alerts', appear: [], vanish: [], same: stored.length },
+      failures: {},
+    });
+  });
+
+  it('tries a detector that is off, and no other', async () => {
+    const off = await loadConfig(undefined, [{ path: ['detectors', 'port-scan', 'mode'], value: 'off' }]);
+
+    const { tried } = await test({ config: off });
+
+    const scans = stored.filter(({ detector }) => detector === 'port-scan');
+    expect(scans.length).toBeGreaterThan(0);
+    expect(tried.alerts).toEqual(scans);
+  });
+
+  it('says which alerts would appear and vanish with another parameter', async () => {
+    const set = (value: number) =>
+      loadConfig(undefined, [
+        { path: ['detectors', 'port-scan', 'internal', 'ports'], value },
+        { path: ['detectors', 'port-scan', 'internal', 'hosts'], value },
+      ]);
+    const strict = reportOf(await test({ changed: await set(60_000) }));
+    const loose = reportOf(await test({ changed: await set(60_000), config: await set(15) }));
+
+    expect(strict.comparedWith).toBe('running parameters');
+    expect(strict.vanish.length).toBeGreaterThan(0);
+    expect(strict.vanish.every((alert) => alert.stored)).toBe(true);
+    expect(loose.vanish.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(strict.vanish.map(({ id }) => id)),
+    );
+    const back = reportOf(await test({ config: await set(60_000), changed: await set(15) }));
+    expect(back.appear.map(({ id }) => id)).toEqual(loose.vanish.map(({ id }) => id));
+    expect(back.vanish).toEqual([]);
+  });
+
+  it('counts alerts of the span only, and learns from what lies before', async () => {
+    const whole = await test();
+    const [first] = whole.tried.openings;
+    const from = first!.at + 1;
+
+    const later = await test({ from, warmUp: 24 * HOUR });
+    const cold = await test({ from, warmUp: 0 });
+
+    expect(later.tried.openings).toEqual(whole.tried.openings.filter(({ at }) => at >= from));
+    expect(later.records).toBe(whole.records);
+    expect([later.warmUp > 0, cold.warmUp]).toEqual([true, 0]);
+    expect(cold.records).toBeLessThan(whole.records);
+  });
+
+  it('reports days, subjects and a chart that agree with what began to fire', async () => {
+    const result = await test();
+    const report = reportOf(result);
+    const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+
+    expect(report.alerts).toBe(result.tried.openings.length);
+    expect(sum(report.days.map(({ alerts }) => alerts))).toBe(report.alerts);
+    expect(report.mostInADay).toBe(Math.max(...report.days.map(({ alerts }) => alerts)));
+    expect(sum(backtestChart(result).series[0]!.counts as number[])).toBe(report.alerts);
+    expect(report.subjects[0]!.alerts).toBeGreaterThan(0);
+  });
+
+  it('says what there is when the span has no records', async () => {
+    await expect(test({ from: 0, to: 100 })).rejects.toThrow(/the history has records from 2026-01-0/);
+    await expect(test({ data: join(folder, 'nothing') })).rejects.toThrow(/nothing was ever stored there/);
+  });
+});
