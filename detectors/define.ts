@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Detector, DetectorContext, FieldNeeds, WindowDemand } from '../src/contracts.ts';
+import type { Detector, DetectorContext, FieldNeeds, Guide, WindowDemand } from '../src/contracts.ts';
 
 /** What a detector folder exports: everything the product needs to know of a detector without running it. */
 export interface DetectorModule<Config = unknown> {
@@ -7,6 +7,8 @@ export interface DetectorModule<Config = unknown> {
   readonly id: string;
   /** One line for lists. */
   readonly summary: string;
+  /** For people who are told of its alerts and have never seen this detector. */
+  readonly guide: Guide;
   /** MITRE ATT&CK technique ids of its alerts. */
   readonly attack: readonly string[];
   readonly fields: FieldNeeds;

@@ -1,3 +1,4 @@
+import type { Guide } from '../src/contracts.ts';
 import { badIp } from './bad-ip/detector.ts';
 import { beacon } from './beacon/detector.ts';
 import { bruteForce } from './brute-force/detector.ts';
@@ -37,3 +38,10 @@ export const detectors: readonly DetectorModule[] = [
   unusualProtocol,
   volumeSpike,
 ];
+
+const byId = new Map(detectors.map((detector) => [detector.id, detector.guide]));
+
+/** What is said of a detector's alerts; undefined for one that there is not, or no longer. */
+export function guideOf(detector: string): Guide | undefined {
+  return byId.get(detector);
+}

@@ -191,6 +191,16 @@ export interface Alert {
   readonly exception: string;
 }
 
+/** What a message says of a kind of alert, in words that need no knowledge of flowsentry. */
+export interface Guide {
+  /** A few words, such as `Port scan`. */
+  readonly name: string;
+  /** Why it matters: what it may be, at worst and at best. */
+  readonly meaning: string;
+  /** What to look at first: goes on after `Check `, in lower case, with a full stop. */
+  readonly check: string;
+}
+
 export type Emit = (finding: Finding) => void;
 
 /** State that survives a crash: `restore(snapshot())` is invisible in everything that follows. */

@@ -1,3 +1,4 @@
+import { guideOf } from '../detectors/index.ts';
 import type { Config } from './config.ts';
 import { openDesk } from './desk.ts';
 import type { Engine } from './engine.ts';
@@ -16,7 +17,7 @@ export async function openDelivery({ data, config, engine, log }: DeliveryOption
   const { alertOf, alerts, outbox: saved, writeOutbox: write } = engine;
   await using opened = new AsyncDisposableStack();
   const sender: Sender = opened.use(
-    await openSender({ settings: config, saved, alerts, alertOf, write, openSink, log }),
+    await openSender({ settings: config, saved, alerts, alertOf, write, guideOf, openSink, log }),
   );
   opened.use(await openDesk({ data, sender, alertOf, log }));
   const owned = opened.move();

@@ -7,6 +7,13 @@ import { createBadIp } from './judge.ts';
 export const badIp = defineDetector({
   id: 'bad-ip',
   summary: 'A session with an address that a feed lists as bad',
+  guide: {
+    name: 'Known bad address',
+    meaning:
+      'Somebody whom others have seen attack talks with us: malware that calls home, or an attacker that got an answer.',
+    check:
+      'what runs on our end and which process holds the connection; if nobody knows it, cut the host off and keep it for examination.',
+  },
   attack: ['T1071', 'T1041', 'T1190', 'T1133'],
   fields: {
     required: SESSION_FIELDS,

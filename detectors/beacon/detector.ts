@@ -7,6 +7,12 @@ import { createBeacon } from './judge.ts';
 export const beacon = defineDetector({
   id: 'beacon',
   summary: 'Calls to a server outside in the rhythm of a machine, or to several servers in one rhythm',
+  guide: {
+    name: 'Beacon',
+    meaning:
+      'Something on this host calls out like clockwork. Malware that waits for orders does that; so do monitors, updaters and licence checks.',
+    check: 'which process makes the calls and who owns the server; if both are known, it is no malware.',
+  },
   attack: ['T1071', 'T1573', 'T1008', 'T1571'],
   fields: {
     required: SESSION_FIELDS,

@@ -34,7 +34,7 @@ export function beaconClaim(told: Told, sessions: SessionBatch, row: number): Cl
   const every = durationText(beat.interval);
   const known =
     side === 'ours'
-      ? `called by ${verdict.callers} of ${verdict.allCallers}, first ${utc(verdict.firstSeen)}`
+      ? `nobody called it before ${utc(verdict.firstSeen)}; ${verdict.callers} of our ${verdict.allCallers} hosts that call out do now`
       : `${verdict.callers} networks call in this rhythm`;
   return {
     severity: verdict.severity,

@@ -7,6 +7,13 @@ import { createBruteForce, QUIET_MINUTES } from './judge.ts';
 export const bruteForce = defineDetector({
   id: 'brute-force',
   summary: 'Short sessions in quick succession with a service that asks for passwords',
+  guide: {
+    name: 'Password guessing',
+    meaning:
+      'Somebody tries passwords. What matters is whether a try worked: a longer or larger session after many short ones is a bad sign.',
+    check:
+      'the log of the service for a successful login from this source; close the port to it, or allow keys only.',
+  },
   attack: ['T1110', 'T1110.001'],
   fields: {
     required: SESSION_FIELDS,

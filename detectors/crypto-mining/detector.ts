@@ -7,6 +7,12 @@ import { createCryptoMining, QUIET_MINUTES } from './judge.ts';
 export const cryptoMining = defineDetector({
   id: 'crypto-mining',
   summary: 'Sessions with mining pools that a feed lists, or that behave like one',
+  guide: {
+    name: 'Crypto mining',
+    meaning: 'Somebody earns money with our machine: what got the miner in could have got anything in.',
+    check:
+      'which process talks to the pool and how it came onto the host; rebuild the host rather than clean it.',
+  },
   attack: ['T1496.001'],
   fields: {
     required: SESSION_FIELDS,

@@ -7,6 +7,12 @@ import { createDnsBypass, QUIET_MINUTES } from './judge.ts';
 export const dnsBypass = defineDetector({
   id: 'dns-bypass',
   summary: 'Name servers outside are asked, plainly, over TLS or HTTPS, or used as a tunnel',
+  guide: {
+    name: 'DNS past our resolvers',
+    meaning:
+      'Names are asked where nobody of ours can see or block them: a wrong setting, or a way to carry data out.',
+    check: 'the name servers that the host is configured with, and which process asks.',
+  },
   attack: ['T1071.004', 'T1572', 'T1048'],
   fields: {
     required: SESSION_FIELDS,

@@ -7,6 +7,11 @@ import { createIrc, QUIET_MINUTES } from './judge.ts';
 export const irc = defineDetector({
   id: 'irc',
   summary: 'A host keeps a session with an IRC server outside, as bots do that wait for orders',
+  guide: {
+    name: 'IRC connection',
+    meaning: 'Old botnets take their orders in chat rooms, and servers of companies seldom chat.',
+    check: 'which process holds the connection, and who owns it.',
+  },
   attack: ['T1071', 'T1571'],
   fields: {
     required: SESSION_FIELDS,

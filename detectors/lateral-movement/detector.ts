@@ -7,6 +7,13 @@ import { createLateralMovement, QUIET_MINUTES } from './judge.ts';
 export const lateralMovement = defineDetector({
   id: 'lateral-movement',
   summary: 'Sessions between hosts of ours on administration ports, on paths that are new',
+  guide: {
+    name: 'Spread inside the network',
+    meaning:
+      'Somebody moves from host to host by ways that administrators use. After a break-in this is the next step.',
+    check:
+      'who was logged in at that time, and whether a change was planned; the reached hosts are to be looked at too.',
+  },
   attack: ['T1021.001', 'T1021.002', 'T1021.004', 'T1021.006'],
   fields: {
     required: SESSION_FIELDS,

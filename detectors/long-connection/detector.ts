@@ -7,6 +7,12 @@ import { createLongConnection } from './judge.ts';
 export const longConnection = defineDetector({
   id: 'long-connection',
   summary: 'A connection of hours with a destination outside that nobody kept one with before',
+  guide: {
+    name: 'Very long connection',
+    meaning:
+      'A line to the outside stays open for hours. Tunnels and remote control do that; so do streams and VPNs of ours.',
+    check: 'which process holds it, and whether somebody knows the other end.',
+  },
   attack: ['T1572', 'T1219', 'T1071'],
   fields: {
     required: SESSION_FIELDS,

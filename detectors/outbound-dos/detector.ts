@@ -7,6 +7,12 @@ import { createOutboundDos, QUIET_MINUTES } from './judge.ts';
 export const outboundDos = defineDetector({
   id: 'outbound-dos',
   summary: 'A flood of packets to an address outside that hardly answers',
+  guide: {
+    name: 'Attack from our network',
+    meaning:
+      'Our host floods somebody else: it was taken over, or is misused as a reflector. The other side, and AWS, will complain.',
+    check: 'what sends the packets; close the way out to this address first.',
+  },
   attack: ['T1498.001', 'T1498.002'],
   fields: {
     required: SESSION_FIELDS,

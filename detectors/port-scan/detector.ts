@@ -7,6 +7,13 @@ import { createPortScan } from './judge.ts';
 export const portScan = defineDetector({
   id: 'port-scan',
   summary: 'A source tries many ports of a host, or a port of many hosts, in vain',
+  guide: {
+    name: 'Port scan',
+    meaning:
+      'Somebody looks for services to break into. From the inside it is a host that was taken over, or a scanner that nobody announced.',
+    check:
+      'who works on the source and whether a scan was planned; then whether any of the tries found an open port.',
+  },
   attack: ['T1046', 'T1018', 'T1595.001'],
   fields: {
     required: SESSION_FIELDS,

@@ -160,5 +160,6 @@ function explain(scan: Scan, config: ScanConfig): Explanation {
 
 function shareText({ sources, sourceRow }: Scan): string {
   const targets = sources.failed.count(sourceRow) + sources.worked.count(sourceRow);
-  return `${rounded(100 * sources.failShare(sourceRow), 3)} % of ${targets} targets of the source failed`;
+  const share = rounded(100 * sources.failShare(sourceRow), 3);
+  return `tries mostly succeed; of the ${targets} targets of this source ${share} % failed`;
 }

@@ -7,6 +7,13 @@ import { createSegmentation } from './judge.ts';
 export const segmentation = defineDetector({
   id: 'segmentation',
   summary: 'A session that the segmentation policy denies: let through (a hole) or rejected (an attempt)',
+  guide: {
+    name: 'Policy violation',
+    meaning:
+      'Traffic takes a way that the segmentation policy forbids. If it was let through, a security group is more open than it should be.',
+    check:
+      'which rule lets it through, and whether the application needs this way; mend the one or the policy.',
+  },
   attack: ['T1021', 'T1210', 'T1046'],
   fields: {
     required: SESSION_FIELDS,

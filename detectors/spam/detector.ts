@@ -7,6 +7,12 @@ import { createSpam, QUIET_MINUTES } from './judge.ts';
 export const spam = defineDetector({
   id: 'spam',
   summary: 'Mail sent by a host whose role never did, or in bulk',
+  guide: {
+    name: 'Mail from a server',
+    meaning:
+      'A host sends mail that never did, or far too much. Spam from our addresses gets all of them blocked.',
+    check: 'which process sends, and whether an application was given this task.',
+  },
   attack: ['T1496.002', 'T1071.003'],
   fields: {
     required: SESSION_FIELDS,

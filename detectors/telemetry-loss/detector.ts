@@ -6,6 +6,13 @@ import { createTelemetryLoss } from './judge.ts';
 export const telemetryLoss = defineDetector({
   id: 'telemetry-loss',
   summary: 'Interfaces or accounts fall silent, or their records are skipped or lose fields',
+  guide: {
+    name: 'Flow logs missing',
+    meaning:
+      'Records that should come do not: a deleted or misconfigured flow log, or somebody who does not want to be seen. What happens there is not watched.',
+    check:
+      'whether the flow log still exists and delivers (AWS console, VPC, flow logs), and in CloudTrail who changed it.',
+  },
   attack: ['T1685.002'],
   fields: {
     required: ['interface-id', 'end'],

@@ -7,6 +7,12 @@ import { createTor, QUIET_MINUTES } from './judge.ts';
 export const tor = defineDetector({
   id: 'tor',
   summary: 'Sessions with Tor relays that a feed lists, as a client or as a relay',
+  guide: {
+    name: 'Tor',
+    meaning:
+      'Tor hides who talks with whom: people use it against blocks, malware to call home, and insiders to carry data out.',
+    check: 'which process uses it, and whether that is allowed here.',
+  },
   attack: ['T1090.003'],
   fields: {
     required: SESSION_FIELDS,

@@ -6,6 +6,12 @@ import { createEgress } from './judge.ts';
 export const unexpectedEgress = defineDetector({
   id: 'unexpected-egress',
   summary: 'A subject reaches a destination or server port that neither it nor its role has used',
+  guide: {
+    name: 'New destination',
+    meaning:
+      'This host goes where neither it nor its like have gone before: a new release, or data on its way out.',
+    check: 'whether something new was deployed, who owns the destination, and what was sent.',
+  },
   attack: ['T1041', 'T1071', 'T1571'],
   fields: {
     required: ['srcaddr', 'dstaddr', 'srcport', 'dstport', 'protocol', 'bytes', 'start', 'end', 'action'],

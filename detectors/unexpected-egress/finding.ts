@@ -2,7 +2,16 @@ import { formatAddress, formatPrefix } from '../../src/columns/address.ts';
 import { NO_ROW } from '../../src/columns/key-table.ts';
 import type { Step } from '../../src/columns/session-batch.ts';
 import type { DetectorContext, Explanation, Finding, Severity } from '../../src/contracts.ts';
-import { bytesText, evidenceQuery, flowSample, portText, protocolText, rounded, utc } from '../evidence.ts';
+import {
+  bytesText,
+  durationText,
+  evidenceQuery,
+  flowSample,
+  portText,
+  protocolText,
+  rounded,
+  utc,
+} from '../evidence.ts';
 import type { EgressConfig } from './config.ts';
 import type { Knowledge } from './knowledge.ts';
 import { destinationText, FIRST_DYNAMIC_PORT, isService, networkOf } from './things.ts';
@@ -135,13 +144,13 @@ function explain(item: Case, destination: string, portName: string, config: Egre
   const roles = knowledge.roles.columns;
   const known = roleRow === NO_ROW ? 0 : isPort ? roles.ports[roleRow]! : roles.destinations[roleRow]!;
   const since = roleRow === NO_ROW ? columns.first[row]! : roles.since[roleRow]!;
-  const days = rounded((columns.last[row]! - since) / 86_400, 3);
+  const watched = durationText(columns.last[row]! - since);
   const users = isPort ? 0 : knowledge.usersOf(watch.table.keys.keys, watch.keyAt(row) + 4);
   const sent = bytesText(columns.bytes[row]!);
   const sessions = columns.sessions[row]!;
   return {
     observed: `${isPort ? portName : destination}: ${sent} out in ${sessions} session${sessions === 1 ? '' : 's'}`,
-    baseline: `${known} ${isPort ? 'server port' : 'destination'}${known === 1 ? '' : 's'} used by role ${item.role} in ${days} d`,
+    baseline: `${known} ${isPort ? 'server port' : 'destination'}${known === 1 ? '' : 's'} used by role ${item.role} in ${watched}`,
     threshold: isPort
       ? 'first established session on the port'
       : `${bytesText(config.minBytes)} out to a new destination`,

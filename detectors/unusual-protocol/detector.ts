@@ -7,6 +7,12 @@ import { createUnusualProtocol, QUIET_MINUTES } from './judge.ts';
 export const unusualProtocol = defineDetector({
   id: 'unusual-protocol',
   summary: 'A protocol that the role has not used towards the outside, or a tunnel over ICMP',
+  guide: {
+    name: 'Unusual protocol',
+    meaning:
+      'Hosts like this one do not use this protocol outside. Tunnels hide in protocols that nobody looks at.',
+    check: 'which process sends it, and whether somebody set up a tunnel or a VPN.',
+  },
   attack: ['T1095', 'T1572'],
   fields: { required: SESSION_FIELDS, helpful: [] },
   quietPeriod: QUIET_MINUTES * 60,

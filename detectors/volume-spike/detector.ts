@@ -6,6 +6,12 @@ import { createVolumeSpike } from './judge.ts';
 export const volumeSpike = defineDetector({
   id: 'volume-spike',
   summary: 'A subject, alone or with one peer, moves far more or less data than it usually does',
+  guide: {
+    name: 'Unusual amount of data',
+    meaning:
+      'Far more, or far less, moves than ever. A copy of a database on its way out looks so; so does a backup, or a service that stopped.',
+    check: 'what was transferred and who asked for it: backups, releases and migrations first.',
+  },
   attack: ['T1048', 'T1567', 'T1498'],
   fields: {
     required: ['srcaddr', 'dstaddr', 'packets', 'bytes', 'start', 'end', 'action'],

@@ -36,7 +36,7 @@ export function spikeFinding(spike: Spike, told: Told, share: number, config: Vo
   const title =
     baseline === undefined
       ? `${told.subject} sent ${amount} to ${told.peer} in an hour, which had little from it before`
-      : `${told.subject}: ${what}${withPeer} in ${durationText(size)}, ${rounded(spike.ratio, 3)} times the highest of ${baseline.days} days`;
+      : `${told.subject}: ${what}${withPeer} in ${durationText(size)}, ${rounded(spike.ratio, 3)} times the most of the ${baseline.days === 1 ? 'day' : `${baseline.days} days`} before`;
   const explanation: Explanation =
     baseline === undefined
       ? {
@@ -47,12 +47,12 @@ export function spikeFinding(spike: Spike, told: Told, share: number, config: Vo
         }
       : {
           observed: `${amount} in ${durationText(size)}`,
-          baseline: `highest ${durationText(size)} of a day: median ${text(baseline.median)}, most ${text(baseline.highest)}, ${baseline.days} days with traffic`,
+          baseline: `highest ${durationText(size)} of a day: median ${text(baseline.median)}, most ${text(baseline.highest)}, ${daysText(baseline.days)} with traffic`,
           threshold: spike.certain
-            ? `z >= ${config.z}, ${config.ratio} times the most, ${bytesText(config.minBytes)}`
+            ? `${bytesText(config.minBytes)}, ${config.ratio} times the most, and ${config.z} deviations from the median`
             : unit === 'bytes'
-              ? `z >= ${config.weakZ}, ${config.weakRatio} times the most, ${bytesText(config.weakBytes)}; ${config.dailyBudget} a day`
-              : `z >= ${config.z}, ${config.ratio} times the most; ${config.dailyBudget} a day`,
+              ? `${bytesText(config.weakBytes)}, ${config.weakRatio} times the most, and ${config.weakZ} deviations from the median; ${config.dailyBudget} a day`
+              : `${config.ratio} times the most, and ${config.z} deviations from the median; ${config.dailyBudget} a day`,
           formula:
             'y = log1p(x) of the window; z = (y - median(daily peaks)) / max(1.4826 MAD(daily peaks), 0.2)',
           measure: name,
@@ -71,6 +71,10 @@ export function spikeFinding(spike: Spike, told: Told, share: number, config: Vo
     },
     query: evidenceQuery({ ...ends(told), from: told.to - size, to: told.to }),
   };
+}
+
+function daysText(days: number): string {
+  return `${days} day${days === 1 ? '' : 's'}`;
 }
 
 /** An hour, and others before it, unlike the same hours of earlier days or weeks. */

@@ -123,10 +123,14 @@ async function messageOf(
   { traits }: Sink,
   more: Partial<Message>,
 ): Promise<Message> {
-  const [{ countsOf, messageKey }] = await Promise.all([import('../send/message.ts')]);
+  const [{ countsOf, messageKey }, { createWording }, { guideOf }] = await Promise.all([
+    import('../send/message.ts'),
+    import('../send/wording.ts'),
+    import('../../detectors/index.ts'),
+  ]);
   const now = Date.now();
   const covers = [{ id: alert.id, state: alert.state, severity: alert.severity }];
-  return {
+  const message: Message = {
     key: messageKey(sink, alert.id, now, 1, covers),
     ...{ sink, unit: alert.id, kind: traits.unit, event: 'firing', repeat: false },
     labels: { detector: alert.detector, subject: alert.subject },
@@ -139,6 +143,7 @@ async function messageOf(
     ...(alert.detector === TEST ? { test: true } : {}),
     ...more,
   };
+  return { ...message, words: createWording({ guideOf })(message) };
 }
 
 const TEST = 'test';

@@ -6,6 +6,7 @@ import type { FailureReason, Outcome, Sink } from './sink.ts';
 import type { SinkOptions } from './sinks/index.ts';
 import type { Member, UnitRecord } from './unit.ts';
 import { createUnits, type Units, type UnitsOptions } from './units.ts';
+import type { Wording } from './wording.ts';
 
 /** What a sink shows of itself. Counts are since the start of the process. */
 export interface SinkView {
@@ -33,13 +34,14 @@ export interface Channel {
 export interface ChannelOptions extends Pick<UnitsOptions, 'standingOf' | 'holdOf' | 'onHeld'> {
   readonly options: SinkOptions;
   readonly sink: Sink;
+  readonly wording: Wording;
   readonly saved: ReadonlyMap<string, string>;
   readonly save: Save;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
 export function openChannel(
-  { options, sink, saved, save, log, ...alerts }: ChannelOptions,
+  { options, sink, wording, saved, save, log, ...alerts }: ChannelOptions,
   now: number,
 ): Channel {
   const { traits } = sink;
@@ -59,7 +61,7 @@ export function openChannel(
     now,
   );
   const queue = createQueue({
-    ...{ sink: name, traits, rate, units, save, retryFor: retryFor * 1000 },
+    ...{ sink: name, traits, rate, units, wording, save, retryFor: retryFor * 1000 },
     messages: mine<Waiting>('message'),
     dead: mine<DeadLetter>('dead'),
     pausedUntil: savedOf<{ until: number }>(saved, 'pause').get(name)?.until ?? 0,

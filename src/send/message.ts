@@ -15,6 +15,27 @@ export interface Count {
   readonly alerts: number;
 }
 
+/** What is said of an alert instead of, or beside, what its own fields say. Text that is not encoded yet. */
+export interface AlertWords {
+  /** Of its detector's guide: what such an alert is called, why it matters, what to look at first. */
+  readonly name?: string;
+  readonly meaning?: string;
+  readonly check?: string;
+  /** Of the user's templates: what happened, the numbers and what to do next, a line each. */
+  readonly sentence?: string;
+  readonly numbers?: string;
+  readonly next?: string;
+}
+
+/** What a message says beside its data: written down with it, so that every attempt says the same. */
+export interface Words {
+  /** Of the user's templates: the headline, and what stands above a list of alerts. */
+  readonly title?: string;
+  readonly digest?: string;
+  /** By the alert's id, for those that the message has in full. */
+  readonly alerts: Readonly<Record<string, AlertWords>>;
+}
+
 /** One message to one sink: all that it says, as data. It is written down before the first attempt and never changes afterwards. */
 export interface Message {
   /** The same in every attempt, and another for every message. */
@@ -44,6 +65,7 @@ export interface Message {
   readonly at: string;
   /** Sent to try the sink. */
   readonly test?: true;
+  readonly words?: Words | undefined;
 }
 
 /** Alerts that a message has in full: more than anybody reads, and bounded in size. */

@@ -3,6 +3,7 @@ import { type Count, type Covered, type Message, messageKey } from './message.ts
 import { createPace, retryDelay } from './pace.ts';
 import { type FailureReason, type Outcome, PERMANENT, type SinkTraits } from './sink.ts';
 import type { Units } from './units.ts';
+import type { Wording } from './wording.ts';
 
 /** A message on its way, as it is remembered. */
 export interface Waiting {
@@ -35,6 +36,8 @@ export interface QueueOptions {
   /** Milliseconds after which a message that always fails is given up. */
   readonly retryFor: number;
   readonly units: Units;
+  /** Finds the words of a message, once. */
+  readonly wording: Wording;
   readonly messages: ReadonlyMap<string, Waiting>;
   readonly dead: ReadonlyMap<string, DeadLetter>;
   /** Unix milliseconds up to which the other side asked to wait. */
@@ -94,7 +97,9 @@ export function createQueue(options: QueueOptions): Queue {
     // Where each alert is an incident of its own, only a digest can speak of others.
     const isDigest = traits.unit !== 'alert' || !traits.folds || draft.kind === 'digest';
     const dropped: readonly Count[] = isDigest ? units.takeDropped() : [];
-    const message: Message = { ...content, key, sink, dropped, at: new Date(now).toISOString() };
+    const bare: Message = { ...content, key, sink, dropped, at: new Date(now).toISOString() };
+    // A line of data for each alert has no words.
+    const message = traits.unit === 'batch' ? bare : { ...bare, words: options.wording(bare) };
     const made: Waiting = { message, covers, attempts: 0, made: now, notBefore: now };
     put('message', key, made);
     return made;

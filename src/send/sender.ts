@@ -1,4 +1,4 @@
-import type { Alert, OutboxChange } from '../contracts.ts';
+import type { Alert, Guide, OutboxChange } from '../contracts.ts';
 import { type Channel, openChannel, type SinkView } from './channel.ts';
 import { startCourier } from './courier.ts';
 import { createInhibition } from './inhibition.ts';
@@ -12,6 +12,7 @@ import type { Sink } from './sink.ts';
 import type { SinkOptions } from './sinks/index.ts';
 import { isWithin } from './times.ts';
 import type { Standing } from './unit.ts';
+import { createWording } from './wording.ts';
 
 /** What the configuration says of delivery. */
 export interface SendSettings {
@@ -33,6 +34,8 @@ export interface SenderOptions {
   alertOf(id: string): Alert | undefined;
   /** Makes changes durable, after all that was handed over before. */
   write(changes: readonly OutboxChange[]): Promise<void>;
+  /** What is said of a detector's alerts. */
+  guideOf(detector: string): Guide | undefined;
   openSink(options: SinkOptions, console?: string): Promise<Sink>;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
   /** The clock, Unix milliseconds; default: the process's. */
@@ -134,7 +137,11 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     const sink = await options.openSink(one, settings.console);
     cleanup.defer(() => sink.close());
     sinks.set(one.name, sink);
-    const channel = openChannel({ options: one, sink, saved, save, log, standingOf, holdOf, onHeld }, now());
+    const wording = createWording({ guideOf: options.guideOf });
+    const channel = openChannel(
+      { options: one, sink, wording, saved, save, log, standingOf, holdOf, onHeld },
+      now(),
+    );
     channels.set(one.name, channel);
   }
   forgetOthers(saved, new Set(names), save);

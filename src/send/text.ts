@@ -1,11 +1,12 @@
 import { type Alert, type Scalar, SEVERITIES, type Severity } from '../contracts.ts';
-import { type Count, type Message, total, worst } from './message.ts';
+import { type AlertWords, type Count, type Message, total, worst } from './message.ts';
 
 /** Controls, and what changes direction or can't be seen: text from outside could make a message look like another. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Characters of any text that a person is shown. */
+/** Characters of any text that a person is shown, and lines of one that is a list. */
 const MOST_SHOWN = 4000;
+const MOST_LINES = 40;
 
 /** Text from outside as one line that shows what is in it. */
 export function plain(text: string): string {
@@ -51,28 +52,70 @@ export function capital(text: string): string {
 export function headline(message: Message): string {
   const { event, kind, alerts, counts, repeat, labels } = message;
   const many = total(counts);
+  const own = message.words?.title;
+  if (own !== undefined) return plain(own);
   const prefix = message.test === true ? 'TEST · ' : '';
   const state =
     event === 'resolved' ? 'Resolved' : event === 'acknowledged' ? 'Acknowledged' : capital(worst(message));
   const still = repeat ? ' (still)' : '';
   const [first] = alerts;
-  if (many === 1 && first !== undefined) return `${prefix}${state}${still} · ${plain(first.title)}`;
+  if (many === 1 && first !== undefined) return `${prefix}${state}${still} · ${sentenceOf(message, first)}`;
   if (kind === 'digest') return `${prefix}${state}${still} · digest of ${counted(many, 'alert')}`;
   const about = Object.entries(labels).map(([name, value]) => `${name} ${plain(value)}`);
   const of = about.length === 0 ? '' : ` · ${about.join(', ')}`;
   return `${prefix}${state}${still} · ${counted(many, 'alert')}${of}`;
 }
 
-/** Name and value, in the order in which they help: who, how unusual, since when, how often. */
-export function factsOf(alert: Alert): [name: string, value: string][] {
+function wordsOf(message: Message, { id }: Alert): AlertWords {
+  const { alerts } = message.words ?? {};
+  return (alerts !== undefined && Object.hasOwn(alerts, id) ? alerts[id] : undefined) ?? {};
+}
+
+/** What such an alert is called: `Port scan`. */
+export function nameOf(message: Message, alert: Alert): string {
+  return plain(wordsOf(message, alert).name ?? capital(alert.detector.replaceAll('-', ' ')));
+}
+
+/** What happened. */
+export function sentenceOf(message: Message, alert: Alert): string {
+  return plain(wordsOf(message, alert).sentence ?? alert.title);
+}
+
+/** Why it matters and what to look at first; empty where nobody has said so. */
+export function meaningOf(message: Message, alert: Alert): [name: string, value: string][] {
+  const { meaning, check } = wordsOf(message, alert);
+  return [
+    ...(meaning === undefined ? [] : [['Why it matters', plain(meaning)] as [string, string]]),
+    ...(check === undefined ? [] : [['Check first', plain(capital(check))] as [string, string]]),
+  ];
+}
+
+/** Lines such as `Name: value`; one without a name is a note. */
+function namedLines(text: string): [name: string, value: string][] {
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(0, MOST_LINES)
+    .map((line) => {
+      const at = line.indexOf(': ');
+      return at <= 0
+        ? ['Note', plain(line.trim())]
+        : [plain(line.slice(0, at).trim()), plain(line.slice(at + 2).trim())];
+    });
+}
+
+/** Name and value, in the order in which they help: how unusual, who, since when, how often. */
+export function factsOf(message: Message, alert: Alert): [name: string, value: string][] {
+  const { numbers } = wordsOf(message, alert);
+  if (numbers !== undefined) return namedLines(numbers);
   const { observed, baseline, threshold } = alert.explanation;
   const facts: [string, string | undefined][] = [
-    ['Who', endsOf(alert)],
     ['Observed', shown(observed)],
     ['Usual', shown(baseline)],
-    ['Alerts from', shown(threshold)],
+    ['Alert from', shown(threshold)],
+    ['Who', endsOf(alert)],
     ['Seen', seenOf(alert)],
-    ['Where', [alert.account, alert.interface].filter((part) => part !== undefined).join(' ')],
+    ['Where', whereOf(alert)],
     ['ATT&CK', alert.attack.join(', ')],
     ['Detector', `${alert.detector}, score ${alert.score.toFixed(2)}`],
   ];
@@ -92,6 +135,15 @@ export function endsOf({ subject, peer, port }: Alert): string {
   return plain(`${subject} → ${host}${port === undefined ? '' : `:${port}`}`);
 }
 
+function whereOf({ account, interface: its }: Alert): string {
+  return [account && `account ${account}`, its && `interface ${its}`].filter(Boolean).join(', ');
+}
+
+/** That it is over, for a message that says so. */
+export function overText({ lastSeen }: Alert): string {
+  return `nothing more of it since ${minute(lastSeen)} UTC`;
+}
+
 function seenOf({ firstSeen, lastSeen, count }: Alert): string {
   const from = minute(firstSeen);
   const to = minute(lastSeen);
@@ -106,11 +158,13 @@ function minute(iso: string): string {
   return iso.slice(0, 16).replace('T', ' ');
 }
 
-/** What to do next, as commands. */
-export function nextSteps(alert: Alert): [what: string, command: string][] {
+/** What to do next: what for, and a command, or what a template says. */
+export function nextSteps(message: Message, alert: Alert): [what: string, command: string][] {
+  const { next } = wordsOf(message, alert);
+  if (next !== undefined) return namedLines(next);
   const id = alert.id.slice(0, 8);
   return [
-    ['see the evidence', `flowsentry alerts show ${id}`],
+    ['see the records and the query', `flowsentry alerts show ${id}`],
     ['take it over', `flowsentry alerts ack ${id}`],
     ['it was expected', `flowsentry alerts close ${id} --as false-positive`],
   ];
@@ -141,11 +195,15 @@ export function unlisted(message: Message, listed: number): number {
   return total(message.counts) - Math.min(listed, message.alerts.length);
 }
 
-/** `2 critical, 9 high`: without detectors. */
-export function severitiesText(counts: readonly Count[]): string {
+/** How many of what, a line for each severity: `10 high: 9 port-scan, 1 tor`. */
+export function digestText({ counts, words }: Message): string {
+  if (words?.digest !== undefined) return words.digest.split('\n').slice(0, MOST_LINES).map(plain).join('\n');
   return SEVERITIES.toReversed()
-    .map((severity) => [severity, total(counts.filter((count) => count.severity === severity))] as const)
-    .filter(([, alerts]) => alerts > 0)
-    .map(([severity, alerts]) => `${grouped(alerts)} ${severity}`)
-    .join(', ');
+    .map((severity) => [severity, counts.filter((count) => count.severity === severity)] as const)
+    .filter(([, its]) => its.length > 0)
+    .map(([severity, its]) => {
+      const each = its.map(({ detector, alerts }) => `${grouped(alerts)} ${plain(detector)}`);
+      return `${grouped(total(its))} ${severity}: ${each.join(', ')}`;
+    })
+    .join('\n');
 }

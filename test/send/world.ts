@@ -5,6 +5,7 @@ import type { Message } from '../../src/send/message.ts';
 import { createRoutes } from '../../src/send/route.ts';
 import type { Outcome, SinkTraits } from '../../src/send/sink.ts';
 import { FileSinkOptions } from '../../src/send/sinks/file.ts';
+import { createWording } from '../../src/send/wording.ts';
 
 export const GROUP: SinkTraits = {
   unit: 'group',
@@ -49,6 +50,7 @@ export function createWorld({
       {
         options: sinkOptions,
         sink,
+        wording: createWording({ guideOf: () => undefined }),
         saved,
         save: ledger.save,
         log: (level, message) => logged.push(`${level} ${message}`),

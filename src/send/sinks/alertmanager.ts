@@ -6,7 +6,7 @@ import { fitAlert } from '../fit.ts';
 import type { Message } from '../message.ts';
 import type { Sink } from '../sink.ts';
 import { plainUrl, SinkCommon } from '../sink-options.ts';
-import { endsOf, linkTo, nextSteps, plain } from '../text.ts';
+import { endsOf, factsOf, linkTo, meaningOf, nextSteps, plain, sentenceOf } from '../text.ts';
 import { outcomeOf, post } from './http.ts';
 
 /** Prometheus' Alertmanager: it groups, silences and routes by itself. */
@@ -64,13 +64,13 @@ export async function openAlertmanager(options: AlertmanagerOptions, console?: s
  */
 function postable(whole: Alert, message: Message, hold: number, console: string | undefined): object[] {
   const alert = fitAlert(whole);
-  const { severity, title, explanation, attack, count, query } = alert;
+  const { severity, explanation, attack, count, query } = alert;
   const isOver = message.event === 'resolved';
   const at = Date.parse(message.at);
   const link = linkTo(console, alert);
   const labels = { alertname: plain(alert.detector), alert_id: alert.id, subject: plain(alert.subject) };
   const annotations = {
-    summary: plain(title),
+    summary: sentenceOf(message, alert),
     what: endsOf(alert),
     observed: plain(String(explanation.observed)),
     usual: plain(String(explanation.baseline)),
@@ -78,9 +78,9 @@ function postable(whole: Alert, message: Message, hold: number, console: string 
     attack: plain(attack.join(', ')),
     count: String(count),
     query: plain(query),
-    next: nextSteps(alert)
-      .map(([what, command]) => `${what}: ${command}`)
-      .join('; '),
+    meaning: linesText(meaningOf(message, alert)),
+    numbers: linesText(factsOf(message, alert)),
+    next: linesText(nextSteps(message, alert)),
   };
   const one = (its: string, endsAt: number): object => ({
     labels: { ...labels, severity: its, ...(message.test === true ? { test: 'true' } : {}) },
@@ -91,4 +91,9 @@ function postable(whole: Alert, message: Message, hold: number, console: string 
   });
   const milder = SEVERITIES.slice(0, SEVERITIES.indexOf(severity));
   return [one(severity, isOver ? at : at + hold * 1000), ...milder.map((its) => one(its, at))];
+}
+
+/** `Name: value; name: value`. */
+function linesText(lines: readonly (readonly [name: string, value: string])[]): string {
+  return lines.map(([name, value]) => `${name}: ${value}`).join('; ');
 }

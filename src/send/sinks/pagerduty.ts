@@ -6,7 +6,18 @@ import { fitAlert } from '../fit.ts';
 import { type Message, worst } from '../message.ts';
 import type { Sink } from '../sink.ts';
 import { plainUrl, SinkCommon } from '../sink-options.ts';
-import { countsText, endsOf, headline, linkTo, nextSteps, plain, trim } from '../text.ts';
+import {
+  countsText,
+  digestText,
+  factsOf,
+  headline,
+  linkTo,
+  meaningOf,
+  nextSteps,
+  plain,
+  sentenceOf,
+  trim,
+} from '../text.ts';
 import { outcomeOf, post } from './http.ts';
 
 /** PagerDuty's Events API v2: an incident for each alert. */
@@ -73,28 +84,31 @@ function eventOf(message: Message, console: string | undefined, key: Secret | un
       ...(single?.interface === undefined ? {} : { component: trim(plain(single.interface), MOST.text) }),
       ...(single?.account === undefined ? {} : { group: trim(plain(single.account), MOST.text) }),
       class: single?.detector ?? 'digest',
-      custom_details: single === undefined ? digestDetails(message) : alertDetails(single),
+      custom_details: single === undefined ? digestDetails(message) : alertDetails(message, single),
     },
   };
 }
 
-function alertDetails(alert: Alert): object {
+function alertDetails(message: Message, alert: Alert): object {
   const { id, severity, attack, firstSeen, lastSeen, count, score, explanation, samples, query, exception } =
     fitAlert(alert);
   return {
-    what: endsOf(alert),
+    what: sentenceOf(message, alert),
+    ...Object.fromEntries(meaningOf(message, alert)),
+    ...Object.fromEntries(factsOf(message, alert)),
     ...{ severity, firstSeen, lastSeen, count, score, attack },
     why: explanation,
-    next: Object.fromEntries(nextSteps(alert)),
+    next: Object.fromEntries(nextSteps(message, alert)),
     ...{ samples, query, exception, id },
   };
 }
 
-function digestDetails({ counts, dropped, alerts }: Message): object {
+function digestDetails(message: Message): object {
+  const { dropped, alerts } = message;
   return {
-    alerts: countsText(counts),
+    alerts: digestText(message),
     ...(dropped.length === 0 ? {} : { 'told of by number alone': countsText(dropped) }),
-    worst: alerts.map((alert) => `${alert.severity}: ${trim(plain(alert.title), MOST.text)}`),
+    worst: alerts.map((alert) => `${alert.severity}: ${trim(sentenceOf(message, alert), MOST.text)}`),
     next: 'flowsentry alerts list',
   };
 }

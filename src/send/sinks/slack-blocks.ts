@@ -4,18 +4,33 @@ import {
   capital,
   colourOf,
   countsText,
+  digestText,
   factsOf,
+  grouped,
   headline,
   linkTo,
+  meaningOf,
+  nameOf,
   nextSteps,
+  overText,
   plain,
-  severitiesText,
+  sentenceOf,
   trim,
   unlisted,
 } from '../text.ts';
 
 /** What Slack's documentation sets, and its undocumented limit of some 13,200 characters for all blocks (bolt-js #2509). */
-const MOST = { header: 150, text: 3000, title: 300, value: 400, query: 1500, listed: 10, fallback: 3000 };
+const MOST = {
+  header: 150,
+  text: 3000,
+  title: 300,
+  value: 400,
+  query: 1500,
+  exception: 800,
+  lines: 2000,
+  listed: 10,
+  fallback: 3000,
+};
 
 interface TextElement {
   readonly type: 'text' | 'link';
@@ -84,40 +99,72 @@ function headerOf(message: Message): string {
   const many = total(message.counts);
   const state = message.event === 'resolved' ? 'Resolved' : capital(message.alerts[0]?.severity ?? 'info');
   const test = message.test === true ? 'TEST · ' : '';
-  if (many === 1 && first !== undefined) return `${mark} ${test}${state} · ${first.detector}`;
+  if (many === 1 && first !== undefined && message.words?.title === undefined)
+    return `${mark} ${test}${state} · ${nameOf(message, first)}`;
   return `${mark} ${headline(message)}`;
 }
 
 function alertBlocks(message: Message, alert: Alert): Block[] {
-  const facts = factsOf(alert).flatMap(([name, value]) => [
-    text(`${name}: `, { bold: true }),
-    text(`${trim(value, MOST.value)}\n`),
-  ]);
+  const isOver = message.event === 'resolved';
   const blocks: Block[] = [
-    rich(section([text(trim(plain(alert.title), MOST.title), { bold: true })])),
-    rich(section(facts)),
+    rich(section([text(trim(sentenceOf(message, alert), MOST.title), { bold: true })])),
+    ...named(isOver ? [['Over', overText(alert)]] : meaningOf(message, alert)),
+    ...named(factsOf(message, alert)),
   ];
-  if (message.event === 'resolved') return blocks;
-  blocks.push(
-    rich(
-      section([
-        text('How it was judged: ', { bold: true }),
-        text(trim(plain(alert.explanation.formula), MOST.value)),
-      ]),
-    ),
-  );
-  blocks.push(rich(section([text('What next', { bold: true })]), stepsList(alert)));
+  const steps = isOver ? [] : nextSteps(message, alert);
+  if (steps.length > 0) blocks.push(rich(section([text('What next', { bold: true })]), stepsList(steps)));
+  if (!isOver && message.words?.alerts[alert.id]?.next === undefined)
+    blocks.push(
+      rich(section([text('The records, by flowsentry query')]), literal(alert.query, MOST.query)),
+      rich(
+        section([text('What mutes just this, in the configuration')]),
+        literal(alert.exception, MOST.exception),
+      ),
+    );
   return blocks;
 }
 
-function stepsList(alert: Alert): Block {
+type Lines = readonly (readonly [name: string, value: string])[];
+
+/** Each line cut, and only as many as there is room for. */
+function fitted(all: Lines): Lines {
+  let left = MOST.lines;
+  return all
+    .map(([name, value]) => [trim(name, MOST.value), trim(value, MOST.value)] as const)
+    .filter(([name, value]) => {
+      left -= name.length + value.length;
+      return left > 0;
+    });
+}
+
+/** `Name: value`, a line each. */
+function named(all: Lines): Block[] {
+  const lines = fitted(all);
+  const last = lines.length - 1;
+  const elements = lines.flatMap(([name, value], i) => [
+    text(`${name}: `, { bold: true }),
+    text(`${value}${i === last ? '' : '\n'}`),
+  ]);
+  return elements.length === 0 ? [] : [rich(section(elements))];
+}
+
+function stepsList(steps: Lines): Block {
   return {
     type: 'rich_text_list',
     style: 'bullet',
-    elements: nextSteps(alert).map(([what, command]) =>
-      section([text(`${capital(what)}: `), text(command, { code: true })]),
+    elements: fitted(steps).map(([what, command]) =>
+      section([
+        text(`${capital(what)}: `),
+        text(command, command.startsWith('flowsentry ') ? { code: true } : undefined),
+      ]),
     ),
   };
+}
+
+/** To be copied: what lines there are stay, and all else is shown as it is. */
+function literal(value: string, most: number): Block {
+  const lines = trim(value.trimEnd(), most).split('\n').map(plain).join('\n');
+  return { type: 'rich_text_preformatted', elements: [text(lines === '' ? ' ' : lines)] };
 }
 
 function listBlocks(message: Message): Block[] {
@@ -125,12 +172,22 @@ function listBlocks(message: Message): Block[] {
   const rest = unlisted(message, listed.length);
   const stateOf = (alert: Alert) => (alert.state === 'resolved' ? '✅ ' : `${MARKS[alert.severity]} `);
   return [
+    ...(message.kind === 'digest' && message.words?.digest === undefined
+      ? [
+          rich(
+            section([
+              text(
+                'More came at once than anybody reads one by one: how many of what, and the worst of them.',
+              ),
+            ]),
+          ),
+        ]
+      : []),
     rich(
       section(
         [
-          text(`${severitiesText(message.counts)}: `, { bold: true }),
-          text(trim(countsText(message.counts), MOST.text)),
-          text(message.resolved > 0 ? `; ${message.resolved} of them resolved` : ''),
+          text(trim(digestText(message), MOST.text)),
+          text(message.resolved > 0 ? `\n${grouped(message.resolved)} of them resolved` : ''),
         ].filter((element) => element.text !== ''),
       ),
     ),
@@ -141,12 +198,12 @@ function listBlocks(message: Message): Block[] {
         ...listed.map((alert) =>
           section([
             text(stateOf(alert)),
-            text(trim(plain(alert.title), MOST.title)),
-            text(`  ${alert.id.slice(0, 8)}`, { code: true }),
+            text(`${trim(sentenceOf(message, alert), MOST.title)}  `),
+            text(alert.id.slice(0, 8), { code: true }),
           ]),
         ),
         ...(rest > 0
-          ? [section([text(`and ${rest} more: `), text('flowsentry alerts list', { code: true })])]
+          ? [section([text(`and ${grouped(rest)} more: `), text('flowsentry alerts list', { code: true })])]
           : []),
       ],
     }),

@@ -102,7 +102,7 @@ describe('an event', () => {
       dedup_key: 'flowsentry/s/digest-1',
       payload: {
         summary: 'High · digest of 1,203 alerts',
-        custom_details: { alerts: '1,200 high port-scan, 3 low bad-ip' },
+        custom_details: { alerts: '1,200 high: 1,200 port-scan\n3 low: 3 bad-ip' },
       },
     });
     await sink.close();

@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { guideOf } from '../../../detectors/index.ts';
 import { openSlack, SlackOptions } from '../../../src/send/sinks/slack.ts';
+import { createWording } from '../../../src/send/wording.ts';
 import { temporaryFolder } from '../../cli/run.ts';
 import { itIsASink, messageOf } from '../../contracts/sink.ts';
 import { alertOf } from '../alerts.ts';
@@ -126,10 +128,18 @@ describe('a Slack channel', () => {
 
   it('shows what happened, how unusual it is, and what to do next', async () => {
     const sink = await open('https://localhost', true, 'https://flows.example.org');
-    const text = sink.preview(messageOf([alertOf(1)]));
+    const message = messageOf([alertOf(1)]);
+    const text = sink.preview({ ...message, words: createWording({ guideOf })(message) });
     for (const part of [
-      '🔴 High · port-scan',
+      '🔴 High · Port scan',
       '10.0.1.1 tried 60 ports of 10.0.2.9 in vain',
+      'Why it matters: ',
+      'Somebody looks for services to break into.',
+      'Check first: ',
+      'Who works on the source',
+      'SELECT 1',
+      'exceptions:\\n  - detector: port-scan',
+      'account 123456789012, interface eni-0a1b2c3d',
       'Observed: ',
       'Usual: ',
       'flowsentry alerts show 00000000',
@@ -155,7 +165,13 @@ describe('a Slack channel', () => {
         dropped: [{ detector: 'bad-ip', severity: 'low', alerts: 7 }],
       }),
     );
-    for (const part of ['2 critical, 4,000 low', 'and 3992 more: ', '7 low bad-ip', '4,002 alerts'])
+    for (const part of [
+      '2 critical: 2 port-scan',
+      '4,000 low: 4,000 port-scan',
+      'and 3,992 more: ',
+      '7 low bad-ip',
+      '4,002 alerts',
+    ])
       expect(text).toContain(part);
     await sink.close();
   });
