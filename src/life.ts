@@ -51,7 +51,10 @@ interface SourceReading {
   losses: number;
 }
 
-/** Seconds that an alert, or a source that waits for its acknowledgement, waits for a checkpoint of its own, at most. */
+/**
+ * Seconds that an alert, or a source that waits for its acknowledgement, waits for a checkpoint of its own, at most; and the first checkpoint
+ * of a life: what ends again and again gets on nevertheless.
+ */
 const SOON_SECONDS = 1;
 /** Seconds between two looks at segments that can be merged or are past the retention. */
 const MAINTENANCE_SECONDS = 600;
@@ -98,6 +101,7 @@ export async function live(options: LifeOptions): Promise<void> {
   const idle = createIdleLanes((lane) => times.get(lane.slice(0, lane.indexOf(':')))?.idle ?? 0);
   const readBefore = reading.bytes;
   let isAsked = false;
+  let hasWritten = false;
   await using reader = readLive({
     sources: config.sources,
     instance: engine.instance,
@@ -149,7 +153,7 @@ export async function live(options: LifeOptions): Promise<void> {
         if (uncovered.isEmpty && !found) return false;
         const waited = engine.sinceCheckpoint();
         if (isAsked && !uncovered.isEmpty) return true;
-        const soon = impatient || found || disk.isShort;
+        const soon = impatient || found || disk.isShort || !hasWritten;
         return waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
       },
       async checkpoint(now) {
@@ -162,6 +166,7 @@ export async function live(options: LifeOptions): Promise<void> {
         const alerts = await engine.checkpoint(now, memory, bound.size > 0 ? claim : undefined, sender.take);
         for (const partition of memory.forget) now.positions.delete(partition);
         options.onDurable(now);
+        hasWritten = true;
         reader.acknowledge(covered);
         metrics.observeCheckpoint((performance.now() - began) / 1000);
         const waited = delay.take();

@@ -29,6 +29,14 @@ beforeAll(async () => {
 });
 
 describe('flowsentry run', () => {
+  it('writes a first checkpoint soon, so that one that is killed again and again gets on', async () => {
+    const source = '- {type: file, name: collected, paths: [logs], interval: 0.05}';
+    const service = startRun(join(folder, 'soon'), source, '', {}, '24h');
+    copyFileSync(all, join(service.logs, 'all.log'));
+    await service.saying('checkpoint written');
+    expect(await service.stop()).toBe(0);
+  });
+
   it('gives after kills and rotations what one run gives, and prints its alerts', async () => {
     const whole = startService('whole');
     copyFileSync(all, join(whole.logs, 'all.log'));
