@@ -107,7 +107,8 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     },
     totals,
   );
-  await engine.maintain();
+  const carryOut = await engine.prepareMaintenance();
+  await carryOut();
   const seconds = (performance.now() - began) / 1000;
   const book = engine.alerts();
   return {

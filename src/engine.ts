@@ -14,20 +14,14 @@ import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder, eraseDataFolder } from './store/data-folder.ts';
 import { History } from './store/history.ts';
-import { changed, deleteSegments, mergeable, mergeSegments, segmentsBefore } from './store/maintenance.ts';
+import { changed, deleteSegments } from './store/maintenance.ts';
 import { publishManifest, removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
 import { openState } from './store/recover.ts';
 import type { Claim, IdChange, SegmentChange } from './store/state.ts';
 import { removeOtherStateFiles } from './store/state-file.ts';
-import {
-  createTurns,
-  findDamaged,
-  type HistoryLoss,
-  keepDamaged,
-  lossOf,
-  refuseMissing,
-} from './store/verify.ts';
+import type { HistoryLoss } from './store/verify.ts';
+import { createUpkeep } from './upkeep.ts';
 
 export interface EngineOptions {
   readonly data: string;
@@ -82,8 +76,11 @@ export interface Engine extends AsyncDisposable {
   writeOutbox(changes: readonly OutboxChange[]): Promise<void>;
   /** The alert as it is now, when somebody should see it. */
   alertOf(id: string): Alert | undefined;
-  /** Checks a share of the history, merges small segments and deletes what is past the retention. */
-  maintain(): Promise<void>;
+  /**
+   * Checks a share of the history and merges small segments, while everything else goes on. What it resolves with makes that part of the
+   * history and deletes what is past the retention; it is called right after a checkpoint.
+   */
+  prepareMaintenance(): Promise<() => Promise<void>>;
   /** Checks the whole history. */
   verify(): Promise<void>;
   /** All alerts somebody should see, by first sight. */
@@ -185,19 +182,20 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await publish();
     await deleteSegments(folder.path, change.removed);
   };
-  const check = async (some: Iterable<Segment>, quickly?: boolean): Promise<void> => {
-    const damaged = await findDamaged(folder.path, some, quickly);
-    if (damaged.length === 0) return;
-    refuseMissing(folder.path, segments, damaged);
-    await keepDamaged(folder.path, damaged);
-    options.lost(lossOf(damaged));
-    await replace({ added: [], removed: damaged.map(({ segment }) => segment) });
-  };
+  const { retention } = config.history;
+  const upkeep = cleanup.use(
+    createUpkeep({
+      path: folder.path,
+      segments: () => segments,
+      replace,
+      keptFrom: () => (retention === undefined ? undefined : rollup.now - retention),
+      lost: options.lost,
+    }),
+  );
   // Whoever ended between a commit and its manifest left readers the one before, with files that it alone lists.
   if (state.seq > 0) await publish();
   await removeOrphans(folder.path, segments);
-  await check(segments, true);
-  const nextTurn = createTurns();
+  await upkeep.check(segments, true);
   let checkpointed = performance.now();
   const opened = cleanup.move();
   return {
@@ -254,15 +252,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       checkpointed = performance.now();
       return alerts;
     },
-    verify: () => check(segments),
-    async maintain() {
-      // What is merged is read for the last time: its copy would have checksums of its own.
-      await check(new Set([...mergeable(segments).flat(), ...nextTurn(segments)]));
-      await replace(await mergeSegments(folder.path, segments));
-      const { retention } = config.history;
-      if (retention !== undefined)
-        await replace({ added: [], removed: segmentsBefore(segments, rollup.now - retention) });
-    },
+    verify: () => upkeep.check(segments),
+    prepareMaintenance: upkeep.prepare,
     alerts,
     coverage,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

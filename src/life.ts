@@ -13,6 +13,7 @@ import type { Sender } from './send/sender.ts';
 import { timesOf } from './source-times.ts';
 import type { SourceWatch } from './source-watch.ts';
 import { createUncovered } from './uncovered.ts';
+import { createMaintenance } from './upkeep.ts';
 
 export interface LifeOptions {
   readonly data: string;
@@ -56,8 +57,6 @@ interface SourceReading {
  * of a life: what ends again and again gets on nevertheless.
  */
 const SOON_SECONDS = 1;
-/** Seconds between two looks at segments that can be merged or are past the retention. */
-const MAINTENANCE_SECONDS = 600;
 /** Seconds between two lines of the log that say what the records cover. */
 const COVERAGE_SECONDS = 3600;
 /** Types of source whose other side waits for the acknowledgement. */
@@ -137,7 +136,7 @@ export async function live(options: LifeOptions): Promise<void> {
       scorer.source({ ...report, now, newest: rollup.nowOf(`${report.source}:`) || now });
     }
   };
-  let maintained = performance.now();
+  const maintain = createMaintenance(engine.prepareMaintenance);
   let coverageToldAt = performance.now();
   options.onOpen(engine, sender);
   log('info', 'running', { data, sources: names.join(', ') });
@@ -180,9 +179,7 @@ export async function live(options: LifeOptions): Promise<void> {
           logCoverage(engine, log);
           coverageToldAt = performance.now();
         }
-        if (performance.now() - maintained < MAINTENANCE_SECONDS * 1000) return;
-        await engine.maintain();
-        maintained = performance.now();
+        await maintain();
       },
       onPart(part) {
         reading.bytes = readBefore + part.readBytes;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { changed, deleteSegments, mergeSegments, segmentsBefore } from '../../src/store/maintenance.ts';
 import { publishManifest, readManifest, removeOrphans } from '../../src/store/manifest.ts';
+import { mergeApart } from '../../src/store/merge-apart.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { openStore, rowsOf, type Store, temporaryFolder } from './support.ts';
 
@@ -79,6 +80,23 @@ describe('maintenance', () => {
     expect(await removeOrphans(folder, again.loaded.segments)).toBe(added.length);
     await again.close();
     expect(await rowsOf(folder, ALL)).toEqual(before);
+  });
+
+  it('merges the same in a process of its own, which goes away when it is told to', async () => {
+    const folder = temporaryFolder();
+    const store = await openStore(folder);
+    await fill(store, 4);
+    await store.close();
+    const { segments } = (await readManifest(folder))!;
+    const stop = new AbortController();
+    const given = mergeApart(folder, segments, stop.signal);
+    stop.abort();
+    await expect(given).rejects.toThrow(/abort/);
+    const { signal } = new AbortController();
+    const change = await mergeApart(folder, segments, signal);
+    expect(change).toEqual(await mergeSegments(folder, segments));
+    const missing = segments.map((segment) => ({ ...segment, path: `${segment.path}.gone` }));
+    await expect(mergeApart(folder, missing, signal)).rejects.toThrow(/no files found/i);
   });
 
   it('drops whole files whose records are all older than the retention', async () => {

@@ -1,0 +1,108 @@
+import type { Damaged } from './store/checksums.ts';
+import { mergeable, segmentsBefore } from './store/maintenance.ts';
+import { mergeApart } from './store/merge-apart.ts';
+import type { Segment } from './store/messages.ts';
+import type { SegmentChange } from './store/state.ts';
+import {
+  createTurns,
+  findDamaged,
+  type HistoryLoss,
+  keepDamaged,
+  lossOf,
+  refuseMissing,
+} from './store/verify.ts';
+
+/** Seconds between two looks at segments that can be merged or are past the retention. */
+const MAINTENANCE_SECONDS = 600;
+
+export interface UpkeepOptions {
+  /** The data folder. */
+  readonly path: string;
+  /** The history as it is now. */
+  segments(): readonly Segment[];
+  /** Makes a change part of the history. */
+  replace(change: SegmentChange): Promise<void>;
+  /** Event time, Unix seconds, before which nothing is kept; undefined when all is. */
+  keptFrom(): number | undefined;
+  lost(loss: HistoryLoss): void;
+}
+
+/** Keeps the history in order: damaged files go, small ones become large ones, old ones are dropped. */
+export interface Upkeep extends AsyncDisposable {
+  /** Puts the damaged ones of some segments aside. `quickly`: only whether they are there, at their length. */
+  check(some: Iterable<Segment>, quickly?: boolean): Promise<void>;
+  /** Does all that takes time, and changes nothing; what it resolves with does the rest. Given up when this is disposed. */
+  prepare(): Promise<() => Promise<void>>;
+}
+
+export function createUpkeep({ path, segments, replace, keptFrom, lost }: UpkeepOptions): Upkeep {
+  const nextTurn = createTurns();
+  const closing = new AbortController();
+  let preparing: Promise<unknown> = Promise.resolve();
+  const putAside = async (damaged: readonly Damaged[]): Promise<void> => {
+    if (damaged.length === 0) return;
+    refuseMissing(path, segments(), damaged);
+    await keepDamaged(path, damaged);
+    lost(lossOf(damaged));
+    await replace({ added: [], removed: damaged.map(({ segment }) => segment) });
+  };
+  const prepare = async (): Promise<() => Promise<void>> => {
+    const all = segments();
+    // What is merged is read for the last time: its copy would have checksums of its own.
+    const damaged = await findDamaged(path, new Set([...mergeable(all).flat(), ...nextTurn(all)]));
+    const bad = new Set(damaged.map(({ segment }) => segment.path));
+    const merged = await mergeApart(
+      path,
+      all.filter((segment) => !bad.has(segment.path)),
+      closing.signal,
+    );
+    return async () => {
+      await putAside(damaged);
+      await replace(merged);
+      const from = keptFrom();
+      if (from !== undefined) await replace({ added: [], removed: segmentsBefore(segments(), from) });
+    };
+  };
+  return {
+    check: async (some, quickly) => putAside(await findDamaged(path, some, quickly)),
+    prepare() {
+      const prepared = prepare();
+      preparing = prepared.catch(() => {});
+      return prepared;
+    },
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await preparing;
+    },
+  };
+}
+
+/**
+ * Maintenance for a service: what it returns is called after each checkpoint. Now and then it begins to prepare, and carries that out after
+ * the checkpoint that finds it ready; it rejects when the preparing failed.
+ */
+export function createMaintenance(prepare: Upkeep['prepare']): () => Promise<void> {
+  let since = performance.now();
+  let isPreparing = false;
+  let carryOut: (() => Promise<void>) | undefined;
+  let failure: Error | undefined;
+  return async () => {
+    if (failure !== undefined) throw failure;
+    if (carryOut !== undefined) {
+      await carryOut();
+      carryOut = undefined;
+      isPreparing = false;
+      since = performance.now();
+    }
+    if (isPreparing || performance.now() - since < MAINTENANCE_SECONDS * 1000) return;
+    isPreparing = true;
+    prepare().then(
+      (prepared) => {
+        carryOut = prepared;
+      },
+      (error: Error) => {
+        failure = error;
+      },
+    );
+  };
+}

@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { defaultConfig } from '../src/config.ts';
+import { type Engine, openEngine } from '../src/engine.ts';
+import { emptyTotals } from '../src/pipeline.ts';
+import { readManifest } from '../src/store/manifest.ts';
+import type { HistoryLoss } from '../src/store/verify.ts';
+import { createMaintenance } from '../src/upkeep.ts';
+import { flowBatchOf, plainFlow, V2 } from './store/literals.ts';
+import { rowsOf, temporaryFolder } from './store/support.ts';
+
+const START = 1_767_225_600;
+const PORTS = 'SELECT dstport FROM flows ORDER BY ALL';
+
+async function open(data: string, losses: HistoryLoss[] = []): Promise<Engine> {
+  const common = { data, config: defaultConfig(), holdFlows: 0, restart: false };
+  return openEngine({ ...common, warn() {}, lost: (loss) => losses.push(loss) });
+}
+
+/** A checkpoint with one record, to a port of its own. */
+async function store(engine: Engine, port: number): Promise<void> {
+  const row = { ...plainFlow('10.0.0.1', '10.0.0.2', START, 1), dport: port, extra: [] };
+  await engine.stages.history.appendFlows(flowBatchOf([row], V2, engine.names));
+  await engine.checkpoint(emptyTotals());
+}
+
+const flowsOf = async (data: string) =>
+  ((await readManifest(data))?.segments ?? []).filter(({ table }) => table === 'flows');
+
+const filesOf = (data: string): string[] =>
+  readdirSync(join(data, 'history'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.parquet'),
+  );
+
+describe('maintenance of a history that grows', () => {
+  it('merges what was there when it began, and keeps what comes meanwhile', async () => {
+    const data = temporaryFolder();
+    const engine = await open(data);
+    for (const port of [1, 2, 3, 4, 5]) await store(engine, port);
+    const prepared = engine.prepareMaintenance();
+    for (const port of [6, 7]) await store(engine, port);
+    const carryOut = await prepared;
+    expect(await flowsOf(data)).toHaveLength(7);
+    await carryOut();
+    expect((await flowsOf(data)).map(({ rows }) => rows).sort()).toEqual([1, 1, 5]);
+    await store(engine, 8);
+    await engine[Symbol.asyncDispose]();
+    const again = await open(data);
+    await again[Symbol.asyncDispose]();
+    expect(await rowsOf(data, PORTS)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((port) => [port]));
+    expect(filesOf(data)).toHaveLength(4);
+  });
+
+  it('gives up when the service ends, and nothing of it stays', async () => {
+    const data = temporaryFolder();
+    const engine = await open(data);
+    for (const port of [1, 2, 3, 4]) await store(engine, port);
+    const prepared = engine.prepareMaintenance();
+    const refused = expect(prepared).rejects.toThrow(/abort/);
+    await engine[Symbol.asyncDispose]();
+    await refused;
+    const again = await open(data);
+    await again[Symbol.asyncDispose]();
+    expect(await rowsOf(data, PORTS)).toEqual([[1], [2], [3], [4]]);
+    expect(filesOf(data)).toHaveLength(4);
+  });
+
+  it('puts a damaged file aside and merges the others', async () => {
+    const data = temporaryFolder();
+    const losses: HistoryLoss[] = [];
+    const engine = await open(data, losses);
+    for (const port of [1, 2, 3, 4, 5]) await store(engine, port);
+    const file = join(data, (await flowsOf(data))[2]!.path);
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(file, bytes);
+    const carryOut = await engine.prepareMaintenance();
+    expect(losses).toEqual([]);
+    await carryOut();
+    expect(losses).toMatchObject([{ files: 1, rows: { flows: 1 } }]);
+    expect((await flowsOf(data)).map(({ rows }) => rows)).toEqual([4]);
+    await engine[Symbol.asyncDispose]();
+    expect(await rowsOf(data, PORTS)).toEqual([[1], [2], [4], [5]]);
+  });
+});
+
+describe('maintenance of a service', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('begins after a while and is carried out after a later checkpoint, again and again', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const done: string[] = [];
+    const maintain = createMaintenance(async () => {
+      done.push('prepared');
+      return async () => {
+        done.push('carried out');
+      };
+    });
+    await maintain();
+    expect(done).toEqual([]);
+    for (const turn of [1, 2]) {
+      vi.advanceTimersByTime(600_000);
+      await maintain();
+      expect(done.at(-1)).toBe('prepared');
+      await maintain();
+      expect(done).toHaveLength(2 * turn);
+    }
+  });
+
+  it('fails at the checkpoint after what failed', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const maintain = createMaintenance(() => Promise.reject(new Error('no space left')));
+    vi.advanceTimersByTime(600_000);
+    await maintain();
+    await expect(maintain()).rejects.toThrow('no space left');
+  });
+});
