@@ -9,7 +9,8 @@ import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
 import { type Opening, Openings } from './score/openings.ts';
 import { type Judge, Scorer } from './score/scorer.ts';
-import { HistoryMoved, readFlows } from './store/flow-reader.ts';
+import { readFlows } from './store/flow-reader.ts';
+import { readSteadily } from './store/history-moved.ts';
 import { type Manifest, readManifest } from './store/manifest.ts';
 
 export interface BacktestOptions {
@@ -55,21 +56,12 @@ export interface Backtest {
   readonly stored: readonly Alert[];
 }
 
-/** Times a backtest begins anew when the history changes under it: it does so minutes apart. */
-const ATTEMPTS = 3;
-
 /**
  * Judges stored records once more, through the rollup and the detectors that run live, with other parameters or the same. Reads a data
  * folder only, so it runs beside a service. Throws a UserError when there is nothing to read.
  */
 export async function backtest(options: BacktestOptions): Promise<Backtest> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await judgeAgain(options);
-    } catch (error) {
-      if (!(error instanceof HistoryMoved) || attempt === ATTEMPTS) throw error;
-    }
-  }
+  return readSteadily(() => judgeAgain(options));
 }
 
 async function judgeAgain(options: BacktestOptions): Promise<Backtest> {

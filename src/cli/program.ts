@@ -7,6 +7,7 @@ import { addCheckConfig } from './check-config.ts';
 import { addDetectors } from './detectors.ts';
 import { addDoctor } from './doctor.ts';
 import { addForward } from './forward.ts';
+import { addHunt } from './hunt.ts';
 import { addOutbox } from './outbox.ts';
 import { addQuery } from './query.ts';
 import { addRejects } from './rejects.ts';
@@ -34,7 +35,8 @@ Exit codes:
   0    done
   1    something failed
   2    wrong use, or a configuration that is not valid
-  3    alerts of the severity that --fail-on names, more than --max-alerts-per-day, or damaged files that verify found
+  3    alerts of the severity that --fail-on names, more than --max-alerts-per-day, contacts that
+       --fail-on-contact asks for, or damaged files that verify found
   130  interrupted
 
 Start here:
@@ -45,6 +47,7 @@ Start here:
   addRun(program);
   addForward(program);
   addQuery(program);
+  addHunt(program);
   addAlerts(program);
   addSinks(program);
   addRoute(program);

@@ -164,8 +164,20 @@ function merge(into: FeedEntries, from: FeedEntries, source: number): void {
     );
 }
 
-function createIndicators(entries: FeedEntries, feeds: readonly FeedSource[], allow: PrefixTrie): Indicators {
-  const never = trieOf(NEVER_LISTED);
+/** Networks that somebody asks about, as if `feed` listed them and nothing else held. */
+export function indicatorsOf(networks: readonly Prefix[], feed: string): Indicators {
+  const entries = new FeedEntries();
+  const facts = { category: feed, confidence: 100, expires: 0 };
+  for (const { words, length } of networks) entries.add(words, 0, length, facts);
+  return createIndicators(entries, [{ name: feed }], trieOf([]), trieOf([]));
+}
+
+function createIndicators(
+  entries: FeedEntries,
+  feeds: readonly FeedSource[],
+  allow: PrefixTrie,
+  never = trieOf(NEVER_LISTED),
+): Indicators {
   const list = new PrefixList();
   const { keys } = entries.keys;
   for (let row = 0; row < entries.count; row++) list.addWords(keys, row * 5, keys[row * 5 + 4]!, row);

@@ -20,6 +20,7 @@ import {
   parsePrefix,
   prefixMask,
 } from '../columns/address.ts';
+import { readUuids, storedUuids } from './uuid.ts';
 
 /** RFC 1918, shared address space (RFC 6598), unique local (RFC 4193). */
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'].map(
@@ -59,22 +60,49 @@ export function registerAddressFunctions(connection: DuckDBConnection): void {
   register('network', [VARCHAR, INTEGER], VARCHAR, network);
 }
 
-/** DuckDB's UUID is a little-endian hugeint with its top bit flipped. */
 function addressText(input: DuckDBDataChunk, output: DuckDBVector): void {
-  const vector = input.getColumnVector(0);
-  const bytes = nb.vector_get_data(nb.data_chunk_get_vector(input.chunk, 0), input.rowCount * 16);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const words = new Uint32Array(4);
-  for (let row = 0; row < input.rowCount; row++) {
-    if (vector.getItem(row) === null) {
-      output.setItem(row, null);
-      continue;
-    }
-    for (let word = 0; word < 4; word++) words[3 - word] = view.getUint32(row * 16 + word * 4, true);
-    words[0] = words[0]! ^ 0x80000000;
-    output.setItem(row, formatAddress(words));
-  }
+  eachUuid(input, (row, stored) => {
+    if (stored !== undefined) readUuids(stored, row * 4, words, 0, 1);
+    output.setItem(row, stored === undefined ? null : formatAddress(words));
+  });
   output.flush();
+}
+
+/**
+ * Registers `name(address)`: an INTEGER that `tell` gives for an address of the files, as four words, or null; called once for each entry of
+ * a dictionary.
+ */
+export function registerAddressCode(
+  connection: DuckDBConnection,
+  name: string,
+  tell: (words: Uint32Array) => number | undefined,
+): void {
+  const words = new Uint32Array(4);
+  connection.registerScalarFunction(
+    DuckDBScalarFunction.create({
+      name,
+      parameterTypes: [UUID],
+      returnType: INTEGER,
+      mainFunction: (_info, input, output) => {
+        eachUuid(input, (row, stored) => {
+          if (stored !== undefined) readUuids(stored, row * 4, words, 0, 1);
+          output.setItem(row, stored === undefined ? null : (tell(words) ?? null));
+        });
+        output.flush();
+      },
+    }),
+  );
+}
+
+/** The rows of the first column; `stored` is undefined for null. */
+function eachUuid(
+  input: DuckDBDataChunk,
+  each: (row: number, stored: Uint32Array | undefined) => void,
+): void {
+  const vector = input.getColumnVector(0);
+  const stored = storedUuids(nb.data_chunk_get_vector(input.chunk, 0), input.rowCount);
+  for (let row = 0; row < input.rowCount; row++) each(row, vector.getItem(row) === null ? undefined : stored);
 }
 
 /** Null for null and for what is no address. */

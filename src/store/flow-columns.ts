@@ -1,5 +1,6 @@
 import nb from '@duckdb/node-bindings';
 import { type FlowBatch, type Layout, PRESENT } from '../columns/flow-batch.ts';
+import { readUuids, storedUuids } from './uuid.ts';
 
 /** Fields of later versions that connections are rebuilt with, when a log has them. */
 const SERVICES = ['pkt-src-aws-service', 'pkt-dst-aws-service'] as const;
@@ -90,7 +91,8 @@ export function flowReading(names: ReadonlySet<string>): FlowReading {
         const vector = nb.data_chunk_get_vector(chunk, index);
         const target = to(batch);
         const width = Kind === undefined ? 4 : 1;
-        if (Kind === undefined) writeAddresses(vector, rows, target, from);
+        if (Kind === undefined)
+          readUuids(storedUuids(vector, rows), 0, target as Uint32Array, from * 4, rows);
         else {
           const bytes = nb.vector_get_data(vector, rows * Kind.BYTES_PER_ELEMENT);
           target.set(new Kind(bytes.buffer as ArrayBuffer, bytes.byteOffset, rows), from);
@@ -100,21 +102,6 @@ export function flowReading(names: ReadonlySet<string>): FlowReading {
       batch.length += rows;
     },
   };
-}
-
-/** A UUID is a little-endian number of 128 bits with its top bit flipped. */
-function writeAddresses(vector: nb.Vector, rows: number, target: ArrayLike<number>, from: number): void {
-  const words = target as Uint32Array;
-  const bytes = nb.vector_get_data(vector, rows * 16);
-  const stored = new Uint32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, rows * 4);
-  let at = from * 4;
-  for (let i = 0; i < stored.length; i += 4) {
-    words[at] = stored[i + 3]! ^ 0x80000000;
-    words[at + 1] = stored[i + 2]!;
-    words[at + 2] = stored[i + 1]!;
-    words[at + 3] = stored[i]!;
-    at += 4;
-  }
 }
 
 /** What is null has no value, and its bit is clear. */

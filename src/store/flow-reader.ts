@@ -14,7 +14,7 @@ import { UserError } from '../errors.ts';
 import { damageOf } from './checksums.ts';
 import { flowReading } from './flow-columns.ts';
 import { type FlowSlice, slicesOf } from './flow-slices.ts';
-import { readManifest } from './manifest.ts';
+import { movedOr } from './history-moved.ts';
 import type { Segment } from './messages.ts';
 
 /** Eight vectors of the database. */
@@ -34,17 +34,9 @@ export interface FlowReaderOptions {
   readonly rowsAtOnce?: number;
 }
 
-/** Files that were to be read are no part of the history any more: merged or dropped since. What was read is not wrong, only not all. */
-export class HistoryMoved extends UserError {
-  constructor() {
-    super('cannot read the history: it changes faster than it can be read; try again');
-    this.name = 'HistoryMoved';
-  }
-}
-
 /**
  * Records of the history in order of their `end`, with what the rollup reads of them; reads only, also beside a running service. A batch is
- * valid until the next one is asked for. Files are compared with their checksums first. Throws a {@link HistoryMoved} when files went away
+ * valid until the next one is asked for. Files are compared with their checksums first. Throws a `HistoryMoved` when files went away
  * meanwhile, and a UserError when one is damaged.
  */
 export async function* readFlows(options: FlowReaderOptions): AsyncGenerator<FlowBatch> {
@@ -67,7 +59,7 @@ export async function* readFlows(options: FlowReaderOptions): AsyncGenerator<Flo
       yield* slice();
     }
   } catch (error) {
-    throw await explain(error, options.dataDir, flows);
+    throw await movedOr(error, options.dataDir, flows);
   } finally {
     instance.closeSync();
     await rm(spill, { recursive: true, force: true });
@@ -132,10 +124,4 @@ function registerCodes(connection: DuckDBConnection, names: Dictionary): void {
       },
     }),
   );
-}
-
-/** A file that is missing or was cut short may just have been merged into another one. */
-async function explain(error: unknown, dataDir: string, segments: readonly Segment[]): Promise<unknown> {
-  const listed = new Set((await readManifest(dataDir))?.segments.map(({ path }) => path));
-  return segments.every(({ path }) => listed.has(path)) ? error : new HistoryMoved();
 }

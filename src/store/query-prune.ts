@@ -1,4 +1,4 @@
-import { parseAddress, parsePrefix, prefixMask } from '../columns/address.ts';
+import { type Prefix, parseAddress, parsePrefix, prefixMask } from '../columns/address.ts';
 import { type Node, walk } from './query-guard.ts';
 
 /** Address columns of the views that can be asked for by text while the files hold 16-byte values. */
@@ -122,7 +122,11 @@ function equals(column: string, addresses: readonly string[]): string | undefine
 
 function between(column: string, network: string): string | undefined {
   const prefix = parsePrefix(network);
-  if (prefix === undefined) return undefined;
+  return prefix === undefined ? undefined : inNetwork(column, prefix);
+}
+
+/** A condition that holds for the addresses of a network. */
+export function inNetwork(column: string, prefix: Prefix): string {
   const last = prefix.words.map((word, i) => word | ~prefixMask(prefix.length, i));
   return `"${column}" BETWEEN UUID '${uuidOf(prefix.words)}' AND UUID '${uuidOf(last)}'`;
 }

@@ -1,0 +1,78 @@
+import type { Prefix } from './columns/address.ts';
+import type { Indicators } from './contracts.ts';
+import { UserError } from './errors.ts';
+import { type StoredContact, storedContacts } from './store/contacts.ts';
+import { readSteadily } from './store/history-moved.ts';
+import { readManifest } from './store/manifest.ts';
+
+export interface HuntOptions {
+  readonly data: string;
+  readonly indicators: Indicators;
+  /** All networks that `indicators` match, when they are few. */
+  readonly networks?: readonly Prefix[] | undefined;
+  /** Unix seconds of event time, [from, to); without them all that is retained. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly maxContacts: number;
+  readonly timeoutMs: number;
+}
+
+/** What a feed said of the peer. */
+interface Listing {
+  readonly feed: string;
+  readonly category: string;
+  /** 0 to 100. */
+  readonly confidence: number;
+  readonly network: string;
+  /** Unix seconds; 0 = never. */
+  readonly expires: number;
+}
+
+export interface Contact extends Omit<StoredContact, 'code'> {
+  readonly listing: Listing;
+}
+
+export interface Hunt {
+  /** By first contact. */
+  readonly contacts: readonly Contact[];
+  /** Stored sessions that were looked through, those that statistics ruled out included. */
+  readonly sessions: number;
+  /** There are more contacts than were asked for. */
+  readonly truncated: boolean;
+}
+
+/**
+ * Looks for listed addresses in the retained sessions, with the tables by which `bad-ip` judges new ones; refused knocks are told too, with
+ * their number. Reads a data folder only. Throws a UserError when nothing was ever stored, or time is up.
+ */
+export async function hunt(options: HuntOptions): Promise<Hunt> {
+  const { data, indicators, networks, from = 0, to = Number.MAX_SAFE_INTEGER / 1e6 } = options;
+  return readSteadily(async () => {
+    const manifest = await readManifest(data);
+    if (manifest === undefined) throw new UserError(`cannot hunt in ${data}: nothing was ever stored there`);
+    const listings: Listing[] = [];
+    const codes = new Map<string, number>();
+    const { contacts, ...rest } = await storedContacts({
+      dataDir: data,
+      segments: manifest.segments,
+      ...{ from, to, networks },
+      match(words) {
+        const found = indicators.match(words, 0);
+        if (found === undefined) return undefined;
+        const { feed, category, confidence, network, expires } = found;
+        const key = `${network} ${feed}`;
+        const known = codes.get(key);
+        if (known !== undefined) return known;
+        codes.set(key, listings.length);
+        return listings.push({ feed, category, confidence, network, expires }) - 1;
+      },
+      expiresOf: (code) => listings[code]!.expires,
+      maxContacts: options.maxContacts,
+      timeoutMs: options.timeoutMs,
+    });
+    return {
+      contacts: contacts.map(({ code, ...contact }) => ({ ...contact, listing: listings[code]! })),
+      ...rest,
+    };
+  });
+}
