@@ -56,7 +56,7 @@ function messageOf(alerts: readonly Alert[], more: Partial<Message> = {}): Messa
     alerts: alerts.slice(0, 20),
     ...more,
   };
-  return { ...message, words: createWording({ guideOf })(message) };
+  return { ...message, words: createWording({ guideOf, onFailure() {} })(message) };
 }
 
 const secret = join(scratch, 'secret');

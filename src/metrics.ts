@@ -31,6 +31,7 @@ export interface SinkMetrics {
   readonly messages: number;
   readonly dead: number;
   readonly bytes: number;
+  readonly templateFailures: number;
   readonly broken: boolean;
 }
 
@@ -169,6 +170,7 @@ const FAMILIES: readonly Family[] = [
   { type: 'counter', name: 'message_failures_total', help: 'Attempts that a sink did not take, by reason.', labels: ['sink', 'reason'],
     read: (v) => v.sinks?.flatMap((s) => Object.entries(s.failed).map(([reason, n]): Row => [{ sink: s.sink, reason }, n ?? 0])) },
   { type: 'gauge', name: 'sink_up', help: '0 while a sink fails again and again.', labels: ['sink'], read: (v) => bySink(v, (s) => Number(!s.broken)) },
+  { type: 'counter', name: 'template_failures_total', help: 'Uses of a template that failed, so that our own text was sent.', labels: ['sink'], read: (v) => bySink(v, (s) => s.templateFailures) },
   { type: 'gauge', name: 'outbox_alerts', help: 'Alerts of which a sink was not told yet.', labels: ['sink'], read: (v) => bySink(v, (s) => s.alerts) },
   { type: 'gauge', name: 'outbox_messages', help: 'Messages on their way to a sink.', labels: ['sink'], read: (v) => bySink(v, (s) => s.messages) },
   { type: 'gauge', name: 'outbox_dead_letters', help: 'Messages that were given up.', labels: ['sink'], read: (v) => bySink(v, (s) => s.dead) },

@@ -6,7 +6,7 @@ import type { Message } from '../send/message.ts';
 import type { Outcome, Sink } from '../send/sink.ts';
 import { findAlert } from './find-alert.ts';
 import { dataOption, jsonOption } from './options.ts';
-import { print, safe, style, toJson } from './terminal.ts';
+import { note, print, safe, style, toJson } from './terminal.ts';
 
 const configOption = (): Option => new Option('--config <file>', 'configuration file').makeOptionMandatory();
 
@@ -82,12 +82,14 @@ async function tryOne(config: Config, name: string): Promise<Outcome> {
   try {
     const alert = testAlert();
     const opened = await sink.deliver(
-      await messageOf(name, alert, sink, {}),
+      await messageOf(config, name, alert, sink, {}),
       AbortSignal.timeout(ATTEMPT_MS),
     );
     // Nobody has to close the incident of a test.
     if (opened.delivered && sink.traits.unit === 'alert') {
-      const over = await messageOf(name, { ...alert, state: 'resolved' }, sink, { event: 'resolved' });
+      const over = await messageOf(config, name, { ...alert, state: 'resolved' }, sink, {
+        event: 'resolved',
+      });
       await sink.deliver(over, AbortSignal.timeout(ATTEMPT_MS));
     }
     return opened;
@@ -111,13 +113,14 @@ async function preview(
   const sink = await openOne(config, name);
   try {
     const event = options.resolved === true || alert.state === 'resolved' ? 'resolved' : 'firing';
-    print(sink.preview(await messageOf(name, { ...alert, state: event }, sink, { event })));
+    print(sink.preview(await messageOf(config, name, { ...alert, state: event }, sink, { event })));
   } finally {
     await sink.close();
   }
 }
 
 async function messageOf(
+  { sinks, console }: Config,
   sink: string,
   alert: Alert,
   { traits }: Sink,
@@ -143,7 +146,14 @@ async function messageOf(
     ...(alert.detector === TEST ? { test: true } : {}),
     ...more,
   };
-  return { ...message, words: createWording({ guideOf })(message) };
+  const options = sinks.find(({ name }) => name === sink);
+  const wording = createWording({
+    guideOf,
+    console,
+    templates: options !== undefined && 'templates' in options ? options.templates : undefined,
+    onFailure: (template, why) => note(`the template ${template} fails, and our own text is sent: ${why}`),
+  });
+  return { ...message, words: wording(message) };
 }
 
 const TEST = 'test';

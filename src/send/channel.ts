@@ -6,7 +6,7 @@ import type { FailureReason, Outcome, Sink } from './sink.ts';
 import type { SinkOptions } from './sinks/index.ts';
 import type { Member, UnitRecord } from './unit.ts';
 import { createUnits, type Units, type UnitsOptions } from './units.ts';
-import type { Wording } from './wording.ts';
+import { createWording, type WordingOptions } from './wording.ts';
 
 /** What a sink shows of itself. Counts are since the start of the process. */
 export interface SinkView {
@@ -18,6 +18,8 @@ export interface SinkView {
   readonly messages: number;
   readonly dead: number;
   readonly bytes: number;
+  /** Uses of templates that failed: our own text stood in their place. */
+  readonly templateFailures: number;
   /** It fails again and again. */
   readonly broken: boolean;
 }
@@ -31,17 +33,18 @@ export interface Channel {
   view(): SinkView;
 }
 
-export interface ChannelOptions extends Pick<UnitsOptions, 'standingOf' | 'holdOf' | 'onHeld'> {
+export interface ChannelOptions
+  extends Pick<UnitsOptions, 'standingOf' | 'holdOf' | 'onHeld'>,
+    Pick<WordingOptions, 'guideOf' | 'console'> {
   readonly options: SinkOptions;
   readonly sink: Sink;
-  readonly wording: Wording;
   readonly saved: ReadonlyMap<string, string>;
   readonly save: Save;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
 export function openChannel(
-  { options, sink, wording, saved, save, log, ...alerts }: ChannelOptions,
+  { options, sink, guideOf, console, saved, save, log, ...alerts }: ChannelOptions,
   now: number,
 ): Channel {
   const { traits } = sink;
@@ -60,6 +63,19 @@ export function openChannel(
     },
     now,
   );
+  let templateFailures = 0;
+  const toldTemplates = new Set<string>();
+  const wording = createWording({
+    guideOf,
+    console,
+    templates: 'templates' in options ? options.templates : undefined,
+    onFailure(template, why) {
+      templateFailures++;
+      if (toldTemplates.has(template)) return;
+      toldTemplates.add(template);
+      log('warn', 'a template fails: our own text stands in its place', { sink: name, template, why });
+    },
+  });
   const queue = createQueue({
     ...{ sink: name, traits, rate, units, wording, save, retryFor: retryFor * 1000 },
     messages: mine<Waiting>('message'),
@@ -105,6 +121,7 @@ export function openChannel(
       messages: queue.waiting.size,
       dead: queue.dead.size,
       bytes: units.bytes,
+      templateFailures,
       broken: queue.isBroken,
     }),
   };

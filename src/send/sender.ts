@@ -12,7 +12,6 @@ import type { Sink } from './sink.ts';
 import type { SinkOptions } from './sinks/index.ts';
 import { isWithin } from './times.ts';
 import type { Standing } from './unit.ts';
-import { createWording } from './wording.ts';
 
 /** What the configuration says of delivery. */
 export interface SendSettings {
@@ -137,9 +136,10 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     const sink = await options.openSink(one, settings.console);
     cleanup.defer(() => sink.close());
     sinks.set(one.name, sink);
-    const wording = createWording({ guideOf: options.guideOf });
+    const { guideOf } = options;
+    const { console } = settings;
     const channel = openChannel(
-      { options: one, sink, wording, saved, save, log, standingOf, holdOf, onHeld },
+      { options: one, sink, guideOf, console, saved, save, log, standingOf, holdOf, onHeld },
       now(),
     );
     channels.set(one.name, channel);

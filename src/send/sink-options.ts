@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../../detectors/duration.ts';
+import { Templates } from './template.ts';
 
 const SIZE = /^(\d+) ?([KMG])B$/;
 const FACTORS = { K: 1e3, M: 1e6, G: 1e9 } as const;
@@ -36,6 +37,9 @@ export const SinkCommon = z.strictObject({
       'What may be remembered for it; beyond that the oldest alerts it was not told of become mere counts',
     ),
 });
+
+/** What a sink can set that speaks to people in words. */
+export const SpokenCommon = z.strictObject({ ...SinkCommon.shape, templates: Templates });
 
 const SECRET_NAME = /pass|secret|token|key|auth|sig|credential/i;
 

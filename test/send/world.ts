@@ -5,7 +5,8 @@ import type { Message } from '../../src/send/message.ts';
 import { createRoutes } from '../../src/send/route.ts';
 import type { Outcome, SinkTraits } from '../../src/send/sink.ts';
 import { FileSinkOptions } from '../../src/send/sinks/file.ts';
-import { createWording } from '../../src/send/wording.ts';
+import type { SinkOptions } from '../../src/send/sinks/index.ts';
+import type { Templates } from '../../src/send/template.ts';
 
 export const GROUP: SinkTraits = {
   unit: 'group',
@@ -27,11 +28,13 @@ export function createWorld({
   traits = GROUP,
   route = {},
   options = {},
+  templates = {},
   hold = () => undefined,
 }: {
   traits?: SinkTraits;
   route?: Partial<NonNullable<Parameters<typeof createRoutes>[0]>>;
   options?: object;
+  templates?: Templates;
   hold?: (alert: Alert, now: number) => string | undefined;
 } = {}) {
   const alerts = new Map<string, Alert>();
@@ -48,9 +51,10 @@ export function createWorld({
     ledger = createLedger();
     return openChannel(
       {
-        options: sinkOptions,
+        // As of a sink that speaks to people.
+        options: { ...sinkOptions, templates } as SinkOptions,
         sink,
-        wording: createWording({ guideOf: () => undefined }),
+        guideOf: () => undefined,
         saved,
         save: ledger.save,
         log: (level, message) => logged.push(`${level} ${message}`),

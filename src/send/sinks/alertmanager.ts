@@ -5,7 +5,7 @@ import { openTls, TlsOptions } from '../../outbound/tls.ts';
 import { fitAlert } from '../fit.ts';
 import type { Message } from '../message.ts';
 import type { Sink } from '../sink.ts';
-import { plainUrl, SinkCommon } from '../sink-options.ts';
+import { plainUrl, SpokenCommon } from '../sink-options.ts';
 import { endsOf, factsOf, linkTo, meaningOf, nextSteps, plain, sentenceOf } from '../text.ts';
 import { outcomeOf, post } from './http.ts';
 
@@ -14,7 +14,7 @@ export const AlertmanagerOptions = z.strictObject({
   type: z
     .literal('alertmanager')
     .describe("Prometheus' Alertmanager, API v2: it groups and routes by itself"),
-  ...SinkCommon.shape,
+  ...SpokenCommon.shape,
   url: plainUrl.describe('Address of the Alertmanager, with its path prefix where it has one'),
   authorization: SecretReference.optional().describe('Value of the header Authorization, such as Bearer …'),
   hold: z

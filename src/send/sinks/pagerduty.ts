@@ -5,7 +5,7 @@ import { openTls, TlsOptions } from '../../outbound/tls.ts';
 import { fitAlert } from '../fit.ts';
 import { type Message, worst } from '../message.ts';
 import type { Sink } from '../sink.ts';
-import { plainUrl, SinkCommon } from '../sink-options.ts';
+import { plainUrl, SpokenCommon } from '../sink-options.ts';
 import {
   countsText,
   digestText,
@@ -23,7 +23,7 @@ import { outcomeOf, post } from './http.ts';
 /** PagerDuty's Events API v2: an incident for each alert. */
 export const PagerDutyOptions = z.strictObject({
   type: z.literal('pagerduty').describe('PagerDuty, Events API v2: an incident for each alert'),
-  ...SinkCommon.shape,
+  ...SpokenCommon.shape,
   routingKey: SecretReference.describe('Integration key of the service'),
   url: plainUrl
     .default('https://events.pagerduty.com/v2/enqueue')

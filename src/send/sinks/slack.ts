@@ -3,7 +3,7 @@ import { readSecret, type Secret, SecretReference } from '../../outbound/secret.
 import { type ClientTls, openTls, TlsOptions } from '../../outbound/tls.ts';
 import type { Message } from '../message.ts';
 import type { FailureReason, Outcome, Sink, SinkTraits } from '../sink.ts';
-import { plainUrl, SinkCommon } from '../sink-options.ts';
+import { plainUrl, SpokenCommon } from '../sink-options.ts';
 import { answerText, isFailed, outcomeOf, post } from './http.ts';
 import { slackBody } from './slack-blocks.ts';
 
@@ -11,7 +11,7 @@ import { slackBody } from './slack-blocks.ts';
 export const SlackOptions = z
   .strictObject({
     type: z.literal('slack').describe('A Slack channel'),
-    ...SinkCommon.shape,
+    ...SpokenCommon.shape,
     token: SecretReference.optional().describe('Token of a bot (xoxb-…) with the scope chat:write'),
     channel: z
       .string()

@@ -129,7 +129,7 @@ describe('a Slack channel', () => {
   it('shows what happened, how unusual it is, and what to do next', async () => {
     const sink = await open('https://localhost', true, 'https://flows.example.org');
     const message = messageOf([alertOf(1)]);
-    const text = sink.preview({ ...message, words: createWording({ guideOf })(message) });
+    const text = sink.preview({ ...message, words: createWording({ guideOf, onFailure() {} })(message) });
     for (const part of [
       '🔴 High · Port scan',
       '10.0.1.1 tried 60 ports of 10.0.2.9 in vain',
