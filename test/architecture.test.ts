@@ -33,7 +33,10 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
   stage('reference', 'yaml', 'zod'),
   stage('rollup'),
   stage('score', 'yaml'),
-  { ...stage('send', 'zod', 'liquidjs'), imports: [...stage('send').imports, 'detectors/duration.ts'] },
+  {
+    ...stage('send', 'zod', 'liquidjs', 'nodemailer'),
+    imports: [...stage('send').imports, 'detectors/duration.ts'],
+  },
   stage('serve', 'zod'),
   stage('store', '@duckdb/node-api', '@duckdb/node-bindings'),
   { place: 'src/simulate/', imports: ['src/columns/', 'src/errors.ts'], packages: [] },

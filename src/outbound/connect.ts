@@ -7,8 +7,11 @@ import type { ClientTls } from './tls.ts';
 export interface DialOptions {
   readonly host: string;
   readonly port: number;
-  /** Without it nothing is encrypted, and only this machine itself is called. */
-  readonly tls?: ClientTls | undefined;
+  /**
+   * Without it nothing is encrypted, and only this machine itself is called. `later`: the protocol turns it on (STARTTLS), and until then whoever
+   * asked for it says nothing that anybody may not hear.
+   */
+  readonly tls?: ClientTls | 'later' | undefined;
   readonly onConnect?: () => void;
 }
 
@@ -19,7 +22,7 @@ export interface DialOptions {
 export function dial({ host, port, tls, onConnect }: DialOptions): Socket {
   const common = { host, port, lookup: checkedLookup };
   const socket =
-    tls === undefined
+    tls === undefined || tls === 'later'
       ? connectTcp(common, onConnect)
       : connectTls(
           {

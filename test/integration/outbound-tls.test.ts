@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { connect as connectTcp, createServer as createTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type TlsOptions as ServerOptions } from 'node:tls';
@@ -13,6 +14,10 @@ import { openAws } from '../../src/outbound/aws.ts';
 import { dial } from '../../src/outbound/connect.ts';
 import { request } from '../../src/outbound/request.ts';
 import { openTls } from '../../src/outbound/tls.ts';
+import type { Sink } from '../../src/send/sink.ts';
+import { EmailOptions, openEmail } from '../../src/send/sinks/email.ts';
+import { messageOf } from '../contracts/sink.ts';
+import { alertOf } from '../send/alerts.ts';
 import { createAuthority, type Issued } from './rigs/certificates.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flowsentry-outbound-'));
@@ -34,7 +39,11 @@ afterEach(() => {
 async function listen(options: ServerOptions) {
   let bytes = 0;
   const server = createServer(options, (socket) => {
+    // Where the server speaks first.
+    const greeting = setTimeout(() => socket.write('220 localhost\r\n'), 300);
+    socket.on('close', () => clearTimeout(greeting));
     socket.on('data', (chunk) => {
+      clearTimeout(greeting);
       bytes += chunk.length;
     });
     socket.on('error', () => {});
@@ -45,6 +54,35 @@ async function listen(options: ServerOptions) {
   closers.push(() => server.close());
   return { port: (server.address() as AddressInfo).port, bytes: () => bytes };
 }
+
+/** A plain server before a TLS one: it turns TLS on when SMTP's STARTTLS asks for it. */
+async function startsTls(port: number): Promise<number> {
+  const server = createTcp((socket) => {
+    socket.on('error', () => {});
+    socket.write('220 localhost\r\n');
+    socket.on('data', (chunk) => {
+      if (!String(chunk).startsWith('STARTTLS')) return void socket.write('250 localhost\r\n');
+      socket.removeAllListeners('data');
+      const behind = connectTcp(port, '127.0.0.1');
+      behind.on('error', () => socket.destroy());
+      socket.write('220 go ahead\r\n');
+      socket.pipe(behind).pipe(socket);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** Delivers one alert; rejects when it is not taken. */
+async function tell(sink: Sink): Promise<void> {
+  closers.push(() => void sink.close());
+  const outcome = await sink.deliver(messageOf([alertOf(1)]), AbortSignal.timeout(3000));
+  if (!outcome.delivered) throw new Error(outcome.detail);
+}
+
+const MAIL = { type: 'email', name: 'mail', host: 'localhost', from: 'a@example.org', to: ['b@example.org'] };
 
 type Tls = { ca: string; crl?: string };
 
@@ -75,6 +113,10 @@ const CLIENTS: Readonly<Record<string, (port: number, tls: Tls) => Promise<unkno
     });
     return kafka.admin().connect();
   },
+  email: async (port, tls) =>
+    tell(await openEmail(EmailOptions.parse({ ...MAIL, port, security: 'tls', tls }))),
+  'email with STARTTLS': async (port, tls) =>
+    tell(await openEmail(EmailOptions.parse({ ...MAIL, port: await startsTls(port), tls }))),
 };
 
 const served = ({ cert, key }: Issued): ServerOptions => ({ cert, key });

@@ -28,6 +28,8 @@ const authority = createAuthority(join(folder, 'ca'));
 const certificate = authority.issue('localhost', { altNames: 'DNS:localhost,IP:127.0.0.1' });
 /** File with the authority that every receiver is certified by. */
 export const CA = authority.certFile;
+/** What every server of the tests proves itself with. */
+export const SERVER = { cert: certificate.cert, key: certificate.key, ca: authority.cert };
 /** A certificate of ours, for receivers that ask for one. */
 export const CLIENT = authority.issue('flowsentry', { usage: 'clientAuth' });
 
@@ -37,9 +39,7 @@ export async function startReceiver(answer: Answer = (_, response) => response.e
   let respond = answer;
   const server = createServer(
     {
-      cert: certificate.cert,
-      key: certificate.key,
-      ca: authority.cert,
+      ...SERVER,
       requestCert: mutual,
       rejectUnauthorized: mutual,
     },

@@ -11,7 +11,7 @@ export const ATTEMPT_MS = 10_000;
 /** Characters of an answer that are shown. */
 const MAX_SHOWN = 300;
 
-type Failed = Extract<Outcome, { delivered: false }>;
+export type Failed = Extract<Outcome, { delivered: false }>;
 
 /**
  * Posts once. What the network does, or that nobody answers in time, is a failure and not an error. No text of it has an address, since some
@@ -34,7 +34,8 @@ export function isFailed(answer: Response | Failed): answer is Failed {
 const UNTRUSTED =
   /CERT|TLS|SSL|UNABLE_TO|SIGNATURE|SELF_SIGNED|INVALID_PURPOSE|CRL|certificate|link-local|this machine/i;
 
-function failureOf(cause: unknown): Failed {
+/** Why nothing was delivered, by what the network or TLS says. */
+export function failureOf(cause: unknown): Failed {
   const { name, message, code } = cause as NodeJS.ErrnoException;
   const reason: FailureReason =
     name === 'TimeoutError' || name === 'AbortError' || code === 'ETIMEDOUT'

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Sink } from '../sink.ts';
 import { AlertmanagerOptions, openAlertmanager } from './alertmanager.ts';
+import { EmailOptions, openEmail } from './email.ts';
 import { FileSinkOptions, openFileSink, openStdout, StdoutSinkOptions } from './file.ts';
 import { openPagerDuty, PagerDutyOptions } from './pagerduty.ts';
 import { openSlack, SlackOptions } from './slack.ts';
@@ -11,6 +12,7 @@ export const SinkOptions = z.discriminatedUnion('type', [
   PagerDutyOptions,
   WebhookOptions,
   AlertmanagerOptions,
+  EmailOptions,
   FileSinkOptions,
   StdoutSinkOptions,
 ]);
@@ -27,6 +29,8 @@ export function openSink(options: SinkOptions, console?: string): Promise<Sink> 
       return openWebhook(options);
     case 'alertmanager':
       return openAlertmanager(options, console);
+    case 'email':
+      return openEmail(options, console);
     case 'file':
       return openFileSink(options, console);
     case 'stdout':
