@@ -1,6 +1,6 @@
 import type { Calls } from './calls.ts';
 import type { BeaconConfig } from './config.ts';
-import { type BeaconScore, beaconScore, deviationOf, medianOf } from './rita.ts';
+import { type BeaconScore, barsOf, beaconScore, deviationOf, medianOf } from './rita.ts';
 
 const DAY = 86_400;
 /** Intervals that a median needs, as RITA has it. */
@@ -51,7 +51,7 @@ function evennessOf(mean: number, meanSquare: number): number {
 /** The score of a beat; undefined before it has lasted for six hours. */
 export function scoreOf(calls: Calls, at: number, beat: Beat): BeaconScore | undefined {
   const hours = calls.hours(at);
-  if (hours.filter((count) => count > 0).length < LEAST_HOURS) return undefined;
+  if (barsOf(hours) < LEAST_HOURS) return undefined;
   const intervals = calls.samples(at, 'intervals');
   return beaconScore(intervals, calls.samples(at, 'sizes'), hours, beat.span, beat.evenness);
 }

@@ -44,6 +44,11 @@ export class Calls {
   #least = new Uint8Array(256);
   #noted = 0;
   #step = 0;
+  readonly #hours = new Uint16Array(HOURS);
+  readonly #samples = {
+    intervals: new Float64Array(HOURS * SAMPLES),
+    sizes: new Float64Array(HOURS * SAMPLES),
+  };
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -110,16 +115,16 @@ export class Calls {
     return this.table.columns.facts[at * FACTS + FACT[which]]!;
   }
 
-  /** Calls of each hour kept, oldest first, from the first one with calls to the last one that is over. */
-  hours(at: number): number[] {
+  /** Calls of each hour kept, oldest first, from the first one with calls to the last one that is over; valid until asked again. */
+  hours(at: number): Uint16Array {
     const { slots } = this.table.columns;
     const hour = this.fact(at, 'hour');
-    const bars: number[] = [];
+    let length = 0;
     for (let each = hour - HOURS + 1; each < hour; each++) {
       const count = slots[slotOf(at, each) + SLOT.calls]!;
-      if (count > 0 || bars.length > 0) bars.push(count);
+      if (count > 0 || length > 0) this.#hours[length++] = count;
     }
-    return bars;
+    return this.#hours.subarray(0, length);
   }
 
   /** Sums over the hours kept, the hour at hand included: calls, moments at which calls began, squares of the calls of each moment. */
@@ -134,16 +139,20 @@ export class Calls {
     return sums;
   }
 
-  /** Sorted samples: intervals in seconds, or sizes in bytes. */
+  /** Sorted samples: intervals in seconds, or sizes in bytes; valid until the same are asked again. */
   samples(at: number, what: 'intervals' | 'sizes'): Float64Array {
     const { slots } = this.table.columns;
-    const values: number[] = [];
-    for (let slot = slotOf(at, 0); slot < slotOf(at + 1, 0); slot += SLOT_WORDS)
-      for (let i = 0; i < slots[slot + SLOT.used]!; i++) {
-        const value = slots[slot + SLOT[what] + i]!;
-        values.push(what === 'sizes' ? 2 ** (value / SIZE_STEPS) - 1 : value);
-      }
-    return Float64Array.from(values).sort();
+    const values = this.#samples[what];
+    let length = 0;
+    for (let slot = slotOf(at, 0); slot < slotOf(at + 1, 0); slot += SLOT_WORDS) {
+      const first = slot + SLOT[what];
+      const end = first + slots[slot + SLOT.used]!;
+      for (let each = first; each < end; each++) values[length++] = slots[each]!;
+    }
+    const samples = values.subarray(0, length).sort();
+    // The steps of sizes stand in the order of the sizes.
+    if (what === 'sizes') for (let i = 0; i < length; i++) samples[i] = 2 ** (samples[i]! / SIZE_STEPS) - 1;
+    return samples;
   }
 
   /** Forgets pairs that have not called since `time`. */

@@ -33,10 +33,13 @@ export function medianOf(sorted: Float64Array): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+let distances = new Float64Array(256);
+
 /** Median distance from `median`. */
 export function deviationOf(sorted: Float64Array, median: number): number {
-  const distances = sorted.map((value) => Math.abs(value - median));
-  return medianOf(distances.sort());
+  if (distances.length < sorted.length) distances = new Float64Array(sorted.length * 2);
+  for (let i = 0; i < sorted.length; i++) distances[i] = Math.abs(sorted[i]! - median);
+  return medianOf(distances.subarray(0, sorted.length).sort());
 }
 
 /**
@@ -46,7 +49,7 @@ export function deviationOf(sorted: Float64Array, median: number): number {
 export function beaconScore(
   intervals: Float64Array,
   sizes: Float64Array,
-  hours: readonly number[],
+  hours: Uint16Array,
   span: number,
   evenness: number,
 ): BeaconScore {
@@ -57,10 +60,18 @@ export function beaconScore(
   return { interval, size, spread, duration, score: (interval + size + spread + duration) / 4 };
 }
 
+/** Hours with calls. */
+export function barsOf(hours: Uint16Array): number {
+  let bars = 0;
+  for (const count of hours) if (count > 0) bars++;
+  return bars;
+}
+
 /** Mean of symmetry (Bowley) and closeness to the median (MAD). */
 function regularity(sorted: Float64Array, resolution: number): number {
-  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))]!;
-  const [q1, q2, q3] = [at(0.25), at(0.5), at(0.75)];
+  const q1 = quantile(sorted, 0.25);
+  const q2 = quantile(sorted, 0.5);
+  const q3 = quantile(sorted, 0.75);
   const flat = q3 - q1 < LEAST_QUARTILE_DISTANCE || q2 === q1 || q2 === q3;
   const skewness = flat ? 0 : (q1 + q3 - 2 * q2) / (q3 - q1);
   const median = medianOf(sorted);
@@ -69,27 +80,46 @@ function regularity(sorted: Float64Array, resolution: number): number {
   return (1 - Math.abs(skewness) + closeness) / 2;
 }
 
+function quantile(sorted: Float64Array, share: number): number {
+  return sorted[Math.round(share * (sorted.length - 1))]!;
+}
+
 /** One minus the coefficient of variation. */
-function steadiness(hours: readonly number[]): number {
-  const mean = hours.reduce((sum, count) => sum + count, 0) / hours.length;
-  const variance = hours.reduce((sum, count) => sum + (count - mean) ** 2, 0) / hours.length;
+function steadiness(hours: Uint16Array): number {
+  let calls = 0;
+  for (const count of hours) calls += count;
+  const mean = calls / hours.length;
+  let squares = 0;
+  for (const count of hours) squares += (count - mean) ** 2;
+  const variance = squares / hours.length;
   return mean === 0 ? 0 : Math.max(0, 1 - Math.sqrt(variance) / mean);
 }
 
+/** How many hours fall into each class of counts. */
+const members = new Uint8Array(1 / CLASS_WIDTH + 1);
+
 /** Share of the hours whose count is one of two frequent ones. */
-function bimodality(hours: readonly number[]): number {
-  const bars = hours.filter((count) => count > 0);
-  if (bars.length < BIMODAL_BARS) return 0;
-  const width = Math.ceil(CLASS_WIDTH * Math.max(...bars));
-  const classes = Map.groupBy(bars, (count) => Math.floor(count / width));
-  const [first = 0, second = 0] = [...classes.values()]
-    .map((members) => members.length)
-    .sort((a, b) => b - a);
-  return Math.min(1, (first + second) / (bars.length - 1));
+function bimodality(hours: Uint16Array): number {
+  const bars = barsOf(hours);
+  if (bars < BIMODAL_BARS) return 0;
+  let most = 0;
+  for (const count of hours) if (count > most) most = count;
+  const width = Math.ceil(CLASS_WIDTH * most);
+  members.fill(0);
+  let first = 0;
+  let second = 0;
+  for (const count of hours) if (count > 0) members[Math.floor(count / width)]!++;
+  for (const count of members) {
+    if (count > first) {
+      second = first;
+      first = count;
+    } else if (count > second) second = count;
+  }
+  return Math.min(1, (first + second) / (bars - 1));
 }
 
-function coverage(hours: readonly number[], span: number): number {
-  if (hours.filter((count) => count > 0).length < LEAST_BARS) return 0;
+function coverage(hours: Uint16Array, span: number): number {
+  if (barsOf(hours) < LEAST_BARS) return 0;
   let run = 0;
   let longest = 0;
   for (const count of hours) {
