@@ -72,7 +72,7 @@ function dataPage(scratch: Scratch, { count, entries, plain }: ColumnValues, row
   if (mixed) page.set(scratch.levels.subarray(0, groups), 4 + levels.length);
   const at = 4 + levelBytes;
   if (count === 0) return page.subarray(0, at);
-  if (entries > 0) return page.subarray(0, writeIndexes(page, at, scratch.indexes, count, entries));
+  if (entries > 0) return page.subarray(0, writeIndexes(page, at, scratch, count, entries));
   page.set(plain.bytes, at);
   return page.subarray(0, at + plain.bytes.length);
 }
@@ -84,12 +84,12 @@ function room(scratch: Scratch, bytes: number): Uint8Array {
 
 /**
  * Indexes of whole bytes, though fewer bits would do: what repeats then looks the same to zstd, which makes addresses and ports a third
- * smaller than with the fewest bits, and they are written without shifting. Returns where they end.
+ * smaller than with the fewest bits, and whole arrays are converted at once. Returns where they end.
  */
 function writeIndexes(
   page: Uint8Array,
   from: number,
-  indexes: Uint32Array,
+  { indexes, narrow }: Scratch,
   count: number,
   entries: number,
 ): number {
@@ -106,15 +106,12 @@ function writeIndexes(
   }
   const end = at + groups * 8 * width;
   page.fill(0, at + count * width, end);
-  if (width === 1) for (let i = 0; i < count; i++) page[at + i] = indexes[i]!;
-  else
-    for (let i = 0, to = at; i < count; i++) {
-      const index = indexes[i]!;
-      page[to++] = index;
-      page[to++] = index >>> 8;
-      if (width === 2) continue;
-      page[to++] = index >>> 16;
-      page[to++] = index >>> 24;
-    }
+  const whole = indexes.subarray(0, count);
+  if (width === 1) page.set(whole, at);
+  else if (width === 4) page.set(new Uint8Array(whole.buffer, 0, count * 4), at);
+  else {
+    narrow.set(whole);
+    page.set(new Uint8Array(narrow.buffer, 0, count * 2), at);
+  }
   return end;
 }

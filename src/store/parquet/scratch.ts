@@ -18,6 +18,8 @@ export interface Scratch {
   readonly numbers: Float64Array;
   /** For each row that has a value, which of the distinct ones. */
   readonly indexes: Uint32Array;
+  /** The same where two bytes do. */
+  readonly narrow: Uint16Array;
   /** Bits of `PRESENT` for each row. */
   readonly present: Uint32Array;
   /** A bit for each row that has a value. */
@@ -34,6 +36,7 @@ export function createScratch(): Scratch {
     words: new Uint32Array(GROUP_ROWS * 4),
     numbers: new Float64Array(GROUP_ROWS),
     indexes: new Uint32Array(GROUP_ROWS),
+    narrow: new Uint16Array(GROUP_ROWS),
     present: new Uint32Array(GROUP_ROWS),
     levels: new Uint8Array(GROUP_ROWS / 8),
     plain: new Uint8Array(GROUP_ROWS * 16),
