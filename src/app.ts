@@ -3,7 +3,7 @@ import type { Alert, Coverage } from './contracts.ts';
 import { openEngine } from './engine.ts';
 import { listFiles } from './ingest/paths.ts';
 import { emptyTotals, ingest } from './pipeline.ts';
-import { readFiles } from './reader/reader.ts';
+import { openReader, type Reader } from './reader/reader.ts';
 import { lossText } from './store/verify.ts';
 
 export interface ReplayProgress {
@@ -22,6 +22,8 @@ export interface ReplayOptions {
   readonly format: string | undefined;
   /** Forget what an earlier run left in the data folder. */
   readonly restart: boolean;
+  /** One that was opened before, to save time. */
+  readonly reader?: Reader;
   onProgress(progress: ReplayProgress): void;
   warn(message: string): void;
 }
@@ -63,31 +65,31 @@ const HOLD_FLOWS = 1 << 18;
 export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   const began = performance.now();
   const { config, data, restart, warn } = options;
+  await using reader = options.reader ?? openReader();
   const files = await listFiles(options.paths);
   await using engine = await openEngine({
     ...{ data, config, holdFlows: HOLD_FLOWS, restart, warn },
+    restored: ({ names, pool, positions }) =>
+      reader.begin({
+        files: files.map(({ path, identity }) => ({
+          path,
+          identity,
+          skip: positions.get(identity)?.next ?? 0,
+        })),
+        format: options.format,
+        batchRows: config.ingest.batchRows,
+        ...{ names, pool, warn },
+      }),
     lost: (loss) => warn(lossText(loss)),
   });
-  const { names, pool, rollup, scorer } = engine;
+  const { names, rollup, scorer } = engine;
   // Files advance together: lanes of live sources that this folder had would hold time still.
   rollup.setLanes('', ['']);
 
   const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const totals = emptyTotals();
-  const parts = readFiles({
-    files: files.map(({ path, identity }) => ({
-      path,
-      identity,
-      skip: engine.positions.get(identity)?.next ?? 0,
-    })),
-    format: options.format,
-    batchRows: config.ingest.batchRows,
-    names,
-    pool,
-    warn,
-  });
   await ingest(
-    parts,
+    reader.parts(),
     {
       ...engine.stages,
       end: () => rollup.finish(),

@@ -31,6 +31,8 @@ export interface EngineOptions {
   /** Forget what an earlier run left in the data folder. */
   readonly restart: boolean;
   warn(message: string): void;
+  /** The last checkpoint is read: what reads on from it may begin, while detectors are made ready. */
+  restored?(from: Pick<Engine, 'names' | 'pool' | 'positions'>): void;
   /** Files of the history are damaged; they are put aside. */
   lost(loss: HistoryLoss): void;
   /** Whether a checkpoint that is not valid yet was bound before the process that made it ended. */
@@ -115,10 +117,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const names = new Dictionary();
   const pool = new BufferPool();
   restoreNames(names, loaded.blobs.get(NAMES));
-  const judges = await createJudges(config, names, folder.path, options.warn);
-  const scorer = new Scorer(judges, createMute(config.exceptions), names);
-  scorer.restore(loaded.blobs);
-  scorer.book.restore(loaded.alerts);
+  options.restored?.({ names, pool, positions: loaded.positions });
   const history = cleanup.use(
     new History({
       dataDir: folder.path,
@@ -128,6 +127,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       sequence: loaded.sequence,
     }),
   );
+  const judges = await createJudges(config, names, folder.path, options.warn);
+  const scorer = new Scorer(judges, createMute(config.exceptions), names);
+  scorer.restore(loaded.blobs);
+  scorer.book.restore(loaded.alerts);
   const counts = { sessions: 0, strangers: 0 };
   const covered = new CoverageBook(() => rollup.interval);
   const rollup: Rollup = new Rollup(connectionOptions(config, names, judges, options.holdFlows), {

@@ -19,19 +19,19 @@ export interface ReadOptions {
 
 const workerFile = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
 
-/** Reads and parses the files on another thread, in order of event time. Throws a UserError when a file cannot be read. */
-export async function* readFiles(options: ReadOptions): AsyncGenerator<Part> {
-  const { files, format, batchRows, names, pool, warn } = options;
-  const task: ReaderTask = { files, format, batchRows, names: names.since(1) };
-  const worker = new Worker(new URL(workerFile, import.meta.url), { workerData: task });
-  const receiver = {
-    names,
-    pool,
-    batchRows,
-    post: (credit: Credit, transfer: ArrayBuffer[]) => worker.postMessage(credit, transfer),
-  };
+/** Another thread that reads and parses files; it loads its modules while it is not yet known which. */
+export interface Reader extends AsyncDisposable {
+  /** Begins to read, once. */
+  begin(options: ReadOptions): void;
+  /** What was begun, in order of event time. Throws a UserError when a file cannot be read. */
+  parts(): AsyncGenerator<Part>;
+}
+
+export function openReader(): Reader {
+  const worker = new Worker(new URL(workerFile, import.meta.url));
   const queue: ReaderMessage[] = [];
   let wake: (() => void) | undefined;
+  let begun: ReadOptions | undefined;
   const push = (message: ReaderMessage): void => {
     queue.push(message);
     wake?.();
@@ -39,24 +39,40 @@ export async function* readFiles(options: ReadOptions): AsyncGenerator<Part> {
   worker.on('message', push);
   worker.on('error', (error) => push({ kind: 'failure', message: error.stack ?? error.message }));
   worker.on('exit', () => push({ kind: 'failure', message: 'the reading thread ended early' }));
-  try {
-    for (;;) {
-      const message = queue.shift();
-      if (message === undefined) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        continue;
+  return {
+    begin(options) {
+      begun = options;
+      const { files, format, batchRows, names } = options;
+      const task: ReaderTask = { files, format, batchRows, names: names.since(1) };
+      worker.postMessage(task);
+    },
+    async *parts() {
+      const { names, pool, batchRows, warn } = begun!;
+      const receiver = {
+        names,
+        pool,
+        batchRows,
+        post: (credit: Credit, transfer: ArrayBuffer[]) => worker.postMessage(credit, transfer),
+      };
+      for (;;) {
+        const message = queue.shift();
+        if (message === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        if (message.kind === 'done') return;
+        if (message.kind === 'failure') throw new UserError(`cannot read: ${message.message}`);
+        if (message.kind === 'warning') {
+          warn(message.message);
+          continue;
+        }
+        yield receivePart(message, receiver);
       }
-      if (message.kind === 'done') return;
-      if (message.kind === 'failure') throw new UserError(`cannot read: ${message.message}`);
-      if (message.kind === 'warning') {
-        warn(message.message);
-        continue;
-      }
-      yield receivePart(message, receiver);
-    }
-  } finally {
-    await worker.terminate();
-  }
+    },
+    async [Symbol.asyncDispose]() {
+      await worker.terminate();
+    },
+  };
 }
