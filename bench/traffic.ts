@@ -7,8 +7,8 @@ const DIGITS = 10;
 
 /** The same records over and over, each time later. */
 export interface Traffic {
-  /** The next records, at most so many; valid until the next call. */
-  next(most: number): { readonly bytes: Buffer; readonly lines: number };
+  /** The next records, at most so many; valid until the next call. `newest`: the latest of their ends, Unix seconds. */
+  next(most: number): { readonly bytes: Buffer; readonly lines: number; readonly newest: number };
 }
 
 /** `text`: lines of the default format, each ended by a newline; it is changed in place. */
@@ -38,14 +38,17 @@ export function createTraffic(text: Buffer): Traffic {
       const to = Math.min(lines, line + wanted);
       const bytes = text.subarray(begins[line], begins[to]);
       const count = to - line;
-      line = to;
-      return { bytes, lines: count };
+      let newest = 0;
+      for (; line < to; line++) newest = Math.max(newest, timeAt(text, times[2 * line + 1] ?? 0));
+      return { bytes, lines: count, newest };
     },
   };
 }
 
 function timeAt(text: Buffer, at: number): number {
-  return Number(text.toString('latin1', at, at + DIGITS));
+  let time = 0;
+  for (let i = 0; i < DIGITS; i++) time = 10 * time + (text[at + i] ?? ZERO) - ZERO;
+  return time;
 }
 
 function writeTime(text: Buffer, at: number, time: number): void {

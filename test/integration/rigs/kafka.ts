@@ -33,7 +33,7 @@ export interface Broker extends Node {
   /** Kafka's own console producer, a message for each line. */
   produce(topic: string, compression: string, lines: readonly string[]): Promise<void>;
   /** Makes a topic, on all brokers, and waits until each of them knows it and its leaders. */
-  createTopic(topic: string, partitions: number): Promise<void>;
+  createTopic(topic: string, partitions: number, settings?: Readonly<Record<string, string>>): Promise<void>;
   /** Makes the other of two brokers the coordinator of a group, and waits until it is; nothing is stopped for it. */
   moveCoordinator(groupId: string): Promise<void>;
 }
@@ -69,12 +69,13 @@ export async function startKafka(folder: string, authority: Authority, brokers: 
       const code = await new Promise((resolve) => child.on('exit', resolve));
       if (code !== 0) throw new Error(`the console producer ended with ${code}`);
     },
-    async createTopic(topic, partitions) {
+    async createTopic(topic, partitions, settings = {}) {
       const admin = kafka.admin();
       await admin.connect();
       const replicationFactor = brokers;
+      const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
       await admin.createTopics({
-        topics: [{ topic, numPartitions: partitions, replicationFactor }],
+        topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
         waitForLeaders: false,
       });
       await admin.disconnect();
