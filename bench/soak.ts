@@ -29,25 +29,36 @@ const SAMPLE = 5;
 const ROTATION = 20;
 /** Seconds of records that are made once; then they come again with later times, since to make them costs more than to read them. */
 const PASS = 20;
-/** How busy the 800 hosts must be for some 50 s of event time in them. */
-const BUSY = 30 / 50_000;
+/** How busy the 800 hosts must be for some four minutes of event time in them, so that what is open at once fits into the tables. */
+const BUSY = 6 / 50_000;
+/** Seconds between two measurements of what is in use after a collection. */
+const COLLECTION = 60;
 
 const folder = mkdtempSync(join(tmpdir(), 'flowsentry-soak-'));
 // Only its text: the service has a file of its own there.
 const settings = readFileSync(await writeConfig(folder), 'utf8');
 const total = Math.round(minutes * 60 * rate);
 const traffic = createTraffic(await simulated(Math.min(total, rate * PASS)));
-const source = '- {type: file, name: collected, paths: [logs], interval: 0.2}';
-const service = startRun(folder, source, settings, {}, '2s');
+const source = '- {type: file, name: collected, paths: [logs], interval: 0.2, lateness: 1m}';
+const collector = { NODE_OPTIONS: `--import ${new URL('collect.ts', import.meta.url)}` };
+const service = startRun(folder, source, settings, collector, '2s');
 const began = performance.now();
 const seconds = (): number => (performance.now() - began) / 1000;
 const received = (): number =>
   Number(service.logged().findLast(({ message }) => message === 'checkpoint written')?.received ?? 0);
 /** Rotated files, and the lines that were given until their end. */
 const rotated: { readonly file: string; readonly until: number }[] = [];
-const samples: { readonly hours: number; readonly megabytes: number }[] = [];
+/** Resident memory, at each sample. */
+const samples: Sample[] = [];
+/** What the threads use after a collection. */
+const inUse: Sample[] = [];
 let given = 0;
 let isOver = false;
+
+interface Sample {
+  readonly hours: number;
+  readonly megabytes: number;
+}
 
 async function feed(): Promise<void> {
   const file = join(service.logs, 'now.log');
@@ -94,6 +105,27 @@ async function simulated(records: number): Promise<Buffer> {
   return text;
 }
 
+/** Asks for a collection now and then, and notes what was told of the last one. */
+function measureInUse(): void {
+  const told = service.logged().filter(({ message }) => message === 'memory in use');
+  if (told.length > inUse.length) {
+    const megabytes = Number(told.at(-1)?.bytes) / (1 << 20);
+    inUse.push({ hours: seconds() / 3600, megabytes });
+    console.error(
+      `${Math.round(seconds())} s: ${megabytes.toFixed(1)} MB in use after a collection in ${told.at(-1)?.threads} threads`,
+    );
+  }
+  if (seconds() > (inUse.length + 1) * COLLECTION) service.child.kill('SIGUSR2');
+}
+
+/** MB/h after the warm-up. */
+function growth(all: readonly Sample[]): string {
+  const warm = all.filter(({ hours }) => hours * 60 >= warmUp);
+  if (warm.length < 3) return 'an unknown amount';
+  const { slope, error } = slopeOf(warm.map(({ hours, megabytes }) => [hours, megabytes]));
+  return `${slope.toFixed(1)} ± ${error.toFixed(1)} MB/h`;
+}
+
 function sample(): void {
   const status = readFileSync(`/proc/${service.child.pid}/status`, 'utf8');
   const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
@@ -116,6 +148,7 @@ try {
     if (service.child.exitCode !== null)
       throw new Error(`the service ended: ${service.stderr().slice(-2000)}`);
     sample();
+    measureInUse();
   }
   await feeding;
   while (received() < given) await sleep(200);
@@ -128,11 +161,8 @@ try {
   );
   if (last.received !== given || sum !== given)
     throw new Error(`records are lost: ${given} given, ${JSON.stringify(last)}`);
-  const { slope, error } = slopeOf(
-    samples.filter(({ hours }) => hours * 60 >= warmUp).map(({ hours, megabytes }) => [hours, megabytes]),
-  );
   console.log(
-    `${given.toLocaleString('en')} records in ${(lasted / 60).toFixed(1)} min (${Math.round(given / lasted).toLocaleString('en')}/s), none lost; memory grows by ${slope.toFixed(1)} ± ${error.toFixed(1)} MB/h after ${warmUp} min, peak ${Math.max(...samples.map(({ megabytes }) => megabytes)).toFixed(0)} MB`,
+    `${given.toLocaleString('en')} records in ${(lasted / 60).toFixed(1)} min (${Math.round(given / lasted).toLocaleString('en')}/s), none lost; memory grows by ${growth(samples)} after ${warmUp} min, what is in use after a collection by ${growth(inUse)}; peak ${Math.max(...samples.map(({ megabytes }) => megabytes)).toFixed(0)} MB`,
   );
 } finally {
   service.child.kill('SIGKILL');

@@ -1,0 +1,38 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { BroadcastChannel, isMainThread } from 'node:worker_threads';
+
+// Loaded into a service by the soak: at SIGUSR2 every thread collects its garbage, and what is left goes to standard error as a line of the
+// log. What a thread holds between two collections is noise far above what a leak of an hour would be.
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+const questions = new BroadcastChannel('flowsentry-soak-questions');
+const answers = new BroadcastChannel('flowsentry-soak-answers');
+questions.unref();
+answers.unref();
+
+function kept(): number {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+if (isMainThread) {
+  let [bytes, threads] = [0, 0];
+  answers.onmessage = ({ data }) => {
+    bytes += Number(data);
+    threads++;
+  };
+  process.on('SIGUSR2', () => {
+    bytes = kept();
+    threads = 1;
+    questions.postMessage('');
+    setTimeout(
+      () => process.stderr.write(`${JSON.stringify({ message: 'memory in use', bytes, threads })}\n`),
+      1000,
+    ).unref();
+  });
+} else
+  questions.onmessage = () => {
+    answers.postMessage(kept());
+  };
