@@ -16,6 +16,7 @@ import { request } from '../../src/outbound/request.ts';
 import { openTls } from '../../src/outbound/tls.ts';
 import type { Sink } from '../../src/send/sink.ts';
 import { EmailOptions, openEmail } from '../../src/send/sinks/email.ts';
+import { openSyslog, SyslogOptions } from '../../src/send/sinks/syslog.ts';
 import { messageOf } from '../contracts/sink.ts';
 import { alertOf } from '../send/alerts.ts';
 import { createAuthority, type Issued } from './rigs/certificates.ts';
@@ -115,6 +116,10 @@ const CLIENTS: Readonly<Record<string, (port: number, tls: Tls) => Promise<unkno
   },
   email: async (port, tls) =>
     tell(await openEmail(EmailOptions.parse({ ...MAIL, port, security: 'tls', tls }))),
+  syslog: async (port, tls) =>
+    tell(
+      await openSyslog(SyslogOptions.parse({ type: 'syslog', name: 'siem', host: 'localhost', port, tls })),
+    ),
   'email with STARTTLS': async (port, tls) =>
     tell(await openEmail(EmailOptions.parse({ ...MAIL, port: await startsTls(port), tls }))),
 };
@@ -172,7 +177,8 @@ describe.each(Object.keys(CLIENTS))('the %s client', (name) => {
 
   it('does talk to a server whose certificate is good', async () => {
     const { port, bytes } = await listen(served(good));
-    await expect(call(port, { ca: authority.certFile, crl })).rejects.toThrow();
+    // None of these protocols is spoken there: what fails, fails behind TLS.
+    await call(port, { ca: authority.certFile, crl }).catch(() => {});
     expect(bytes()).toBeGreaterThan(0);
   });
 

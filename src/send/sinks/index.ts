@@ -5,6 +5,7 @@ import { EmailOptions, openEmail } from './email.ts';
 import { FileSinkOptions, openFileSink, openStdout, StdoutSinkOptions } from './file.ts';
 import { openPagerDuty, PagerDutyOptions } from './pagerduty.ts';
 import { openSlack, SlackOptions } from './slack.ts';
+import { openSyslog, SyslogOptions } from './syslog.ts';
 import { openWebhook, WebhookOptions } from './webhook.ts';
 
 export const SinkOptions = z.discriminatedUnion('type', [
@@ -13,6 +14,7 @@ export const SinkOptions = z.discriminatedUnion('type', [
   WebhookOptions,
   AlertmanagerOptions,
   EmailOptions,
+  SyslogOptions,
   FileSinkOptions,
   StdoutSinkOptions,
 ]);
@@ -31,6 +33,8 @@ export function openSink(options: SinkOptions, console?: string): Promise<Sink> 
       return openAlertmanager(options, console);
     case 'email':
       return openEmail(options, console);
+    case 'syslog':
+      return openSyslog(options, console);
     case 'file':
       return openFileSink(options, console);
     case 'stdout':
