@@ -62,7 +62,7 @@ export interface SinkTraits {
   readonly repeats: boolean;
   /** Wants to hear that somebody took over. */
   readonly acknowledges: boolean;
-  /** Messages on their way at once; those of one unit come one after the other. */
+  /** Messages on their way at once when answers take more than a second; those of one unit come one after the other. */
   readonly concurrency: number;
 }
 
