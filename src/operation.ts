@@ -10,6 +10,8 @@ export interface Status {
   readonly running: boolean;
   /** Why no records are read: short words without secrets, such as `disk`. Empty when they are. */
   readonly paused: readonly string[];
+  /** No sink takes messages: nobody can be told of alerts. */
+  readonly mute: boolean;
 }
 
 export interface OperationOptions {
@@ -45,6 +47,7 @@ export async function startOperation({ serve, metrics, status, log }: OperationO
       const { running, paused } = status();
       return running ? paused : ['not running', ...paused];
     },
+    isMute: () => status().mute,
   };
   const handlerOf = (options: ServeOptions) =>
     createHandler({

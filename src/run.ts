@@ -81,6 +81,7 @@ export async function run(options: RunOptions): Promise<void> {
   const status = (): Status => ({
     running: engine !== undefined,
     paused: [...(disk.isShort ? ['disk'] : []), ...(isFailing ? ['failure'] : [])],
+    mute: sender?.isMute === true,
   });
   // Before the state is opened: whoever looks can tell a service that starts from one that is gone.
   const { serve } = config;

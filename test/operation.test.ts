@@ -15,7 +15,7 @@ import { ServeOptions } from ${at('serve/options.ts')};
 const metrics = createMetrics();
 metrics.provide(() => ({ records: { received: 3, stored: 2, duplicate: 0, late: 1, filtered: 0, rejected: {} } }));
 metrics.observeCheckpoint(0.2);
-let status = { running: false, paused: [] };
+let status = { running: false, paused: [], mute: false };
 const operation = await startOperation({
   serve: ServeOptions.parse(JSON.parse(process.env.SERVE)),
   metrics,
@@ -78,16 +78,16 @@ describe('the operation of a service', () => {
     const { ask, status } = await start();
     expect(await ask('/healthz')).toEqual({ status: 200, text: 'ok\n' });
     expect(await ask('/readyz')).toEqual({ status: 503, text: 'not ready: not running\n' });
-    await status({ running: true, paused: [] });
+    await status({ running: true, paused: [], mute: false });
     expect(await ask('/readyz')).toEqual({ status: 200, text: 'ready\n' });
-    await status({ running: true, paused: ['disk'] });
+    await status({ running: true, paused: ['disk'], mute: false });
     expect(await ask('/readyz')).toEqual({ status: 503, text: 'not ready: disk\n' });
     expect((await ask('/healthz')).status).toBe(200);
   });
 
   it('shows metrics of the service, of the server and of the process', async () => {
     const { ask, status } = await start();
-    await status({ running: true, paused: ['disk'] });
+    await status({ running: true, paused: ['disk'], mute: false });
     const { text } = await ask('/metrics');
     for (const line of [
       'flowsentry_records_total{outcome="stored"} 2',

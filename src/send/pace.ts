@@ -4,6 +4,8 @@ const RETRY_MS = { first: 1000, last: 300_000 };
 const MAX_ASKED_MS = 600_000;
 /** Failures one after the other after which a sink is only probed. */
 const BREAK_AFTER = 5;
+/** Failures one after the other after which whoever runs this should know: half a minute of a side that hangs. */
+const FAILING_AFTER = 3;
 const PROBE_MS = { first: 1000, last: 60_000 };
 const MINUTE_MS = 60_000;
 
@@ -38,6 +40,8 @@ export interface Pace {
   pauseUntil(moment: number): void;
   /** It fails again and again, and is only probed. */
   readonly isBroken: boolean;
+  /** It failed some times in a row. */
+  readonly isFailing: boolean;
 }
 
 export function createPace(rate: number, spacing = 0, random = Math.random): Pace {
@@ -72,6 +76,9 @@ export function createPace(rate: number, spacing = 0, random = Math.random): Pac
     },
     get isBroken() {
       return failures >= BREAK_AFTER;
+    },
+    get isFailing() {
+      return failures >= FAILING_AFTER;
     },
   };
 }

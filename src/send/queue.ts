@@ -63,6 +63,8 @@ export interface Queue {
   readonly dead: ReadonlyMap<string, DeadLetter>;
   /** It fails again and again. */
   readonly isBroken: boolean;
+  /** It failed some times in a row. */
+  readonly isFailing: boolean;
 }
 
 /** Messages that exist at once: the others are made when their turn comes, from what is then. */
@@ -172,6 +174,9 @@ export function createQueue(options: QueueOptions): Queue {
     dead,
     get isBroken() {
       return pace.isBroken;
+    },
+    get isFailing() {
+      return pace.isFailing;
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Alert, Guide, OutboxChange } from '../contracts.ts';
 import { type Channel, openChannel, type SinkView } from './channel.ts';
 import { startCourier } from './courier.ts';
 import { createInhibition } from './inhibition.ts';
+import { createLastResort } from './last-resort.ts';
 import { createLedger, KINDS, savedOf } from './ledger.ts';
 import type { InhibitOptions, SilenceOptions, TimeIntervals } from './options.ts';
 import type { DeadLetter, Queue, Waiting } from './queue.ts';
@@ -67,6 +68,8 @@ export interface Sender extends AsyncDisposable {
   /** Something may be due. */
   wake(): void;
   view(): readonly SinkView[];
+  /** No sink takes messages. */
+  readonly isMute: boolean;
   outbox(): Outbox;
   /** Raised by whatever {@link outbox} shows. */
   readonly revision: number;
@@ -157,6 +160,7 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     units.prune((alert) => routes.place(alert).some(({ sink }) => sink === name));
   await flush();
 
+  const lastResort = createLastResort({ channels, alertOf: options.alertOf, log });
   const couriers = [...channels].map(([name, { queue, settled }]) =>
     startCourier({
       queue,
@@ -176,6 +180,7 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
   };
   const sweeper = setInterval(() => {
     for (const { units } of channels.values()) units.sweep(now());
+    lastResort.look();
     wakeAll();
     flush().catch((error: unknown) => {
       failure ??= error;
@@ -208,6 +213,9 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     wake: wakeAll,
     queue: (sink) => channels.get(sink)?.queue,
     view,
+    get isMute() {
+      return lastResort.isActive;
+    },
     outbox: () => ({
       sinks: view(),
       waiting: [...channels.values()].flatMap(({ queue }) => [...queue.waiting.values()].map(shown)),

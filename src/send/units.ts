@@ -40,6 +40,8 @@ export interface Units {
   prune(isRouted: (alert: Alert) => boolean): void;
   /** Takes over the counts of what found no place. */
   takeDropped(): readonly Count[];
+  /** Ids of alerts of which there is something to tell. */
+  untold(): Iterable<string>;
   /** Alerts of which there is something to tell, and bytes that remember all. */
   readonly waiting: number;
   readonly bytes: number;
@@ -201,6 +203,9 @@ export function createUnits(options: UnitsOptions, start: number): Units {
       if (counts.length > 0) save('dropped', sink, undefined);
       dropped = [];
       return counts;
+    },
+    *untold() {
+      for (const key of pending) yield* units.get(key)?.pending ?? [];
     },
     get waiting() {
       return roster.waiting;

@@ -6,6 +6,8 @@ import type { Role, ServeLog } from './options.ts';
 export interface Health {
   /** Why not: short words that name no secrets (`starting`, `disk`, `source orders`). Empty when it can. */
   ready(): readonly string[];
+  /** It works, and nobody can be told of what it finds. */
+  isMute(): boolean;
 }
 
 export interface Route {
@@ -49,7 +51,13 @@ export function operationRoutes(
 ): Route[] {
   return [
     // Answered by the thread that does the work: an answer means that its loop turns.
-    { method: 'GET', path: '/healthz', access: 'open', handle: () => text(200, 'ok\n') },
+    {
+      method: 'GET',
+      path: '/healthz',
+      access: 'open',
+      // A restart would not mend other sides, so that it stays a success.
+      handle: () => text(200, health.isMute() ? 'ok, but no sink takes messages\n' : 'ok\n'),
+    },
     {
       method: 'GET',
       path: '/readyz',

@@ -52,7 +52,10 @@ describe('operation', () => {
   });
 
   it('says why it is not ready, to those who may read', async () => {
-    const { url } = await open({ tokens: configured }, [], { ready: () => ['starting', 'disk'] });
+    const { url } = await open({ tokens: configured }, [], {
+      ready: () => ['starting', 'disk'],
+      isMute: () => true,
+    });
     const stranger = await fetch(`${url}/readyz`);
     expect([stranger.status, await stranger.text()]).toEqual([503, 'not ready\n']);
     const viewer = await fetch(`${url}/readyz`, { headers: bearer('viewer') });

@@ -29,7 +29,7 @@ export function memoryLog(): ServeLog & { readonly lines: Line[]; count(message:
 export async function serve(
   input: Partial<(typeof ServeOptions)['_zod']['input']> = {},
   routes: readonly Route[] = [],
-  health: Health = { ready: () => [] },
+  health: Health = { ready: () => [], isMute: () => false },
 ): Promise<RunningServer & { readonly log: ReturnType<typeof memoryLog>; readonly options: ServeOptions }> {
   const options = ServeOptions.parse({ port: 0, ...input });
   const log = memoryLog();
