@@ -1,7 +1,7 @@
 import { BufferPool } from './columns/buffer-pool.ts';
 import { Dictionary } from './columns/dictionary.ts';
 import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
-import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
+import { packSnapshot, type SnapshotParts, unpackSnapshot } from './columns/snapshot.ts';
 import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
 import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
@@ -241,7 +241,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     async checkpoint(totals, memory = NO_MEMORY, claim, send = () => []) {
       const added = await history.seal();
-      const blobs = new Map(scorer.snapshots());
+      const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
       blobs.set(ROLLUP, rollup.snapshot());
       blobs.set(COVERAGE, covered.snapshot());
       blobs.set(NAMES, packSnapshot({}, names.since(1)));

@@ -1,5 +1,5 @@
 import { grown } from './key-table.ts';
-import { packSnapshot, unpackSnapshot } from './snapshot.ts';
+import { packParts, type SnapshotParts, unpackSnapshot } from './snapshot.ts';
 
 /**
  * Memory in equal blocks of `size` words: taken from a free list, grown by doubling. A taken block is zeros; `words` and `bytes` are
@@ -47,8 +47,8 @@ export class Blocks {
     this.live = 0;
   }
 
-  snapshot(): Uint8Array {
-    return packSnapshot(
+  snapshot(): SnapshotParts {
+    return packParts(
       { words: this.words.subarray(0, this.#end * this.size), free: Uint32Array.from(this.#free) },
       null,
     );

@@ -1,6 +1,6 @@
 import { Blocks } from './blocks.ts';
 import { grown } from './key-table.ts';
-import { packSnapshot, unpackSnapshot } from './snapshot.ts';
+import { packParts, type SnapshotParts, unpackSnapshot } from './snapshot.ts';
 
 /** Distinct values counted exactly; past it a counter becomes a sketch. */
 export const EXACT_LIMIT = 16;
@@ -123,8 +123,8 @@ export class DistinctCounts {
     }
   }
 
-  snapshot(): Uint8Array {
-    return packSnapshot(
+  snapshot(): SnapshotParts {
+    return packParts(
       {
         form: this.#form,
         used: this.#used,

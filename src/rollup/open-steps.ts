@@ -1,4 +1,4 @@
-import type { Column } from '../columns/snapshot.ts';
+import type { Column, SnapshotParts } from '../columns/snapshot.ts';
 import { FlowTable } from './flow-table.ts';
 import { InterfaceCounts } from './interface-counts.ts';
 
@@ -58,7 +58,7 @@ export class OpenSteps {
   }
 
   /** Adds the rows to `columns`. */
-  save(columns: Record<string, Column>): SavedStep[] {
+  save(columns: Record<string, Column | SnapshotParts>): SavedStep[] {
     return [...this.#tables].map(([start, table]) => {
       columns[`flows-${start}`] = table.rows();
       columns[`interfaces-${start}`] = table.interfaces.rows();

@@ -1,7 +1,7 @@
 import { type FlowBatch, LOG_STATUS, PRESENT } from '../columns/flow-batch.ts';
 import { createInterfaceBatch } from '../columns/interface-batch.ts';
 import { STATE } from '../columns/session-batch.ts';
-import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import { type Column, packParts, type SnapshotParts, unpackSnapshot } from '../columns/snapshot.ts';
 import { FLOW_WORDS } from './flow-row.ts';
 import type { FlowTable } from './flow-table.ts';
 import { Lanes } from './lanes.ts';
@@ -231,15 +231,15 @@ export class Rollup {
     if (flows !== undefined) this.#open.close(start, flows);
   }
 
-  snapshot(): Uint8Array {
+  snapshot(): SnapshotParts {
     const { rows, steps } = this.#sessions.save();
-    const columns: Record<string, Column> = {
+    const columns: Record<string, Column | SnapshotParts> = {
       sessions: rows,
       expiry: steps,
       windows: this.#windows.snapshot(),
     };
     const open = this.#open.save(columns);
-    return packSnapshot(columns, {
+    return packParts(columns, {
       open,
       lanes: this.#lanes.snapshot(),
       next: this.#next,

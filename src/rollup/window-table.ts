@@ -7,7 +7,7 @@ import {
   type WindowBatch,
   type WindowKey,
 } from '../columns/session-batch.ts';
-import { type Column, packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import { type Column, packParts, type SnapshotParts, unpackSnapshot } from '../columns/snapshot.ts';
 import { hashAddress, hashPair } from './hash-address.ts';
 import { type WindowColumns, windowColumns } from './window-columns.ts';
 
@@ -249,8 +249,8 @@ export class WindowTable {
     this.start = -1;
   }
 
-  snapshot(): Uint8Array {
-    return packSnapshot(
+  snapshot(): SnapshotParts {
+    return packParts(
       { ...this.#toColumns(), peers: this.#peers.snapshot(), ports: this.#ports.snapshot() },
       { start: this.start, length: this.length, overflow: this.overflow },
     );

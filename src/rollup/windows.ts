@@ -1,5 +1,5 @@
 import type { SessionBatch, WindowBatch, WindowKey } from '../columns/session-batch.ts';
-import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import { packParts, type SnapshotParts, unpackSnapshot } from '../columns/snapshot.ts';
 import type { WindowDemand } from '../contracts.ts';
 import { hashAddress } from './hash-address.ts';
 import { STEP_SECONDS } from './sessions.ts';
@@ -94,11 +94,11 @@ export class Windows {
     table.clear();
   }
 
-  snapshot(): Uint8Array {
-    const columns: Record<string, Uint8Array> = {};
+  snapshot(): SnapshotParts {
+    const columns: Record<string, SnapshotParts> = {};
     for (const { key, tables } of this.#chains)
       for (const table of tables) columns[`${key}-${table.size}`] = table.snapshot();
-    return packSnapshot(columns, null);
+    return packParts(columns, null);
   }
 
   /** A window whose size or key nobody asked for any more is dropped; one that is new begins empty. */

@@ -1,10 +1,13 @@
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { SnapshotParts } from '../columns/snapshot.ts';
 import { makeDurable } from './segment-file.ts';
 
 export const STATE_FOLDER = 'state';
 const PAD = 8;
+/** Bytes put together for one write. */
+const CHUNK = 1 << 20;
 
 /**
  * Writes saved states, by name, into a file of their own and makes it durable; returns its name. They can be hundreds of megabytes after a
@@ -14,7 +17,7 @@ const PAD = 8;
 export async function writeStateFile(
   dataDir: string,
   seq: number,
-  blobs: ReadonlyMap<string, Uint8Array>,
+  blobs: ReadonlyMap<string, Uint8Array | SnapshotParts>,
 ): Promise<string> {
   const folder = join(dataDir, STATE_FOLDER);
   await mkdir(folder, { recursive: true });
@@ -22,21 +25,47 @@ export async function writeStateFile(
   const file = await open(join(folder, name), 'w');
   try {
     const header = Buffer.from(
-      JSON.stringify([...blobs].map(([blob, bytes]) => [blob, bytes.length, crc32(bytes)])),
+      JSON.stringify([...blobs].map(([blob, saved]) => [blob, saved.byteLength, checksumOf(saved)])),
       'utf8',
     );
     const length = Buffer.alloc(PAD);
     length.writeBigUInt64LE(BigInt(header.length));
-    for (const bytes of [length, header, ...blobs.values()]) {
-      await file.writeFile(bytes);
-      await file.writeFile(Buffer.alloc(padding(bytes.length)));
-    }
+    await file.writeFile(inChunks([length, header, ...blobs.values()]));
     await file.sync();
   } finally {
     await file.close();
   }
   await makeDurable(folder);
   return name;
+}
+
+function partsOf(saved: Uint8Array | SnapshotParts): readonly Uint8Array[] {
+  return 'parts' in saved ? saved.parts : [saved];
+}
+
+function checksumOf(saved: Uint8Array | SnapshotParts): number {
+  let checksum = 0;
+  for (const part of partsOf(saved)) checksum = crc32(part, checksum);
+  return checksum;
+}
+
+/** The states, each padded, in pieces worth a system call: small parts are put together. */
+function* inChunks(states: readonly (Uint8Array | SnapshotParts)[]): Generator<Uint8Array> {
+  const chunk = Buffer.alloc(CHUNK);
+  let used = 0;
+  for (const saved of states)
+    for (const part of [...partsOf(saved), Buffer.alloc(padding(saved.byteLength))]) {
+      if (used + part.length > CHUNK) {
+        yield chunk.subarray(0, used);
+        used = 0;
+      }
+      if (part.length > CHUNK) yield part;
+      else {
+        chunk.set(part, used);
+        used += part.length;
+      }
+    }
+  yield chunk.subarray(0, used);
 }
 
 /** The saved states of a file. Throws when it is not whole. */

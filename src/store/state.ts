@@ -1,6 +1,7 @@
 import { access, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, listValue } from '@duckdb/node-api';
+import type { SnapshotParts } from '../columns/snapshot.ts';
 import type { Alert, OutboxChange, Position } from '../contracts.ts';
 import { type LoadedState, load, rowsOf } from './load-state.ts';
 import type { Segment } from './messages.ts';
@@ -28,7 +29,7 @@ export interface CheckpointInput extends SegmentChange {
   /** Where each partition stands in this state. Partitions not named keep their position. */
   readonly positions: ReadonlyMap<string, Position>;
   /** State of the rollup and of each detector, by name. */
-  readonly blobs: ReadonlyMap<string, Uint8Array>;
+  readonly blobs: ReadonlyMap<string, Uint8Array | SnapshotParts>;
   /** Partitions whose positions and ids go. */
   readonly forget: readonly string[];
   /** Ids to remember, by partition. */

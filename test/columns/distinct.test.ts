@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DistinctCounts, EXACT_LIMIT } from '../../src/columns/distinct.ts';
 import { hashNumber } from '../../src/columns/key-table.ts';
+import { joined } from '../../src/columns/snapshot.ts';
 
 const values = fc.array(fc.nat(200), { maxLength: 300 });
 
@@ -100,7 +101,7 @@ describe('DistinctCounts', () => {
         for (const [row, value] of before) counts.add(row, hashNumber(value));
         counts.clear(cleared);
         const copy = new DistinctCounts(3);
-        copy.restore(counts.snapshot());
+        copy.restore(joined(counts.snapshot()));
         for (const [row, value] of after)
           expect(copy.add(row, hashNumber(value))).toBe(counts.add(row, hashNumber(value)));
         for (let row = 0; row < 6; row++) expect(copy.count(row)).toBe(counts.count(row));

@@ -5,7 +5,7 @@ import { Dictionary } from '../../src/columns/dictionary.ts';
 import { PRESENT, PRESENT_V2 } from '../../src/columns/flow-batch.ts';
 import type { InterfaceBatch } from '../../src/columns/interface-batch.ts';
 import { SCOPE, type SessionBatch, STATE, type WindowBatch } from '../../src/columns/session-batch.ts';
-import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
+import { joined, packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { RollupOptions } from '../../src/rollup/options.ts';
 import { Rollup } from '../../src/rollup/rollup.ts';
 import { type FlowRow, flowsOf } from '../flows.ts';
@@ -405,7 +405,7 @@ describe('rollup', () => {
     rollup.add(flowsOf(minutes(28, 1), names), 's3:b');
     rollup.add(flowsOf(minutes(28, 2), names), 'kafka:a');
     expect(seen.log).toEqual([]);
-    const saved = rollup.snapshot();
+    const saved = joined(rollup.snapshot());
     rollup = createRollup(names, seen);
     rollup.restore(saved);
     rollup.setLanes('kafka:', ['kafka:a']);
@@ -435,7 +435,7 @@ describe('rollup', () => {
     first.setLanes('s:', ['s:a', 's:b']);
     first.setIdle('s:b');
     const second = createRollup(names, seen);
-    second.restore(first.snapshot());
+    second.restore(joined(first.snapshot()));
     second.add(flowsOf(Array.from({ length: 60 }, (_, i) => exchange(T + i * 60)).flat(), names), 's:a');
     expect(seen.log.length).toBeGreaterThan(0);
   });
@@ -444,7 +444,7 @@ describe('rollup', () => {
     const names = new Dictionary();
     const first = createRollup(names, nothing());
     first.add(flowsOf(Array.from({ length: 60 }, (_, i) => exchange(T + i * 60)).flat(), names));
-    const snapshot = first.snapshot();
+    const snapshot = joined(first.snapshot());
     const { columns, meta } = unpackSnapshot(snapshot);
     const { lanes, ...rest } = meta as { lanes: [string, { max: number; ahead: number[] }][] };
     const [, { max, ahead }] = lanes[0]!;
@@ -469,7 +469,7 @@ describe('rollup', () => {
     const twoViews = (at: number): FlowRow[] =>
       ['eni-a', 'eni-b'].flatMap((eni) => exchange(at, { dst: '10.0.0.2', eni }));
     first.add(flowsOf(Array.from({ length: 60 }, (_, i) => twoViews(T + i * 60)).flat(), names));
-    const snapshot = first.snapshot();
+    const snapshot = joined(first.snapshot());
     const { columns, meta } = unpackSnapshot(snapshot);
     // What such a folder has in the words that lead from flow to flow, and in the hashes.
     for (const [name, column] of columns) {
@@ -613,7 +613,7 @@ describe('rollup properties', () => {
           const first = createRollup(names, seen);
           first.add(flowsOf(rows.slice(0, cut), names));
           const second = createRollup(names, seen);
-          second.restore(first.snapshot());
+          second.restore(joined(first.snapshot()));
           second.add(flowsOf(rows.slice(cut), names));
           second.finish();
 
