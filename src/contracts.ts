@@ -189,6 +189,8 @@ export interface Alert {
   readonly query: string;
   /** YAML; pasted into the configuration it mutes just this. */
   readonly exception: string;
+  /** Only on its way to a sink that must not see all of it: a compact JWE of what stands as `[encrypted]`, for `flowsentry decrypt`. */
+  readonly encrypted?: string;
 }
 
 /** What a message says of a kind of alert, in words that need no knowledge of flowsentry. */

@@ -34,7 +34,7 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
   stage('rollup'),
   stage('score', 'yaml'),
   {
-    ...stage('send', 'zod', 'liquidjs', 'nodemailer'),
+    ...stage('send', 'zod', 'jose', 'liquidjs', 'nodemailer'),
     imports: [...stage('send').imports, 'detectors/duration.ts'],
   },
   stage('serve', 'zod'),

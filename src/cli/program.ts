@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addAlerts } from './alerts.ts';
 import { addBacktest } from './backtest.ts';
 import { addCheckConfig } from './check-config.ts';
+import { addDecrypt } from './decrypt.ts';
 import { addDetectors } from './detectors.ts';
 import { addDoctor } from './doctor.ts';
 import { addForward } from './forward.ts';
@@ -53,6 +54,7 @@ Start here:
   addRoute(program);
   addSilences(program);
   addOutbox(program);
+  addDecrypt(program);
   addDetectors(program);
   addBacktest(program);
   addRejects(program);

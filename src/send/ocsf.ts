@@ -96,7 +96,10 @@ export function toOcsf(
         baselines: [observation(explanation.formula, explanation.baseline)],
       },
     ],
-    unmapped: { key, score, explanation, query: alert.query, exception: alert.exception },
+    unmapped: {
+      ...{ key, score, explanation, query: alert.query, exception: alert.exception },
+      ...(alert.encrypted === undefined ? {} : { encrypted: alert.encrypted }),
+    },
   };
 }
 

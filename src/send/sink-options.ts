@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../../detectors/duration.ts';
+import { EncryptOptions } from './sinks/encrypting.ts';
 import { Templates } from './template.ts';
 
 const SIZE = /^(\d+) ?([KMG])B$/;
@@ -21,6 +22,9 @@ export const SinkCommon = z.strictObject({
     .describe(
       'Most messages a minute; what is due beyond becomes a digest with exact counts where people read it',
     ),
+  encrypt: EncryptOptions.optional().describe(
+    "Fields of alerts that are encrypted to a recipient's key before they leave",
+  ),
   sendResolved: z.boolean().default(true).describe('Whether it is told that an alert is over'),
   retryFor: duration
     .prefault('3d')

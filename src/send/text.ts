@@ -17,6 +17,9 @@ export function plain(text: string): string {
     );
 }
 
+/** What stands where only the recipient can read. */
+export const HIDDEN = '[encrypted]';
+
 /** At most so many characters, cut between code points. */
 export function trim(text: string, most: number): string {
   if (text.length <= most) return text;
@@ -118,6 +121,7 @@ export function factsOf(message: Message, alert: Alert): [name: string, value: s
     ['Where', whereOf(alert)],
     ['ATT&CK', alert.attack.join(', ')],
     ['Detector', `${alert.detector}, score ${alert.score.toFixed(2)}`],
+    ['Encrypted', alert.encrypted && 'the rest of it: whoever has the key reads it with flowsentry decrypt'],
   ];
   return facts.flatMap(([name, value]): [string, string][] =>
     value === undefined || value === '' ? [] : [[name, plain(value)]],
@@ -162,6 +166,8 @@ function minute(iso: string): string {
 export function nextSteps(message: Message, alert: Alert): [what: string, command: string][] {
   const { next } = wordsOf(message, alert);
   if (next !== undefined) return namedLines(next);
+  // The id that our own commands know is encrypted too.
+  if (alert.encrypted !== undefined) return [['read what is encrypted', 'flowsentry decrypt']];
   const id = alert.id.slice(0, 8);
   return [
     ['see the records and the query', `flowsentry alerts show ${id}`],
@@ -172,7 +178,7 @@ export function nextSteps(message: Message, alert: Alert): [what: string, comman
 
 /** Where a person looks closer, when a console is configured. */
 export function linkTo(console: string | undefined, alert: Alert): string | undefined {
-  return console === undefined
+  return console === undefined || alert.encrypted !== undefined
     ? undefined
     : `${console.replace(/\/+$/, '')}/alerts/${encodeURIComponent(alert.id)}`;
 }

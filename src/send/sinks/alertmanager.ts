@@ -78,6 +78,7 @@ function postable(whole: Alert, message: Message, hold: number, console: string 
     attack: plain(attack.join(', ')),
     count: String(count),
     query: plain(query),
+    ...(alert.encrypted === undefined ? {} : { encrypted: alert.encrypted }),
     meaning: linesText(meaningOf(message, alert)),
     numbers: linesText(factsOf(message, alert)),
     next: linesText(nextSteps(message, alert)),

@@ -106,6 +106,13 @@ function alertParts(message: Message, alert: Alert): Part[] {
   const parts: Part[] = [{ kind: 'sentence', lines: [dead(sentenceOf(message, alert), MOST.sentence)] }];
   if (!isOver) parts.push(...named(meaningOf(message, alert)));
   parts.push(...named(factsOf(message, alert)));
+  if (alert.encrypted !== undefined) {
+    parts.push({
+      kind: 'sentence',
+      lines: ['What is encrypted is attached: flowsentry decrypt alerts.json'],
+    });
+    return parts;
+  }
   if (isOver) return parts;
   parts.push({ kind: 'heading', lines: ['What next'] }, { kind: 'commands', lines: stepsOf(message, alert) });
   if (message.words?.alerts[alert.id]?.next !== undefined) return parts;

@@ -105,6 +105,17 @@ function mailOf(message: Message, from: string, console: string | undefined) {
       'X-Flowsentry-Key': key,
     },
     ...contentOf(message, console),
+    ...(message.alerts.some(({ encrypted }) => encrypted !== undefined)
+      ? {
+          attachments: [
+            {
+              filename: 'alerts.json',
+              content: JSON.stringify(message.alerts),
+              contentType: 'application/json',
+            },
+          ],
+        }
+      : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Sink } from '../sink.ts';
 import { AlertmanagerOptions, openAlertmanager } from './alertmanager.ts';
 import { EmailOptions, openEmail } from './email.ts';
+import { encrypting } from './encrypting.ts';
 import { FileSinkOptions, openFileSink, openStdout, StdoutSinkOptions } from './file.ts';
 import { openPagerDuty, PagerDutyOptions } from './pagerduty.ts';
 import { openSlack, SlackOptions } from './slack.ts';
@@ -21,7 +22,22 @@ export const SinkOptions = z.discriminatedUnion('type', [
 export type SinkOptions = z.infer<typeof SinkOptions>;
 
 /** Opens a sink; `console` is where links lead. Throws a UserError when its secrets or certificates cannot be used. */
-export function openSink(options: SinkOptions, console?: string): Promise<Sink> {
+export async function openSink(options: SinkOptions, console?: string): Promise<Sink> {
+  const sink = await openWhole(options, console);
+  const { encrypt, name, type } = options;
+  if (encrypt === undefined) return sink;
+  try {
+    return await encrypting(sink, encrypt, name, type === 'slack' ? MAX_JWE.slack : MAX_JWE.others);
+  } catch (error) {
+    await sink.close();
+    throw error;
+  }
+}
+
+/** Characters of a JWE: what Slack takes in one text, and what any text that is shown may have. */
+const MAX_JWE = { slack: 3000, others: 4000 };
+
+function openWhole(options: SinkOptions, console?: string): Promise<Sink> {
   switch (options.type) {
     case 'slack':
       return openSlack(options, console);

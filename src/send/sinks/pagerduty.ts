@@ -100,6 +100,7 @@ function alertDetails(message: Message, alert: Alert): object {
     why: explanation,
     next: Object.fromEntries(nextSteps(message, alert)),
     ...{ samples, query, exception, id },
+    ...(alert.encrypted === undefined ? {} : { encrypted: alert.encrypted }),
   };
 }
 

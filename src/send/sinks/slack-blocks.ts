@@ -113,6 +113,7 @@ function alertBlocks(message: Message, alert: Alert): Block[] {
   ];
   const steps = isOver ? [] : nextSteps(message, alert);
   if (steps.length > 0) blocks.push(rich(section([text('What next', { bold: true })]), stepsList(steps)));
+  if (alert.encrypted !== undefined) return [...blocks, literal(alert.encrypted, MOST.text)];
   if (!isOver && message.words?.alerts[alert.id]?.next === undefined)
     blocks.push(
       rich(section([text('The records, by flowsentry query')]), literal(alert.query, MOST.query)),

@@ -96,6 +96,7 @@ function fieldsOf(alert: Alert, message: Message, console: string | undefined): 
     ['formula', explanation.formula],
     ['link', linkTo(console, alert)],
     ['test', message.test === true ? 'true' : undefined],
+    ['encrypted', alert.encrypted],
   ];
   return present(fields);
 }
@@ -125,6 +126,7 @@ function cefOf(alert: Alert, message: Message, console: string | undefined): str
     ...cefLabelled('cs6', 'account', alert.account),
     ...cefLabelled('cfp1', 'score', alert.score),
     ['request', linkTo(console, alert)],
+    ...cefLabelled('flexString1', 'encrypted', alert.encrypted),
   ];
   return [
     ...header.map((part, i) => (i === 0 ? part : part.replace(/[\\|]/g, '\\$&'))),
