@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { guideOf } from '../../detectors/index.ts';
+import { contentOf } from '../../src/send/sinks/email-body.ts';
 import { SinkOptions } from '../../src/send/sinks/index.ts';
 import { slackBody } from '../../src/send/sinks/slack-blocks.ts';
 import { compileTemplate, Templates, templateProblems } from '../../src/send/template.ts';
@@ -21,6 +22,11 @@ const OURS: Templates = {
   digest:
     '{{ message.count | grouped }} alerts:{% for one in message.counts %} {{ one.alerts }} {{ one.detector }}{% endfor %}',
 };
+
+/** What our own mail is made of. */
+const TAGS: ReadonlySet<string> = new Set(
+  '!doctype html head meta body div h1 h2 p br ul li table tr th td pre code'.split(' '),
+);
 
 const worded = (templates: Templates, message = messageOf([alertOf(1, { count: 1200 })])) => {
   const failures: string[] = [];
@@ -76,7 +82,7 @@ describe('templates', () => {
     },
   );
 
-  it('are shown by Slack as dead text, whatever is in them or in the data', () => {
+  it('are shown by Slack and in mail as dead text, whatever is in them or in the data', () => {
     const all =
       '{{ alert.title }}\n{{ alert.explanation.observed }}: {{ alert.subject }}\n<!channel> *x* :fire:';
     const templates = Object.fromEntries(Object.keys(OURS).map((name) => [name, all]));
@@ -87,6 +93,10 @@ describe('templates', () => {
         expect(failures).toEqual([]);
         const json = slackBody(message, undefined);
         expectDeadText({ json, path: '', headers: {}, body: '', at: 0 });
+        const { html, text: mail, subject } = contentOf(message, undefined);
+        const tags = [...html.matchAll(/<\/?([^\s>]*)/g)].map(([, tag]) => tag);
+        expect(tags.filter((tag) => !TAGS.has(tag ?? ''))).toEqual([]);
+        for (const shown of [html, mail, subject]) expect(shown).not.toMatch(/\bhttps?:|\bjavascript:/i);
       }
     }
   });

@@ -3,7 +3,7 @@ import { readSecret, type Secret, SecretReference } from '../../outbound/secret.
 import { openTls, TlsOptions } from '../../outbound/tls.ts';
 import type { Message } from '../message.ts';
 import type { Outcome, Sink, SinkTraits } from '../sink.ts';
-import { SinkCommon } from '../sink-options.ts';
+import { SpokenCommon } from '../sink-options.ts';
 import { plain, trim } from '../text.ts';
 import { contentOf } from './email-body.ts';
 
@@ -13,7 +13,7 @@ const Address = z.email('not an address such as soc@example.org');
 export const EmailOptions = z
   .strictObject({
     type: z.literal('email').describe('Mail by an SMTP server, always over TLS'),
-    ...SinkCommon.shape,
+    ...SpokenCommon.shape,
     host: z.string().min(1).describe('Name of the SMTP server'),
     port: z.int().min(1).max(65_535).optional().describe('Its port: 587, or 465 with security: tls'),
     security: z
