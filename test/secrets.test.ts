@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -12,6 +13,9 @@ import { messageOf } from './contracts/sink.ts';
 import { alertOf } from './send/alerts.ts';
 
 const folder = temporaryFolder();
+writeFileSync(join(folder, 'other'), 'of-no-interest-here', { mode: 0o600 });
+const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+writeFileSync(join(folder, 'recipient.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
 const CANARY = 'canary-in-every-field-4f1c';
 writeFileSync(join(folder, 'canary'), CANARY, { mode: 0o600 });
 
@@ -70,6 +74,19 @@ const brokers = ['k:9093'];
 const source = (sasl: object) => ({ sources: [{ type: 'kafka', name: 's', brokers, topics: ['t'], sasl }] });
 const sink = (more: object) => ({ sinks: [{ name: 's', ...more }] });
 
+/** What each type of sink needs at least. */
+const other = { file: 'other' };
+const SINKS: Readonly<Record<string, object>> = {
+  slack: { channel: 'C1', token: other },
+  pagerduty: { routingKey: other },
+  webhook: { url: 'https://a.b' },
+  alertmanager: { url: 'https://a.b' },
+  email: { host: 'a', from: 'a@b.co', to: ['c@d.co'] },
+  syslog: { host: 'a' },
+  file: { path: 'alerts.jsonl' },
+  stdout: {},
+};
+
 /** A configuration with a secret at each of these paths. That it goes where it belongs and nowhere else is a matter of each one's own tests. */
 const PLACES: Readonly<Record<string, (secret: unknown) => object>> = {
   'sinks.slack.token': (token) => sink({ type: 'slack', channel: 'C1', token }),
@@ -91,6 +108,13 @@ const PLACES: Readonly<Record<string, (secret: unknown) => object>> = {
     forward: { brokers, topic: 't', sasl: { mechanism: 'oauthbearer', token } },
   }),
   'sources.firehose.accessKey': (accessKey) => ({ sources: [{ type: 'firehose', name: 's', accessKey }] }),
+  ...Object.fromEntries(
+    Object.entries(SINKS).map(([type, options]) => [
+      `sinks.${type}.encrypt.ids`,
+      (ids: unknown) =>
+        sink({ type, ...options, encrypt: { key: 'recipient.pem', fields: ['subject'], ids } }),
+    ]),
+  ),
 };
 
 describe('secrets of the configuration', () => {
