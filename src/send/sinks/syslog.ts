@@ -60,8 +60,8 @@ export async function openSyslog(options: SyslogOptions, console?: string): Prom
         return failureOf(signal.aborted ? signal.reason : error);
       }
     },
-    close() {
-      connection.drop();
+    async close() {
+      await connection.end();
       tls.close();
     },
   };
@@ -69,6 +69,8 @@ export async function openSyslog(options: SyslogOptions, console?: string): Prom
 
 /** Milliseconds for which a connection must stay open behind what was written: whoever refuses us says so by then, or hangs up. */
 const SETTLE_MS = 100;
+/** Milliseconds in which the other side may end the connection too. */
+const GOODBYE_MS = 1000;
 /** Milliseconds after which a connection is made anew: what its certificate proved must not get old. */
 const RENEW_MS = 600_000;
 
@@ -82,9 +84,19 @@ function createConnection(host: string, port: number, tls: ClientTls) {
     socket = undefined;
   }
 
+  /** Says that nothing follows, as RFC 5425 (§4.4) asks for. */
+  async function end(): Promise<void> {
+    const old = socket;
+    socket = undefined;
+    if (old === undefined || old.destroyed) return;
+    old.end();
+    await once(old, 'close', { signal: AbortSignal.timeout(GOODBYE_MS) }).catch(() => {});
+    old.destroy();
+  }
+
   async function connected(signal: AbortSignal): Promise<NonNullable<typeof socket>> {
     if (socket?.writable === true && performance.now() - made < RENEW_MS) return socket;
-    drop();
+    await end();
     const fresh = dial({ host, port, tls });
     socket = fresh;
     made = performance.now();
@@ -93,12 +105,12 @@ function createConnection(host: string, port: number, tls: ClientTls) {
     fresh.on('end', () => fresh.destroy());
     await once(fresh, 'secureConnect', { signal });
     fresh.resume();
-    fresh.unref();
     return fresh;
   }
 
   return {
     drop,
+    end,
     async write(text: string, signal: AbortSignal): Promise<void> {
       signal.throwIfAborted();
       const open = await connected(signal);
