@@ -31,15 +31,18 @@ export function addSinks(program: Command): void {
     .action(test);
   command
     .command('preview')
-    .description('Shows what a sink would be told of an alert, without its secrets, and sends nothing.')
+    .description('Shows what a sink would be told of alerts, without its secrets, and sends nothing.')
     .argument('<sink>', 'name of a sink')
-    .option('--alert <id>', 'id of an alert, or the beginning of it; without it a test alert')
+    .option(
+      '--alert <id...>',
+      'ids of alerts, or the beginnings of them; several make a digest, none a test alert',
+    )
     .option('--resolved', 'that it is over')
     .addOption(configOption())
     .addOption(dataOption())
     .addHelpText(
       'after',
-      '\nExample:\n  flowsentry sinks preview security --alert 1f3a90c2 --config flowsentry.yaml',
+      '\nExamples:\n  flowsentry sinks preview security --alert 1f3a90c2 --config flowsentry.yaml\n  flowsentry sinks preview security --alert 1f3a90c2 76ffbd70 --config flowsentry.yaml',
     )
     .action(preview);
 }
@@ -82,12 +85,12 @@ async function tryOne(config: Config, name: string): Promise<Outcome> {
   try {
     const alert = testAlert();
     const opened = await sink.deliver(
-      await messageOf(config, name, alert, sink, {}),
+      await messageOf(config, name, [alert], sink, {}),
       AbortSignal.timeout(ATTEMPT_MS),
     );
     // Nobody has to close the incident of a test.
     if (opened.delivered && sink.traits.unit === 'alert') {
-      const over = await messageOf(config, name, { ...alert, state: 'resolved' }, sink, {
+      const over = await messageOf(config, name, [{ ...alert, state: 'resolved' }], sink, {
         event: 'resolved',
       });
       await sink.deliver(over, AbortSignal.timeout(ATTEMPT_MS));
@@ -103,17 +106,22 @@ async function preview(
   options: {
     readonly config: string;
     readonly data: string;
-    readonly alert?: string;
+    readonly alert?: readonly string[];
     readonly resolved?: boolean;
   },
 ): Promise<void> {
   const { loadConfig } = await import('../config.ts');
   const config = await loadConfig(options.config);
-  const alert = options.alert === undefined ? testAlert() : await findAlert(options.data, options.alert);
+  const found =
+    options.alert === undefined
+      ? [testAlert()]
+      : await Promise.all(options.alert.map((id) => findAlert(options.data, id)));
+  const isOver = options.resolved === true || found.every(({ state }) => state === 'resolved');
+  const event = isOver ? 'resolved' : 'firing';
+  const alerts = isOver ? found.map((alert): Alert => ({ ...alert, state: 'resolved' })) : found;
   const sink = await openOne(config, name);
   try {
-    const event = options.resolved === true || alert.state === 'resolved' ? 'resolved' : 'firing';
-    print(sink.preview(await messageOf(config, name, { ...alert, state: event }, sink, { event })));
+    print(sink.preview(await messageOf(config, name, alerts, sink, { event })));
   } finally {
     await sink.close();
   }
@@ -122,28 +130,32 @@ async function preview(
 async function messageOf(
   { sinks, console }: Config,
   sink: string,
-  alert: Alert,
+  alerts: readonly Alert[],
   { traits }: Sink,
   more: Partial<Message>,
 ): Promise<Message> {
-  const [{ countsOf, messageKey }, { createWording }, { guideOf }] = await Promise.all([
+  const [{ bySeverity, countsOf, messageKey }, { createWording }, { guideOf }] = await Promise.all([
     import('../send/message.ts'),
     import('../send/wording.ts'),
     import('../../detectors/index.ts'),
   ]);
   const now = Date.now();
-  const covers = [{ id: alert.id, state: alert.state, severity: alert.severity }];
+  const covers = alerts.map(({ id, state, severity }) => ({ id, state, severity }));
+  const [only] = alerts.length === 1 ? alerts : [];
+  const unit = only?.id ?? 'digest-preview';
+  const firing = alerts.filter(({ state }) => state === 'firing').length;
   const message: Message = {
-    key: messageKey(sink, alert.id, now, 1, covers),
-    ...{ sink, unit: alert.id, kind: traits.unit, event: 'firing', repeat: false },
-    labels: { detector: alert.detector, subject: alert.subject },
-    firing: Number(alert.state === 'firing'),
-    resolved: Number(alert.state === 'resolved'),
-    counts: countsOf([alert]),
-    alerts: [alert],
+    key: messageKey(sink, unit, now, 1, covers),
+    kind: only === undefined && traits.folds ? 'digest' : traits.unit,
+    ...{ sink, unit, event: 'firing', repeat: false },
+    labels: only === undefined ? {} : { detector: only.detector, subject: only.subject },
+    firing,
+    resolved: alerts.length - firing,
+    counts: countsOf(alerts),
+    alerts: alerts.toSorted(bySeverity),
     dropped: [],
     at: new Date(now).toISOString(),
-    ...(alert.detector === TEST ? { test: true } : {}),
+    ...(only?.detector === TEST ? { test: true } : {}),
     ...more,
   };
   const options = sinks.find(({ name }) => name === sink);

@@ -36,6 +36,23 @@ describe('templates of a configuration', () => {
     ]);
   });
 
+  it('are shown by sinks preview, of a digest', async () => {
+    const data = join(folder, 'many');
+    const sample = join(SAMPLES, 'unexpected-egress-new-port.log');
+    const judged = ['--config', join(SAMPLES, 'flowsentry.yaml'), '--data', data];
+    expect((await flowsentry(['replay', sample, ...judged])).code).toBe(0);
+    const listed = (await flowsentry(['alerts', 'list', '--json', '--data', data])).stdout.trim().split('\n');
+    const ids = listed.map((line) => JSON.parse(line).id);
+    expect(ids.length).toBeGreaterThan(1);
+    const config = configured('many.yaml', '      digest: "{{ message.count }} at once"\n');
+    const args = ['sinks', 'preview', 'chat', '--alert', ...ids, '--config', config, '--data', data];
+    const { code, stdout } = await flowsentry(args);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).attachments[0].blocks[1].elements[0].elements[0].text).toBe(
+      `${ids.length} at once`,
+    );
+  });
+
   it('that fail are told by sinks preview, which shows our text', async () => {
     const config = configured('heavy.yaml', '      title: "{% for i in (1..9999999) %}x{% endfor %}"\n');
     const { code, stdout, stderr } = await flowsentry(['sinks', 'preview', 'chat', '--config', config]);
