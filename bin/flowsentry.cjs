@@ -15,6 +15,18 @@ if (have[0] < needed[0] || (have[0] === needed[0] && have[1] < needed[1])) {
 // libuv reads it once, before its first task; DuckDB's queries hold a thread of the pool each, and four are too few.
 if (process.env.UV_THREADPOOL_SIZE === undefined) process.env.UV_THREADPOOL_SIZE = '8';
 
+// glibc keeps what is freed below a limit that it raises to 32 MB by itself, and large arrays of different lives leave holes there: 150 MB
+// more at the peak of a replay. It reads its limit before anything of ours runs, so the program replaces itself once.
+if (
+  process.platform === 'linux' &&
+  ['replay', 'run', 'backtest', 'forward'].includes(process.argv[2]) &&
+  process.env.MALLOC_MMAP_THRESHOLD_ === undefined
+)
+  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+    ...process.env,
+    MALLOC_MMAP_THRESHOLD_: String(1 << 19),
+  });
+
 const { existsSync } = require('node:fs');
 const { enableCompileCache } = require('node:module');
 const { homedir } = require('node:os');

@@ -62,6 +62,19 @@ describe('flowsentry', () => {
     expect(stderr).not.toContain('    at ');
   });
 
+  it.runIf(process.platform === 'linux')('gives freed arrays back, unless told how', async () => {
+    const tell = `data:text/javascript,process.on('exit',()=>console.log(process.env.MALLOC_MMAP_THRESHOLD_))`;
+    const allocator = async (env: NodeJS.ProcessEnv): Promise<string> => {
+      const { stdout } = await flowsentry(['replay', '/nowhere'], {
+        NODE_OPTIONS: `--import=${tell}`,
+        ...env,
+      });
+      return stdout.trim();
+    };
+    expect(await allocator({})).toBe('524288');
+    expect(await allocator({ MALLOC_MMAP_THRESHOLD_: '131072' })).toBe('131072');
+  });
+
   it('suggests what was meant', async () => {
     expect((await flowsentry(['repaly', 'x'])).stderr).toContain('replay');
   });
