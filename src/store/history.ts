@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { BufferPool } from '../columns/buffer-pool.ts';
 import type { Dictionary } from '../columns/dictionary.ts';
-import type { FlowBatch, Layout } from '../columns/flow-batch.ts';
+import type { FlowBatch } from '../columns/flow-batch.ts';
 import type { SessionBatch, WindowBatch } from '../columns/session-batch.ts';
 import type { Reject } from '../contracts.ts';
 import { UserError } from '../errors.ts';
@@ -40,7 +40,6 @@ export class History implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #sessions = new RowBuffer('sessions', SESSION_COLUMNS);
   readonly #windows = new RowBuffer('windows', WINDOW_COLUMNS);
-  readonly #layouts = new Map<Layout, readonly ColumnSpec[]>();
   #sentNames = 1;
   #unsealed = 0;
   #segments: Segment[] = [];
@@ -77,11 +76,8 @@ export class History implements AsyncDisposable {
   /** Takes the batch over: its memory moves to the writing thread. Waits while too much is unsealed. */
   async appendFlows(batch: FlowBatch): Promise<void> {
     if (batch.length === 0) return;
-    let columns = this.#layouts.get(batch.layout);
-    if (columns === undefined) {
-      columns = flowColumns(batch.layout, this.#options.fieldTypes);
-      this.#layouts.set(batch.layout, columns);
-    }
+    // Made for each batch: the layout of one that comes from another thread is a copy of its own.
+    const columns = flowColumns(batch.layout, this.#options.fieldTypes);
     this.#unsealed += batch.length;
     this.#send('flows', columns, flowRows(batch), [batch.buffer]);
     while (this.#unsealed > MAX_UNSEALED && this.#failure === undefined) await once(this.#worker, 'message');

@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/columns/address.ts';
@@ -166,6 +168,24 @@ describe('history', () => {
     const folder = temporaryFolder();
     for (const table of ['flows', 'sessions', 'windows', 'rejects'])
       expect(await rowsOf(folder, `SELECT count(*) FROM ${table}`)).toEqual([['0']]);
+  });
+
+  it('keeps nothing of a batch that is durable', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const store = await openStore(temporaryFolder());
+    const append = async (): Promise<WeakRef<Layout>> => {
+      // As it comes from another thread: a copy of its own.
+      const layout = structuredClone(V2);
+      const row = { ...plainFlow('10.0.0.1', '10.0.0.2', START, 1), extra: [] };
+      await store.history.appendFlows(flowBatchOf([row], layout, store.names));
+      return new WeakRef(layout);
+    };
+    const layout = await append();
+    await store.checkpoint();
+    collect();
+    expect(layout.deref()).toBeUndefined();
+    await store.close();
   });
 
   it('goes on with the numbers of segments after a restart and removes what no checkpoint lists', async () => {
