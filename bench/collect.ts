@@ -11,24 +11,30 @@ const answers = new BroadcastChannel('flowsentry-soak-answers');
 questions.unref();
 answers.unref();
 
-function kept(): number {
+/** Bytes of objects and of typed arrays. */
+function kept(): readonly [objects: number, arrays: number] {
   collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+  return [heapUsed, arrayBuffers];
 }
 
 if (isMainThread) {
-  let [bytes, threads] = [0, 0];
-  answers.onmessage = ({ data }) => {
-    bytes += Number(data);
+  let [objects, arrays, threads] = [0, 0, 0];
+  const count = ([some, more]: readonly [number, number]): void => {
+    objects += some;
+    arrays += more;
     threads++;
   };
+  answers.onmessage = ({ data }) => {
+    count(data as readonly [number, number]);
+  };
   process.on('SIGUSR2', () => {
-    bytes = kept();
-    threads = 1;
+    [objects, arrays, threads] = [0, 0, 0];
+    count(kept());
     questions.postMessage('');
     setTimeout(
-      () => process.stderr.write(`${JSON.stringify({ message: 'memory in use', bytes, threads })}\n`),
+      () =>
+        process.stderr.write(`${JSON.stringify({ message: 'memory in use', objects, arrays, threads })}\n`),
       1000,
     ).unref();
   });

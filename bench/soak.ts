@@ -50,8 +50,9 @@ const received = (): number =>
 const rotated: { readonly file: string; readonly until: number }[] = [];
 /** Resident memory, at each sample. */
 const samples: Sample[] = [];
-/** What the threads use after a collection. */
-const inUse: Sample[] = [];
+/** Objects and typed arrays that the threads have after a collection. */
+const objects: Sample[] = [];
+const arrays: Sample[] = [];
 let given = 0;
 let isOver = false;
 
@@ -108,14 +109,19 @@ async function simulated(records: number): Promise<Buffer> {
 /** Asks for a collection now and then, and notes what was told of the last one. */
 function measureInUse(): void {
   const told = service.logged().filter(({ message }) => message === 'memory in use');
-  if (told.length > inUse.length) {
-    const megabytes = Number(told.at(-1)?.bytes) / (1 << 20);
-    inUse.push({ hours: seconds() / 3600, megabytes });
+  if (told.length > objects.length) {
+    const last = told.at(-1);
+    const at = (bytes: unknown): Sample => ({
+      hours: seconds() / 3600,
+      megabytes: Number(bytes) / (1 << 20),
+    });
+    objects.push(at(last?.objects));
+    arrays.push(at(last?.arrays));
     console.error(
-      `${Math.round(seconds())} s: ${megabytes.toFixed(1)} MB in use after a collection in ${told.at(-1)?.threads} threads`,
+      `${Math.round(seconds())} s: after a collection ${objects.at(-1)?.megabytes.toFixed(2)} MB of objects, ${arrays.at(-1)?.megabytes.toFixed(1)} MB of arrays in ${last?.threads} threads`,
     );
   }
-  if (seconds() > (inUse.length + 1) * COLLECTION) service.child.kill('SIGUSR2');
+  if (seconds() > (objects.length + 1) * COLLECTION) service.child.kill('SIGUSR2');
 }
 
 /** MB/h after the warm-up. */
@@ -162,7 +168,7 @@ try {
   if (last.received !== given || sum !== given)
     throw new Error(`records are lost: ${given} given, ${JSON.stringify(last)}`);
   console.log(
-    `${given.toLocaleString('en')} records in ${(lasted / 60).toFixed(1)} min (${Math.round(given / lasted).toLocaleString('en')}/s), none lost; memory grows by ${growth(samples)} after ${warmUp} min, what is in use after a collection by ${growth(inUse)}; peak ${Math.max(...samples.map(({ megabytes }) => megabytes)).toFixed(0)} MB`,
+    `${given.toLocaleString('en')} records in ${(lasted / 60).toFixed(1)} min (${Math.round(given / lasted).toLocaleString('en')}/s), none lost; memory grows by ${growth(samples)} after ${warmUp} min, after a collection objects by ${growth(objects)}, arrays by ${growth(arrays)}; peak ${Math.max(...samples.map(({ megabytes }) => megabytes)).toFixed(0)} MB`,
   );
 } finally {
   service.child.kill('SIGKILL');
