@@ -34,7 +34,16 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
   stage('rollup'),
   stage('score', 'yaml'),
   {
-    ...stage('send', 'zod', 'jose', 'liquidjs', 'nodemailer'),
+    ...stage(
+      'send',
+      'zod',
+      '@aws-sdk/client-eventbridge',
+      '@aws-sdk/client-sns',
+      '@aws-sdk/client-sqs',
+      'jose',
+      'liquidjs',
+      'nodemailer',
+    ),
     imports: [...stage('send').imports, 'detectors/duration.ts'],
   },
   stage('serve', 'zod'),

@@ -1,3 +1,4 @@
+import { type Readable, Transform } from 'node:stream';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { z } from 'zod';
 import { createHttpAgent, createHttpsAgent } from './agent.ts';
@@ -18,7 +19,10 @@ export interface AwsConnection {
   readonly client: {
     readonly region: string;
     readonly endpoint?: string;
-    readonly requestHandler: NodeHttpHandler;
+    readonly requestHandler: Pick<
+      NodeHttpHandler,
+      'handle' | 'destroy' | 'updateHttpClientConfig' | 'httpHandlerConfigs' | 'metadata'
+    >;
     readonly maxAttempts: number;
   };
   close(): void;
@@ -30,30 +34,67 @@ const SILENCE_MS = 30_000;
 /** The SDK's own retries, with its backoff and its budget; what they don't mend is tried again by whoever asked, for ever. */
 const MAX_ATTEMPTS = 5;
 
+export interface AwsCalls {
+  /** How often the SDK itself tries a call. */
+  readonly maxAttempts?: number;
+  /** Of the answer to a call; without it as many as there are, since some answers are objects. */
+  readonly maxAnswerBytes?: number;
+}
+
 /**
  * Clients of AWS that connect as everything else here does. Credentials come from the SDK's default chain, which for instance and container
  * roles calls link-local addresses by a client of its own: the one exception to the deny list, with addresses that are fixed in the SDK.
  */
-export async function openAws({ region, endpoint, tls }: z.infer<typeof AwsOptions>): Promise<AwsConnection> {
+export async function openAws(
+  { region, endpoint, tls }: z.infer<typeof AwsOptions>,
+  { maxAttempts = MAX_ATTEMPTS, maxAnswerBytes }: AwsCalls = {},
+): Promise<AwsConnection> {
   // The configuration's schema needs this file at every start, AWS's client few.
   const { NodeHttpHandler } = await import('@smithy/node-http-handler');
   const clientTls = await openTls(tls);
-  const requestHandler = new NodeHttpHandler({
+  const handler = new NodeHttpHandler({
     httpsAgent: createHttpsAgent(clientTls),
     httpAgent: createHttpAgent(),
     connectionTimeout: CONNECT_MS,
     socketTimeout: SILENCE_MS,
   });
+  const requestHandler = maxAnswerBytes === undefined ? handler : bounded(handler, maxAnswerBytes);
   return {
     client: {
       region,
       ...(endpoint === undefined ? {} : { endpoint }),
       requestHandler,
-      maxAttempts: MAX_ATTEMPTS,
+      maxAttempts,
     },
     close() {
       requestHandler.destroy();
       clientTls.close();
+    },
+  };
+}
+
+/** A handler whose answers end with an error where they become too large. */
+function bounded(handler: NodeHttpHandler, maxBytes: number): AwsConnection['client']['requestHandler'] {
+  return {
+    metadata: handler.metadata,
+    destroy: () => handler.destroy(),
+    updateHttpClientConfig: (key, value) => handler.updateHttpClientConfig(key, value),
+    httpHandlerConfigs: () => handler.httpHandlerConfigs(),
+    async handle(request, options) {
+      const answer = await handler.handle(request, options);
+      let bytes = 0;
+      const bound = new Transform({
+        transform(chunk: Buffer, _, done) {
+          bytes += chunk.length;
+          if (bytes > maxBytes) done(new Error(`the answer is larger than ${maxBytes} bytes`));
+          else done(null, chunk);
+        },
+      });
+      const body = answer.response.body as Readable;
+      body.on('error', (error) => bound.destroy(error)).pipe(bound);
+      bound.on('error', () => body.destroy());
+      answer.response.body = bound;
+      return answer;
     },
   };
 }

@@ -19,20 +19,26 @@ const ACTIONS = new Map([
   ['DeleteMessageBatch', 'sqs:DeleteMessage'],
   ['ChangeMessageVisibility', 'sqs:ChangeMessageVisibility'],
   ['ChangeMessageVisibilityBatch', 'sqs:ChangeMessageVisibility'],
+  ['PublishBatch', 'sns:Publish'],
+  ['SendMessageBatch', 'sqs:SendMessage'],
+  ['PutEvents', 'events:PutEvents'],
 ]);
 
-const policy: Any[] = readOne('deploy/aws/iam-policy.json').Statement;
-const allowed = policy.flatMap(({ Action }) => Action as string | string[]).sort();
-const commands = new Set(
-  globSync('src/ingest/*.ts', { cwd: ROOT }).flatMap((file) =>
-    [...readText(file).matchAll(/new ([A-Z]\w+)Command\(/g)].map(([, name = '']) => name),
-  ),
-);
+/** What a policy allows, and the actions that the commands in some files need. */
+function permissions(file: string, sources: string) {
+  const policy: Any[] = readOne(file).Statement;
+  const allowed = policy.flatMap(({ Action }) => Action as string | string[]).sort();
+  const commands = globSync(sources, { cwd: ROOT }).flatMap((path) =>
+    [...readText(path).matchAll(/new ([A-Z]\w+)Command\(/g)].map(([, name = '']) => name),
+  );
+  const needed = new Set(commands.map((command) => ACTIONS.get(command) ?? `unknown: ${command}`));
+  return { policy, allowed, needed: [...needed].sort() };
+}
+describe('IAM policy of the sources', () => {
+  const { policy, allowed, needed } = permissions('deploy/aws/iam-policy.json', 'src/ingest/*.ts');
 
-describe('IAM policy', () => {
-  it('allows the actions that the sources need, and no other', () => {
-    const needed = [...commands].map((command) => ACTIONS.get(command) ?? `unknown: ${command}`);
-    expect([...new Set(needed)].sort()).toEqual(allowed);
+  it('allows the actions that they need, and no other', () => {
+    expect(needed).toEqual(allowed);
   });
 
   it('allows reading only, and nothing everywhere but what AWS cannot narrow', () => {
@@ -40,6 +46,18 @@ describe('IAM policy', () => {
     for (const { Effect, Action, Resource } of policy) {
       expect(Effect).toBe('Allow');
       if (Resource === '*') expect(Action).toBe('ec2:DescribeFlowLogs');
+    }
+  });
+});
+
+describe('IAM policy of the sinks', () => {
+  const { policy, allowed, needed } = permissions('deploy/aws/iam-policy-sinks.json', 'src/send/sinks/*.ts');
+
+  it('allows the actions that they need, and no other, on one resource each', () => {
+    expect(needed).toEqual(allowed);
+    for (const { Effect, Resource } of policy) {
+      expect(Effect).toBe('Allow');
+      expect(Resource).toMatch(/^arn:aws:[a-z]+:REGION:ACCOUNT:[^*]+$/);
     }
   });
 });
@@ -69,6 +87,7 @@ describe('CloudFormation template', () => {
   it('lets the reader do what the policy allows, in sum', () => {
     const text = readText('deploy/aws/flow-logs.cloudformation.yaml');
     const reader = text.slice(text.indexOf('ReaderRole:'), text.indexOf('\nOutputs:'));
+    const { allowed } = permissions('deploy/aws/iam-policy.json', 'src/ingest/*.ts');
     const actions = reader.match(/\b(?:s3|sqs|logs|ec2):[A-Z]\w+/g) ?? [];
     expect([...new Set(actions)].sort()).toEqual(allowed);
   });

@@ -16,10 +16,14 @@ import { request } from '../../src/outbound/request.ts';
 import { openTls } from '../../src/outbound/tls.ts';
 import type { Sink } from '../../src/send/sink.ts';
 import { EmailOptions, openEmail } from '../../src/send/sinks/email.ts';
+import { EventBridgeOptions, openEventBridge } from '../../src/send/sinks/eventbridge.ts';
+import { openSns, SnsOptions } from '../../src/send/sinks/sns.ts';
+import { openSqs, SqsOptions } from '../../src/send/sinks/sqs.ts';
 import { openSyslog, SyslogOptions } from '../../src/send/sinks/syslog.ts';
 import { messageOf } from '../contracts/sink.ts';
 import { alertOf } from '../send/alerts.ts';
 import { createAuthority, type Issued } from './rigs/certificates.ts';
+import { pretendCredentials } from './rigs/moto.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flowsentry-outbound-'));
 const authority = createAuthority(join(folder, 'good'));
@@ -87,6 +91,11 @@ const MAIL = { type: 'email', name: 'mail', host: 'localhost', from: 'a@example.
 
 type Tls = { ca: string; crl?: string };
 
+pretendCredentials();
+const awsAt = (port: number, tls: Tls) => ({
+  ...{ name: 's', region: 'eu-central-1', endpoint: `https://localhost:${port}`, tls },
+});
+
 /** Each way in which something of ours calls a server; rejects when it is refused. */
 const CLIENTS: Readonly<Record<string, (port: number, tls: Tls) => Promise<unknown>>> = {
   async request(port, options) {
@@ -101,6 +110,23 @@ const CLIENTS: Readonly<Record<string, (port: number, tls: Tls) => Promise<unkno
     const client = new CloudWatchLogsClient({ ...aws.client, credentials, maxAttempts: 1 });
     return client.send(new DescribeLogGroupsCommand({}), { abortSignal: AbortSignal.timeout(3000) });
   },
+  sns: async (port, tls) =>
+    tell(
+      await openSns(
+        SnsOptions.parse({
+          ...{ type: 'sns', topic: 'arn:aws:sns:eu-central-1:123456789012:alerts' },
+          ...awsAt(port, tls),
+        }),
+      ),
+    ),
+  sqs: async (port, tls) =>
+    tell(
+      await openSqs(
+        SqsOptions.parse({ type: 'sqs', queue: `https://localhost:${port}/1/q`, ...awsAt(port, tls) }),
+      ),
+    ),
+  eventbridge: async (port, tls) =>
+    tell(await openEventBridge(EventBridgeOptions.parse({ type: 'eventbridge', ...awsAt(port, tls) }))),
   async kafka(port, options) {
     const tls = await openTls(options);
     closers.push(tls.close);

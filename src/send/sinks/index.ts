@@ -3,9 +3,12 @@ import type { Sink } from '../sink.ts';
 import { AlertmanagerOptions, openAlertmanager } from './alertmanager.ts';
 import { EmailOptions, openEmail } from './email.ts';
 import { encrypting } from './encrypting.ts';
+import { EventBridgeOptions, openEventBridge } from './eventbridge.ts';
 import { FileSinkOptions, openFileSink, openStdout, StdoutSinkOptions } from './file.ts';
 import { openPagerDuty, PagerDutyOptions } from './pagerduty.ts';
 import { openSlack, SlackOptions } from './slack.ts';
+import { openSns, SnsOptions } from './sns.ts';
+import { openSqs, SqsOptions } from './sqs.ts';
 import { openSyslog, SyslogOptions } from './syslog.ts';
 import { openWebhook, WebhookOptions } from './webhook.ts';
 
@@ -16,6 +19,9 @@ export const SinkOptions = z.discriminatedUnion('type', [
   AlertmanagerOptions,
   EmailOptions,
   SyslogOptions,
+  SnsOptions,
+  SqsOptions,
+  EventBridgeOptions,
   FileSinkOptions,
   StdoutSinkOptions,
 ]);
@@ -51,6 +57,12 @@ function openWhole(options: SinkOptions, console?: string): Promise<Sink> {
       return openEmail(options, console);
     case 'syslog':
       return openSyslog(options, console);
+    case 'sns':
+      return openSns(options, console);
+    case 'sqs':
+      return openSqs(options, console);
+    case 'eventbridge':
+      return openEventBridge(options, console);
     case 'file':
       return openFileSink(options, console);
     case 'stdout':

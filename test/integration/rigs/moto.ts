@@ -16,7 +16,7 @@ export interface Moto {
 }
 
 /** Credentials that any client and any process started from now on uses. */
-function pretendCredentials(): void {
+export function pretendCredentials(): void {
   Object.assign(process.env, {
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',

@@ -1,0 +1,30 @@
+import type { Received } from '../receiver.ts';
+
+/** Credentials that every client of AWS uses from now on; the session token travels in a header. */
+export const TOKEN = 'canary-of-the-session-token';
+Object.assign(process.env, {
+  AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'canary-of-the-secret-key',
+  AWS_SESSION_TOKEN: TOKEN,
+  AWS_EC2_METADATA_DISABLED: 'true',
+});
+export const REGION = 'eu-central-1';
+export const ACCOUNT = '123456789012';
+
+/** A request without the headers that hold or are made with secrets. */
+export function withoutSignature({ headers, body, path }: Received): object {
+  const { authorization: _, 'x-amz-security-token': __, ...others } = headers;
+  return { headers: others, body, path };
+}
+
+/** The entries of a call of SNS, whose requests are forms: `PublishBatchRequestEntries.member.1.MessageAttributes.entry.1.Name=…`. */
+export function entriesOfForm(body: string): { [name: string]: string }[] {
+  const entries: { [name: string]: string }[] = [];
+  for (const [name, value] of new URLSearchParams(body)) {
+    const [, number, rest] = /^PublishBatchRequestEntries\.member\.(\d+)\.(.+)$/.exec(name) ?? [];
+    if (number === undefined || rest === undefined) continue;
+    entries[Number(number) - 1] ??= {};
+    entries[Number(number) - 1]![rest] = value;
+  }
+  return entries;
+}
