@@ -68,13 +68,13 @@ export function conceal(alert: Alert, chosen: ReadonlySet<string>): Concealed {
 }
 
 function add(secrets: Set<Scalar>, value: Scalar | undefined): void {
-  if (value !== undefined && value !== '') secrets.add(value);
+  if (value !== undefined && value !== '' && typeof value !== 'boolean') secrets.add(value);
 }
 
+/** Texts by what is in them, numbers as a whole: each short one is in some address. */
 function holds(value: Scalar | undefined, secrets: ReadonlySet<Scalar>): boolean {
-  if (value === undefined) return false;
-  for (const secret of secrets)
-    if (value === secret || (typeof value === 'string' && value.includes(String(secret)))) return true;
+  if (typeof value !== 'string') return value !== undefined && secrets.has(value);
+  for (const secret of secrets) if (typeof secret === 'string' && value.includes(secret)) return true;
   return false;
 }
 

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Alert } from '../../src/contracts.ts';
+import { conceal } from '../../src/send/conceal.ts';
 import type { Message } from '../../src/send/message.ts';
 import type { Sink } from '../../src/send/sink.ts';
 import { openSink, SinkOptions } from '../../src/send/sinks/index.ts';
@@ -266,6 +268,61 @@ describe('encrypted fields', () => {
       },
     });
     await sink.close();
+  });
+
+  it('take every hidden value out of whatever else has it, and nothing is lost', () => {
+    // Each value can be told from every other and from what detectors write.
+    const marked = fc.nat().map((n) => `value-${n.toString(36).padStart(8, '0')}`);
+    const field = fc.constantFrom(
+      'subject',
+      'peer',
+      'account',
+      'interface',
+      'explanation.detail',
+      'explanation.*',
+    );
+    const values = fc.uniqueArray(marked, { minLength: 5, maxLength: 5 });
+    const mixing = fc.array(fc.nat(4), { minLength: 6, maxLength: 6 });
+    const runs = Number(process.env.FLOWSENTRY_PROPERTY_RUNS ?? 100);
+    fc.assert(
+      fc.property(
+        fc.array(field, { minLength: 1 }),
+        values,
+        mixing,
+        (chosen, [a, b, c, d, e] = [], mixed) => {
+          const all = [a!, b!, c!, d!, e!];
+          const more = (i: number) => `${all[i]} of ${all[mixed[i] ?? 0]}`;
+          const alert = alertOf(1, {
+            ...{ title: more(0), subject: all[0]!, peer: more(1), account: all[2]!, interface: more(3) },
+            explanation: { observed: 1, baseline: 2, threshold: 3, formula: more(4), detail: more(5) },
+            ...{ query: more(0), exception: more(1) },
+          });
+          const { open, hidden } = conceal(alert, new Set(chosen));
+          for (const name of chosen) {
+            const value = name.startsWith('explanation.')
+              ? alert.explanation.detail
+              : alert[name as 'subject'];
+            expect(JSON.stringify(open)).not.toContain(value);
+          }
+          expect({
+            ...open,
+            ...hidden,
+            explanation: { ...open.explanation, ...hidden.explanation },
+          }).toEqual(alert);
+        },
+      ),
+      { numRuns: runs, seed: 4 },
+    );
+  });
+
+  it('do not hide an address because a chosen number is in it', () => {
+    const { open } = conceal(canary(), new Set(['protocol']));
+    expect(open).toMatchObject({
+      subject: SUBJECT,
+      peer: PEER,
+      title: 'port-scan: who and what is encrypted',
+    });
+    expect(open).not.toHaveProperty('protocol');
   });
 
   it('lose their evidence before their sentence where there is little room', async () => {
