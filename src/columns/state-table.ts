@@ -23,6 +23,9 @@ export class StateTable<Shape extends Readonly<Record<string, ColumnShape>>> {
   /** Row r of a column of width w is elements [r × w, (r + 1) × w). */
   readonly columns: Columns<Shape>;
   readonly #shape: Shape;
+  /** Columns and their widths by position: a loop over names looks each of them up. */
+  #all: Column[] = [];
+  readonly #widths: readonly number[];
   #capacity: number;
 
   constructor(words: number, limit: number, shape: Shape) {
@@ -33,6 +36,8 @@ export class StateTable<Shape extends Readonly<Record<string, ColumnShape>>> {
     for (const [name, { Kind, width }] of Object.entries(shape))
       columns[name] = new Kind(this.#capacity * width);
     this.columns = columns as Columns<Shape>;
+    this.#widths = Object.values(shape).map(({ width }) => width);
+    this.#all = Object.values(columns);
   }
 
   get size(): number {
@@ -64,11 +69,10 @@ export class StateTable<Shape extends Readonly<Record<string, ColumnShape>>> {
     const row = this.keys.upsert(key, offset);
     if (row === NO_ROW || !this.keys.added) return row;
     if (this.keys.capacity > this.#capacity) this.#grow();
-    const columns = this.columns as Record<string, Column>;
-    for (const name in this.#shape) {
-      const { width } = this.#shape[name]!;
-      if (width === 1) columns[name]![row] = 0;
-      else columns[name]!.fill(0, row * width, (row + 1) * width);
+    for (let i = 0; i < this.#all.length; i++) {
+      const width = this.#widths[i]!;
+      if (width === 1) this.#all[i]![row] = 0;
+      else this.#all[i]!.fill(0, row * width, (row + 1) * width);
     }
     return row;
   }
@@ -94,6 +98,7 @@ export class StateTable<Shape extends Readonly<Record<string, ColumnShape>>> {
       if (!(column instanceof Kind)) throw new RangeError(`cannot restore state: no column ${name}`);
       (this.columns as Record<string, Column>)[name] = grown(column, this.#capacity * width);
     }
+    this.#all = Object.values(this.columns);
   }
 
   #grow(): void {
@@ -101,5 +106,6 @@ export class StateTable<Shape extends Readonly<Record<string, ColumnShape>>> {
     const columns = this.columns as Record<string, Column>;
     for (const [name, { width }] of Object.entries(this.#shape))
       columns[name] = grown(columns[name]!, this.#capacity * width);
+    this.#all = Object.values(columns);
   }
 }
