@@ -38,6 +38,7 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
       'send',
       'zod',
       '@aws-sdk/client-eventbridge',
+      '@aws-sdk/client-securityhub',
       '@aws-sdk/client-sns',
       '@aws-sdk/client-sqs',
       'jose',

@@ -22,6 +22,7 @@ const ACTIONS = new Map([
   ['PublishBatch', 'sns:Publish'],
   ['SendMessageBatch', 'sqs:SendMessage'],
   ['PutEvents', 'events:PutEvents'],
+  ['BatchImportFindings', 'securityhub:BatchImportFindings'],
 ]);
 
 /** What a policy allows, and the actions that the commands in some files need. */

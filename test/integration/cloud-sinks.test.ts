@@ -4,6 +4,7 @@ import {
   PutRuleCommand,
   PutTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
+import { GetFindingsCommand, SecurityHubClient } from '@aws-sdk/client-securityhub';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
@@ -13,6 +14,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventBridgeOptions, openEventBridge } from '../../src/send/sinks/eventbridge.ts';
+import { openSecurityHub, SecurityHubOptions } from '../../src/send/sinks/security-hub.ts';
 import { openSns, SnsOptions } from '../../src/send/sinks/sns.ts';
 import { openSqs, SqsOptions } from '../../src/send/sinks/sqs.ts';
 import { messageOf } from '../contracts/sink.ts';
@@ -121,6 +123,33 @@ describe("AWS's services, as moto has them", () => {
       'detail-type': 'flowsentry alert',
       time: '2026-01-05T00:10:00Z',
     });
+    await sink.close();
+  });
+
+  it('have a finding of every alert in Security Hub', async () => {
+    const options = { ...common, type: 'security-hub', account: '123456789012' };
+    const sink = await openSecurityHub(SecurityHubOptions.parse(options));
+    const many = Array.from({ length: 130 }, (_, i) => alertOf(i));
+    expect(await sink.deliver(messageOf(many), signal())).toEqual({
+      delivered: true,
+      answer: 'took 130 of 130',
+    });
+    const over = messageOf([alertOf(1, { state: 'resolved' })], {
+      key: 'later',
+      at: '2026-03-02T11:00:00.000Z',
+    });
+    await sink.deliver(over, signal());
+    const hub = new SecurityHubClient(common);
+    const found = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await hub.send(new GetFindingsCommand({ NextToken, MaxResults: 100 }));
+      found.push(...(page.Findings ?? []));
+      ({ NextToken } = page);
+    } while (NextToken !== undefined);
+    expect(new Set(found.map(({ Id }) => Id))).toEqual(new Set(many.map(({ id }) => id)));
+    const archived = found.filter(({ RecordState }) => RecordState === 'ARCHIVED');
+    expect(archived.map(({ Id }) => Id)).toEqual([alertOf(1).id]);
     await sink.close();
   });
 

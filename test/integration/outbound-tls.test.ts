@@ -17,6 +17,7 @@ import { openTls } from '../../src/outbound/tls.ts';
 import type { Sink } from '../../src/send/sink.ts';
 import { EmailOptions, openEmail } from '../../src/send/sinks/email.ts';
 import { EventBridgeOptions, openEventBridge } from '../../src/send/sinks/eventbridge.ts';
+import { openSecurityHub, SecurityHubOptions } from '../../src/send/sinks/security-hub.ts';
 import { openSns, SnsOptions } from '../../src/send/sinks/sns.ts';
 import { openSqs, SqsOptions } from '../../src/send/sinks/sqs.ts';
 import { openSyslog, SyslogOptions } from '../../src/send/sinks/syslog.ts';
@@ -123,6 +124,12 @@ const CLIENTS: Readonly<Record<string, (port: number, tls: Tls) => Promise<unkno
     tell(
       await openSqs(
         SqsOptions.parse({ type: 'sqs', queue: `https://localhost:${port}/1/q`, ...awsAt(port, tls) }),
+      ),
+    ),
+  'security-hub': async (port, tls) =>
+    tell(
+      await openSecurityHub(
+        SecurityHubOptions.parse({ type: 'security-hub', account: '123456789012', ...awsAt(port, tls) }),
       ),
     ),
   eventbridge: async (port, tls) =>

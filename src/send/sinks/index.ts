@@ -6,6 +6,7 @@ import { encrypting } from './encrypting.ts';
 import { EventBridgeOptions, openEventBridge } from './eventbridge.ts';
 import { FileSinkOptions, openFileSink, openStdout, StdoutSinkOptions } from './file.ts';
 import { openPagerDuty, PagerDutyOptions } from './pagerduty.ts';
+import { openSecurityHub, SecurityHubOptions } from './security-hub.ts';
 import { openSlack, SlackOptions } from './slack.ts';
 import { openSns, SnsOptions } from './sns.ts';
 import { openSqs, SqsOptions } from './sqs.ts';
@@ -22,6 +23,7 @@ export const SinkOptions = z.discriminatedUnion('type', [
   SnsOptions,
   SqsOptions,
   EventBridgeOptions,
+  SecurityHubOptions,
   FileSinkOptions,
   StdoutSinkOptions,
 ]);
@@ -63,6 +65,8 @@ function openWhole(options: SinkOptions, console?: string): Promise<Sink> {
       return openSqs(options, console);
     case 'eventbridge':
       return openEventBridge(options, console);
+    case 'security-hub':
+      return openSecurityHub(options, console);
     case 'file':
       return openFileSink(options, console);
     case 'stdout':
