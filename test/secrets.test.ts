@@ -13,7 +13,6 @@ import { messageOf } from './contracts/sink.ts';
 import { alertOf } from './send/alerts.ts';
 
 const folder = temporaryFolder();
-writeFileSync(join(folder, 'other'), 'of-no-interest-here', { mode: 0o600 });
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 writeFileSync(join(folder, 'recipient.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
 const CANARY = 'canary-in-every-field-4f1c';
@@ -74,19 +73,6 @@ const brokers = ['k:9093'];
 const source = (sasl: object) => ({ sources: [{ type: 'kafka', name: 's', brokers, topics: ['t'], sasl }] });
 const sink = (more: object) => ({ sinks: [{ name: 's', ...more }] });
 
-/** What each type of sink needs at least. */
-const other = { file: 'other' };
-const SINKS: Readonly<Record<string, object>> = {
-  slack: { channel: 'C1', token: other },
-  pagerduty: { routingKey: other },
-  webhook: { url: 'https://a.b' },
-  alertmanager: { url: 'https://a.b' },
-  email: { host: 'a', from: 'a@b.co', to: ['c@d.co'] },
-  syslog: { host: 'a' },
-  file: { path: 'alerts.jsonl' },
-  stdout: {},
-};
-
 /** A configuration with a secret at each of these paths. That it goes where it belongs and nowhere else is a matter of each one's own tests. */
 const PLACES: Readonly<Record<string, (secret: unknown) => object>> = {
   'sinks.slack.token': (token) => sink({ type: 'slack', channel: 'C1', token }),
@@ -108,18 +94,21 @@ const PLACES: Readonly<Record<string, (secret: unknown) => object>> = {
     forward: { brokers, topic: 't', sasl: { mechanism: 'oauthbearer', token } },
   }),
   'sources.firehose.accessKey': (accessKey) => ({ sources: [{ type: 'firehose', name: 's', accessKey }] }),
-  ...Object.fromEntries(
-    Object.entries(SINKS).map(([type, options]) => [
-      `sinks.${type}.encrypt.ids`,
-      (ids: unknown) =>
-        sink({ type, ...options, encrypt: { key: 'recipient.pem', fields: ['subject'], ids } }),
-    ]),
-  ),
+  // One setting that all sinks share.
+  'sinks.*.encrypt.ids': (ids) =>
+    sink({
+      type: 'webhook',
+      url: 'https://a.b',
+      encrypt: { key: 'recipient.pem', fields: ['subject'], ids },
+    }),
 };
 
 describe('secrets of the configuration', () => {
   it('are known by their place: a new one has to be looked at here', () => {
-    expect([...new Set(secretPaths(Settings))].sort()).toEqual(Object.keys(PLACES).sort());
+    const found = secretPaths(Settings).map((path) =>
+      path.replace(/^sinks\.[^.]+\.encrypt\./, 'sinks.*.encrypt.'),
+    );
+    expect([...new Set(found)].sort()).toEqual(Object.keys(PLACES).sort());
   });
 
   it.each(Object.entries(PLACES))('are not in what is shown of it: %s', async (_, configured) => {
