@@ -54,6 +54,14 @@ describe('the registry of detectors', () => {
       }
     });
 
+    it('says in words why its alerts matter and what to check', () => {
+      const { name, meaning, check } = module.guide;
+      expect(name).toMatch(/^[A-Z].{2,39}$/);
+      expect(meaning).toMatch(/^[A-Z].{20,250}\.$/);
+      // Follows a heading of its own, and may follow `Check `.
+      expect(check).toMatch(/^[a-z].{20,250}\.$/);
+    });
+
     it('names ATT&CK techniques and real fields', () => {
       expect(module.attack.length).toBeGreaterThan(0);
       for (const technique of module.attack) expect(technique).toMatch(/^T\d{4}(?:\.\d{3})?$/);
