@@ -25,9 +25,11 @@ export function addDecrypt(program: Command): void {
     .argument('[file]', 'file to read; without it standard input')
     .addOption(
       new Option(
-        '--key <files...>',
-        'files with private keys (PEM or JWK, mode 0600); several while one replaces the other',
-      ).makeOptionMandatory(),
+        '--key <file>',
+        'file with the private key (PEM or JWK, mode 0600); several times while one key replaces another',
+      )
+        .argParser((file: string, others: readonly string[] = []) => [...others, file])
+        .makeOptionMandatory(),
     )
     .addOption(jsonOption('as it is anyway'))
     .addHelpText('after', EXAMPLES)

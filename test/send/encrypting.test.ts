@@ -225,6 +225,7 @@ describe('encrypted fields', () => {
       at('one.jsonl'),
       '--key',
       at('other.key'),
+      '--key',
       at(`${kind}.key`),
     ]);
     expect(code).toBe(0);
