@@ -3,7 +3,11 @@ import { mergeSegments } from './maintenance.ts';
 import type { MergeTask } from './merge-apart.ts';
 
 // Merges small segments and ends. Whoever asked needs the cores more; when they are gone, what was merged is an orphan.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+try {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+} catch {
+  // A sandbox may forbid it.
+}
 process.on('disconnect', () => process.exit(1));
 process.once('message', async ({ dataDir, segments }: MergeTask) => {
   try {
