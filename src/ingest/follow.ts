@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFile } from './file.ts';
+import { createGoneFiles } from './follow-gone.ts';
+import { identify, partitionOf } from './follow-identity.ts';
 import type { FollowOptions } from './follow-options.ts';
 import { NOT_LOGS } from './paths.ts';
 import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
@@ -44,12 +46,11 @@ interface Followed {
  */
 export function createFollowSource(options: FollowOptions, resume: Resume, events: SourceEvents): Source {
   const followed = new Map<string, Followed>();
-  const finished = new Set<string>();
+  /** Files read to their end, with their last generation. */
+  const finished = new Map<string, number>();
+  const gone = createGoneFiles();
   const { positions } = resume;
   const lane = options.name;
-
-  const partitionOf = ({ identity, generation }: { identity: string; generation: number }): string =>
-    `${identity}/${generation}`;
 
   /** The generation to go on with. */
   const generationOf = (identity: string): number => {
@@ -62,7 +63,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     const generation = generationOf(identity);
     const position = positions.get(partitionOf({ identity, generation }));
     if (position?.done === true) {
-      finished.add(identity);
+      finished.set(identity, generation);
       return;
     }
     const file = await open(path);
@@ -95,7 +96,27 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
         await add(path, identity).catch((error: Error) => complain(path, error));
     }
     for (const one of followed.values()) one.rotated = !seen.has(one.identity);
-    for (const identity of finished) if (!seen.has(identity)) finished.delete(identity);
+    for (const [identity, generation] of finished) {
+      if (seen.has(identity)) continue;
+      finished.delete(identity);
+      gone.add(identity, generation);
+    }
+    for (const identity of seen) gone.delete(identity);
+    forgetOldest();
+  };
+
+  /** Files of earlier lives that are not there. */
+  const findGone = (): void => {
+    for (const partition of positions.keys()) {
+      const [identity = '', generation] = partition.split('/');
+      if (!followed.has(identity) && !finished.has(identity)) gone.add(identity, Number(generation));
+    }
+    forgetOldest();
+  };
+
+  const forgetOldest = (): void => {
+    const oldest = gone.takeOldest();
+    if (oldest.length > 0) events.forget(oldest);
   };
 
   /** A file that was renamed while nobody looked lies beside the path it had. */
@@ -205,7 +226,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
 
   const finish = async (one: Followed): Promise<void> => {
     followed.delete(one.identity);
-    finished.add(one.identity);
+    finished.set(one.identity, one.generation);
     await one.file.close();
   };
 
@@ -213,6 +234,8 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     async *deliveries(signal) {
       events.lanes([lane]);
       await findRotated();
+      await look();
+      findGone();
       while (!signal.aborted) {
         await look();
         let idle = true;
@@ -250,20 +273,6 @@ async function namesOf(paths: readonly string[]): Promise<string[]> {
     else for (const entry of entries.sort()) if (!NOT_LOGS.test(entry)) names.push(join(path, entry));
   }
   return names;
-}
-
-async function identify(path: string): Promise<string | undefined> {
-  try {
-    const { dev, ino, birthtimeMs, isFile } = await stat(path).then((found) => ({
-      dev: found.dev,
-      ino: found.ino,
-      birthtimeMs: found.birthtimeMs,
-      isFile: found.isFile(),
-    }));
-    return isFile ? `${dev}-${ino}-${Math.trunc(birthtimeMs)}` : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The file's content is another's from now on. */

@@ -55,6 +55,25 @@ async function read(
 describe('the file source', () => {
   itIsASource({ create, putSize: 2000, puts: 40, readAhead: 3 << 20 });
 
+  it('forgets the oldest of very many files that are gone, and none that is there', async () => {
+    const folder = join(root, 'gone');
+    await mkdir(folder);
+    const all = records(2);
+    await writeFile(join(folder, 'a.log'), `${all[0]}\n`);
+    const positions = new Map<string, Position>();
+    expect(await read([folder], 1, SILENT, positions)).toEqual([all[0]]);
+    const [here] = positions.keys();
+    // Made before it, the last ones first.
+    for (let i = 1005; i > 0; i--) positions.set(`1-2-${i}/0`, { next: 9, done: true });
+    positions.set('1-2-3/1', { next: 9, done: true });
+    await writeFile(join(folder, 'a.log'), `${all.join('\n')}\n`);
+    const forgotten: string[] = [];
+    const events = { ...SILENT, forget: (some: readonly string[]) => forgotten.push(...some) };
+    expect(await read([folder], 1, events, positions)).toEqual([all[1]]);
+    expect(forgotten).toEqual(['1-2-1/0', '1-2-2/0', '1-2-3/0', '1-2-3/1', '1-2-4/0', '1-2-5/0']);
+    expect(forgotten).not.toContain(here);
+  });
+
   it('reads rotated files one after the other, however much the first ones hold', async () => {
     const folder = join(root, 'backlog');
     await mkdir(folder);
