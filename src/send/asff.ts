@@ -89,7 +89,7 @@ function typesOf({ attack }: Alert): string[] {
 
 /** The numbers, as texts. */
 function fieldsOf(
-  { detector, count, score, explanation, query }: Alert,
+  { detector, count, score, explanation, query, encrypted }: Alert,
   key: string,
 ): Record<string, string> {
   const fields = {
@@ -97,6 +97,7 @@ function fieldsOf(
     'flowsentry/detector': detector,
     'flowsentry/count': count,
     'flowsentry/score': score,
+    ...(encrypted === undefined ? {} : { 'flowsentry/encrypted': encrypted }),
     ...Object.fromEntries(Object.entries(explanation).map(([name, value]) => [`explanation/${name}`, value])),
     'flowsentry/query': query,
   };

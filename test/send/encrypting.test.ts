@@ -129,6 +129,7 @@ async function openAll(more: object) {
     { ...aws, type: 'sns', topic: `arn:aws:sns:${REGION}:${ACCOUNT_ID}:alerts` },
     { ...aws, type: 'sqs', queue: `https://sqs.${REGION}.amazonaws.com/${ACCOUNT_ID}/alerts` },
     { ...aws, type: 'eventbridge', format: 'ocsf' },
+    { ...aws, type: 'security-hub', account: ACCOUNT_ID },
     { type: 'file', path: at('alerts.jsonl') },
     { type: 'file', path: at('ocsf.jsonl'), format: 'ocsf' },
   ];
@@ -181,14 +182,17 @@ describe('encrypted fields', () => {
             keys.add(message.key);
             const { delivered } = await sink.deliver(message, signal());
             // The receiver does not answer as AWS does; it hears all the same.
-            if (!/sns|sqs|eventbridge/.test(name)) expect([name, delivered]).toEqual([name, true]);
+            if (!/sns|sqs|eventbridge|security-hub/.test(name))
+              expect([name, delivered]).toEqual([name, true]);
             previews.push(sink.preview(message));
           }
       await expect.poll(() => all.shown().match(/<\d+>1 /g)?.length).toBe(12);
       const shown = `${all.shown()}\n${previews.join('\n')}`;
       // Where ids come from can be guessed: ours are not there either.
       const ids = [canary(1).id, canary(1).id.slice(0, 8), ...keys];
-      for (const one of ['PublishBatch', 'SendMessageBatch', 'PutEvents']) expect(shown).toContain(one);
+      for (const one of ['PublishBatch', 'SendMessageBatch', 'PutEvents', '/findings/import'])
+        expect(shown).toContain(one);
+      if (isEncrypted) expect(shown).toMatch(/"flowsentry\/encrypted":"eyJ[\w-]*(?:\.[\w-]+){4}"/);
       const found = [...SECRETS, ...ids].filter((secret) => shown.includes(secret));
       // People are told that there is something to read, and how.
       expect(shown.includes('flowsentry decrypt')).toBe(isEncrypted);

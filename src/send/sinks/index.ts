@@ -35,15 +35,16 @@ export async function openSink(options: SinkOptions, console?: string): Promise<
   const { encrypt, name, type } = options;
   if (encrypt === undefined) return sink;
   try {
-    return await encrypting(sink, encrypt, name, type === 'slack' ? MAX_JWE.slack : MAX_JWE.others);
+    return await encrypting(sink, encrypt, name, MAX_JWE[type] ?? MAX_SHOWN_JWE);
   } catch (error) {
     await sink.close();
     throw error;
   }
 }
 
-/** Characters of a JWE: what Slack takes in one text, and what any text that is shown may have. */
-const MAX_JWE = { slack: 3000, others: 4000 };
+/** Characters of a JWE: what any text that is shown may have, and what the other side takes in one text where that is less. */
+const MAX_SHOWN_JWE = 4000;
+const MAX_JWE: Readonly<Partial<Record<SinkOptions['type'], number>>> = { slack: 3000, 'security-hub': 2048 };
 
 function openWhole(options: SinkOptions, console?: string): Promise<Sink> {
   switch (options.type) {
