@@ -105,13 +105,12 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     forgetOldest();
   };
 
-  /** Files of earlier lives that are not there. */
+  /** Files of earlier lives that are not there. The next look forgets what is too much. */
   const findGone = (): void => {
     for (const partition of positions.keys()) {
       const [identity = '', generation] = partition.split('/');
       if (!followed.has(identity) && !finished.has(identity)) gone.add(identity, Number(generation));
     }
-    forgetOldest();
   };
 
   const forgetOldest = (): void => {
