@@ -15,7 +15,7 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
   {
     place: 'src/outbound/',
     imports: ['src/errors.ts'],
-    packages: ['zod', '@smithy/node-http-handler'],
+    packages: ['zod', '@smithy/node-http-handler', 'kafkajs', 'aws-msk-iam-sasl-signer-js'],
   },
   stage(
     'ingest',
@@ -23,7 +23,6 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
     'kafkajs',
     'lz4js',
     'snappyjs',
-    'aws-msk-iam-sasl-signer-js',
     '@aws-sdk/client-cloudwatch-logs',
     '@aws-sdk/client-ec2',
     '@aws-sdk/client-s3',
@@ -42,6 +41,7 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
       '@aws-sdk/client-sns',
       '@aws-sdk/client-sqs',
       'jose',
+      'kafkajs',
       'liquidjs',
       'nodemailer',
     ),
@@ -70,6 +70,7 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
       'src/contracts.ts',
       'src/errors.ts',
       'src/ingest/',
+      'src/outbound/',
       'src/parse/',
       'src/reader/',
       'src/store/',

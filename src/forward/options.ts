@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACCESS_SETTINGS, refineAccess } from '../ingest/kafka-options.ts';
+import { ACCESS_SETTINGS, refineAccess } from '../outbound/kafka-options.ts';
 
 /** Where `flowsentry forward` writes to. */
 export const ForwardOptions = refineAccess(

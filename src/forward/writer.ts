@@ -1,6 +1,6 @@
 import kafkajs, { type Transaction } from 'kafkajs';
-import { openKafka } from '../ingest/kafka-client.ts';
 import type { SourceEvents } from '../ingest/source.ts';
+import { openKafka } from '../outbound/kafka.ts';
 import type { OutMessage } from './messages.ts';
 import type { ForwardOptions } from './options.ts';
 

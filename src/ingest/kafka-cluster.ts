@@ -1,3 +1,5 @@
+import type { Kafka } from 'kafkajs';
+
 /** What of the client's inside is used: connections, and the protocol's requests, which its own consumer keeps to itself. */
 export interface KafkaCluster {
   connect(): Promise<void>;
@@ -83,4 +85,25 @@ export function byTopic<T extends { readonly topic: string }>(
   items: readonly T[],
 ): { topic: string; partitions: T[] }[] {
   return [...Map.groupBy(items, ({ topic }) => topic)].map(([topic, partitions]) => ({ topic, partitions }));
+}
+
+/** Seconds for which a client believes what it knows of topics and their leaders. */
+const METADATA_SECONDS = 60;
+
+/**
+ * Connections of its own, none of them made yet; whoever opens it disconnects it. The client makes them behind a symbol; nothing else of it is
+ * asked by a name that is not public.
+ */
+export function createCluster(kafka: Kafka): KafkaCluster {
+  const key = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  );
+  const create =
+    key && (kafka as unknown as Record<symbol, (options: object) => KafkaCluster>)[key]?.bind(kafka);
+  if (create === undefined) throw new Error('the Kafka client is not the version that this was made for');
+  return create({
+    metadataMaxAge: METADATA_SECONDS * 1000,
+    allowAutoTopicCreation: false,
+    isolationLevel: 1,
+  });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openKafka } from '../outbound/kafka.ts';
 import { type Committed, formatClaims, isBound, parseClaims } from './kafka-claims.ts';
-import { openKafka } from './kafka-client.ts';
-import { keyOf } from './kafka-cluster.ts';
+import { createCluster, keyOf } from './kafka-cluster.ts';
 import { createFetcher, type Fetched, type Wanted } from './kafka-fetch.ts';
 import { createMember } from './kafka-member.ts';
 import type { KafkaOptions } from './kafka-options.ts';
@@ -30,6 +30,7 @@ export async function createKafkaSource(
   // The data folder's own: nobody else alive has it.
   const clientId = `flowsentry-${instance}-${source}`;
   const client = await openKafka(options, clientId, events.log);
+  const openCluster = () => createCluster(client.kafka);
   /** Offsets up to which we made partitions durable, whether they are ours at the moment or not. */
   const durable = new Map([...resume.positions].map(([key, { next }]) => [key, next]));
   let assigned = new Map<string, Assigned>();
@@ -55,7 +56,7 @@ export async function createKafkaSource(
 
   const member = createMember({
     ...{ groupId, clientId, topics, sessionTimeout: options.sessionTimeout * 1000 },
-    openCluster: client.openCluster,
+    openCluster,
     owned: () => [...assigned.keys()],
     async release(signal) {
       isReleasing = true;
@@ -87,7 +88,7 @@ export async function createKafkaSource(
   });
 
   const fetcher = createFetcher({
-    ...{ topics, maxBytes: options.maxBytes, openCluster: client.openCluster },
+    ...{ topics, maxBytes: options.maxBytes, openCluster },
     wanted: () =>
       waitingBytes >= options.maxBytes || isReleasing || stopped.signal.aborted
         ? []

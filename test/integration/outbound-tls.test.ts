@@ -17,6 +17,7 @@ import { openTls } from '../../src/outbound/tls.ts';
 import type { Sink } from '../../src/send/sink.ts';
 import { EmailOptions, openEmail } from '../../src/send/sinks/email.ts';
 import { EventBridgeOptions, openEventBridge } from '../../src/send/sinks/eventbridge.ts';
+import { KafkaSinkOptions, openKafkaSink } from '../../src/send/sinks/kafka.ts';
 import { openSecurityHub, SecurityHubOptions } from '../../src/send/sinks/security-hub.ts';
 import { openSns, SnsOptions } from '../../src/send/sinks/sns.ts';
 import { openSqs, SqsOptions } from '../../src/send/sinks/sqs.ts';
@@ -124,6 +125,12 @@ const CLIENTS: Readonly<Record<string, (port: number, tls: Tls) => Promise<unkno
     tell(
       await openSqs(
         SqsOptions.parse({ type: 'sqs', queue: `https://localhost:${port}/1/q`, ...awsAt(port, tls) }),
+      ),
+    ),
+  'kafka sink': async (port, tls) =>
+    tell(
+      await openKafkaSink(
+        KafkaSinkOptions.parse({ type: 'kafka', name: 'k', topic: 't', brokers: [`localhost:${port}`], tls }),
       ),
     ),
   'security-hub': async (port, tls) =>

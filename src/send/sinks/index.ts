@@ -5,6 +5,7 @@ import { EmailOptions, openEmail } from './email.ts';
 import { encrypting } from './encrypting.ts';
 import { EventBridgeOptions, openEventBridge } from './eventbridge.ts';
 import { FileSinkOptions, openFileSink, openStdout, StdoutSinkOptions } from './file.ts';
+import { KafkaSinkOptions, openKafkaSink } from './kafka.ts';
 import { openPagerDuty, PagerDutyOptions } from './pagerduty.ts';
 import { openSecurityHub, SecurityHubOptions } from './security-hub.ts';
 import { openSlack, SlackOptions } from './slack.ts';
@@ -24,6 +25,7 @@ export const SinkOptions = z.discriminatedUnion('type', [
   SqsOptions,
   EventBridgeOptions,
   SecurityHubOptions,
+  KafkaSinkOptions,
   FileSinkOptions,
   StdoutSinkOptions,
 ]);
@@ -66,6 +68,8 @@ function openWhole(options: SinkOptions, console?: string): Promise<Sink> {
       return openSqs(options, console);
     case 'eventbridge':
       return openEventBridge(options, console);
+    case 'kafka':
+      return openKafkaSink(options, console);
     case 'security-hub':
       return openSecurityHub(options, console);
     case 'file':
