@@ -100,8 +100,10 @@ function changesOf({ roster, traits, ...options }: DraftOptions, live: Live, now
     }
     // Where alerts are opened and closed one by one, what was over before it was told is opened first.
     const isOpened = traits.unit === 'alert' && need === 'new' && live.record.digest === undefined;
-    covers.push({ id, state: isOpened ? 'firing' : stateOf(standing), severity: alert.severity });
-    alerts.push(alert);
+    const state = isOpened ? 'firing' : stateOf(standing);
+    covers.push({ id, state, severity: alert.severity });
+    // What somebody judged is over for whoever was told, while its records go on.
+    alerts.push(state === 'resolved' && alert.state === 'firing' ? { ...alert, state } : alert);
   }
   return { covers, alerts };
 }

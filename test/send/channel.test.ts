@@ -169,6 +169,7 @@ describe('an incident', () => {
     world.put(alertOf(1, { count: 900 }));
     world.pass(9 * HOUR);
     expect(world.sent.map(({ event }) => event)).toEqual(['firing', 'resolved']);
+    expect(world.sent.map(({ alerts: [alert] }) => alert?.state)).toEqual(['firing', 'resolved']);
   });
 
   it('is opened before it is closed when all was over before anybody was told', () => {
