@@ -94,6 +94,15 @@ const PLACES: Readonly<Record<string, (secret: unknown) => object>> = {
     forward: { brokers, topic: 't', sasl: { mechanism: 'oauthbearer', token } },
   }),
   'sources.firehose.accessKey': (accessKey) => ({ sources: [{ type: 'firehose', name: 's', accessKey }] }),
+  'sinks.kafka.sasl.scram-sha-256.password': (password) =>
+    sink({
+      type: 'kafka',
+      brokers,
+      topic: 't',
+      sasl: { mechanism: 'scram-sha-512', username: 'u', password },
+    }),
+  'sinks.kafka.sasl.oauthbearer.token': (token) =>
+    sink({ type: 'kafka', brokers, topic: 't', sasl: { mechanism: 'oauthbearer', token } }),
   // One setting that all sinks share.
   'sinks.*.encrypt.ids': (ids) =>
     sink({

@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { SinkOptions } from '../../../src/send/sinks/index.ts';
 
 const HERE = import.meta.dirname;
-const suites = readdirSync(HERE)
-  .filter((name) => name.endsWith('.test.ts') && name !== 'every-sink.test.ts')
-  .map((name) => readFileSync(join(HERE, name), 'utf8'))
+/** Those with a real other side are in the integration tests. */
+const suites = [HERE, join(HERE, '../../integration')]
+  .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+  .filter((file) => file.endsWith('.test.ts') && !file.endsWith('every-sink.test.ts'))
+  .map((file) => readFileSync(file, 'utf8'))
   .filter((text) => /\bitIsAn?\w*Sink\b|\bHOSTILE\b/.test(text));
 
 describe('every sink', () => {
