@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Finding } from '../../src/contracts.ts';
 import { itIsADetector } from '../../test/contracts/detector.ts';
-import { plainContext, type SessionLiteral, type StepLiteral, stepOf, windowOf } from '../../test/rows.ts';
+import { plainContext, type SessionLiteral, type StepLiteral, stepOf } from '../../test/rows.ts';
+import { windowOf } from '../../test/windows.ts';
 import { longConnection } from './detector.ts';
 
 const T0 = 1_760_054_400;

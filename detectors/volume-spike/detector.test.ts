@@ -2,13 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Finding } from '../../src/contracts.ts';
 import { itIsADetector } from '../../test/contracts/detector.ts';
-import {
-  plainContext,
-  type SessionLiteral,
-  stepOf,
-  type WindowRowLiteral,
-  windowOf,
-} from '../../test/rows.ts';
+import { plainContext, type SessionLiteral, stepOf } from '../../test/rows.ts';
+import { type WindowRowLiteral, windowOf } from '../../test/windows.ts';
 import { volumeSpike } from './detector.ts';
 
 const DAY = 86_400;

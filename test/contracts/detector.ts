@@ -11,8 +11,8 @@ import {
   shuffledStep,
   shuffledWindow,
   stepOf,
-  windowsOf,
 } from '../rows.ts';
+import { windowsOf } from '../windows.ts';
 
 /** What the suite needs to know of a detector to make it fire. */
 export interface ContractOptions {

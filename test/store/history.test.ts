@@ -10,7 +10,7 @@ import { createSessionBatch, STATE } from '../../src/columns/session-batch.ts';
 import type { Reject } from '../../src/contracts.ts';
 import { readManifest, removeOrphans } from '../../src/store/manifest.ts';
 import { columnName, quoted } from '../../src/store/table-spec.ts';
-import { windowOf } from '../rows.ts';
+import { windowOf } from '../windows.ts';
 import { type FlowLiteral, flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { openStore, rowsOf, temporaryFolder } from './support.ts';
 
