@@ -71,12 +71,14 @@ interface Source {
   readonly path: string;
   readonly document: Document.Parsed;
   readonly lines: LineCounter;
+  /** What it did not say itself. */
+  readonly changes: readonly SettingChange[];
 }
 
 function openSource(text: string, path: string): Source {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const source = { path, document, lines };
+  const source: Source = { path, document, lines, changes: [] };
   if (document.errors.length > 0)
     throw new ConfigError(
       path,
@@ -95,7 +97,7 @@ function change(source: Source, changes: readonly SettingChange[]): Source {
       ]);
     }
   }
-  return source;
+  return { ...source, changes };
 }
 
 function readSource(source: Source): Config {
@@ -170,9 +172,14 @@ function errorOf(source: Source, problems: readonly Problem[]): ConfigError {
   return new ConfigError(
     source.path,
     placed.map(
-      ({ path, message, offset }) => `${placeOf(source, offset)}  ${path.join('.') || 'file'}: ${message}`,
+      ({ path, message, offset }) =>
+        `${isChanged(source, path) ? 'as given' : placeOf(source, offset)}  ${path.join('.') || 'file'}: ${message}`,
     ),
   );
+}
+
+function isChanged({ changes }: Source, path: readonly PropertyKey[]): boolean {
+  return changes.some((change) => change.path.every((part, i) => part === path[i]));
 }
 
 function placeOf(source: Source, offset: number): string {

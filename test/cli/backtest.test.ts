@@ -44,7 +44,7 @@ describe('flowsentry backtest', () => {
   it.each([
     [['--set', 'internal.ports'], /write name=value/],
     [['--set', 'internal.ports=many'], /detectors\.port-scan\.internal\.ports/],
-    [['--set', 'nonsense=1'], /nonsense: unknown setting/],
+    [['--set', 'nonsense=1'], /as given {2}detectors\.port-scan\.nonsense: unknown setting/],
     [['--detector', 'nonsense'], /there are bad-ip, beacon/],
     [['--chart', 'chart.png'], /give FILE\.svg/],
     [['--from', 'yesterday'], /ISO 8601/],
