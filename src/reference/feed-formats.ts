@@ -1,3 +1,4 @@
+import { splitCells } from './csv-cells.ts';
 import { type EntryFacts, FeedEntries } from './feed-entries.ts';
 import { walkJson } from './feed-json.ts';
 import { eachNetwork, hostOfUrl } from './feed-network.ts';
@@ -144,32 +145,6 @@ function recordOf(line: string, { delimiter, names }: Header): FeedRecord {
     if (cell !== undefined && !record.has(name)) record.set(name, cell);
   }
   return record;
-}
-
-/** Cells of a CSV line, quotes and the blanks around cells taken off. A line ends a quoted cell too: no feed breaks lines in cells. */
-function splitCells(line: string, delimiter: string): string[] {
-  if (!line.includes('"')) return line.split(delimiter).map((cell) => cell.trim());
-  const cells: string[] = [];
-  let at = 0;
-  while (at <= line.length) {
-    while (line[at] === ' ') at++;
-    if (line[at] !== '"') {
-      const end = line.indexOf(delimiter, at);
-      cells.push(line.slice(at, end < 0 ? line.length : end).trim());
-      at = end < 0 ? line.length + 1 : end + 1;
-      continue;
-    }
-    let cell = '';
-    for (at++; at < line.length; at++) {
-      if (line[at] !== '"') cell += line[at];
-      else if (line[at + 1] === '"') cell += line[++at];
-      else break;
-    }
-    cells.push(cell.trim());
-    const end = line.indexOf(delimiter, at);
-    at = end < 0 ? line.length + 1 : end + 1;
-  }
-  return cells;
 }
 
 /** What of a line without header should be the network: the first cell or word, or the first two as a range (DShield). */

@@ -1,7 +1,6 @@
-import { LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { parsePrefix } from '../columns/address.ts';
-import { ConfigError } from '../errors.ts';
+import { explainMissing, type Problem, readYaml, toProblems } from './yaml-file.ts';
 
 /** Numbers of the protocols that a policy can name (IANA); `icmp` is both families'. */
 export const PROTOCOL_NUMBERS: ReadonlyMap<string, readonly number[]> = new Map([
@@ -110,56 +109,13 @@ function holds(wanted: readonly string[] | undefined, text: string | undefined):
   return wanted !== undefined && text !== undefined && wanted.includes(text);
 }
 
-interface Problem {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-/** Reads a policy. Throws a {@link ConfigError} that lists every problem with the line it is on. */
+/** Reads a policy. Throws a ConfigError that lists every problem with the line it is on. */
 export function readPolicy(text: string, file: string): PolicyDocument {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `line ${line}:${col}`;
-  };
-  if (document.errors.length > 0)
-    throw new ConfigError(
-      file,
-      document.errors.map(({ pos, message }) => `${at(pos[0])}  ${message}`),
-    );
-  let content: unknown;
-  try {
-    content = document.toJS();
-  } catch (error) {
-    throw new ConfigError(file, [error instanceof Error ? error.message : String(error)]);
-  }
-  const parsed = PolicyFile.safeParse(content, {
-    error: (issue) => (issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : undefined),
-  });
+  const { content, refuse } = readYaml(text, file);
+  const parsed = PolicyFile.safeParse(content, { error: explainMissing });
   const problems = parsed.success ? contradictions(parsed.data) : parsed.error.issues.flatMap(toProblems);
   if (parsed.success && problems.length === 0) return parsed.data;
-  const offsetOf = (path: readonly PropertyKey[]): number => {
-    for (let length = path.length; length > 0; length--) {
-      const node = document.getIn(path.slice(0, length), true) as ParsedNode | undefined;
-      if (node?.range !== undefined) return node.range[0];
-    }
-    return 0;
-  };
-  const placed = problems.map((problem) => ({ ...problem, offset: offsetOf(problem.path) }));
-  placed.sort((a, b) => a.offset - b.offset);
-  throw new ConfigError(
-    file,
-    placed.map(({ path, message, offset }) => `${at(offset)}  ${path.join('.') || 'file'}: ${message}`),
-  );
-}
-
-/** An unknown key is a problem of its own, at its own place. */
-function toProblems(issue: z.core.$ZodIssue): Problem[] {
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown setting' }));
-  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path: issue.path, message }));
-  return [{ path: issue.path, message: issue.message }];
+  throw refuse(problems);
 }
 
 /** What is well-formed and yet cannot be meant. */
