@@ -4,7 +4,9 @@ import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
 import type { Alert } from './contracts.ts';
 import { UserError } from './errors.ts';
+import { assetsBy, openInventory } from './inventory.ts';
 import { judgesOf, readContext } from './judges.ts';
+import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
 import { type Opening, Openings } from './score/openings.ts';
@@ -71,7 +73,8 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   if (manifest === undefined) throw new UserError(`cannot read ${data}: nothing was ever stored there`);
   const { from, to, first } = spanOf(manifest, options);
   const names = new Dictionary();
-  const context = await readContext(config, names, data, warn, true);
+  const inventory = await openInventory(config, undefined);
+  const context = await readContext(config, names, data, warn, { inventory, offline: true });
   const candidates = [changed ?? config, ...(changed === undefined ? [] : [config])].map((each) => ({
     config: each,
     judges: judgesOf(onlyThese(each, detectors), context),
@@ -82,8 +85,8 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const wantedWarmUp = Math.max(0, ...judges.map(({ learns = 0 }) => learns));
   const start = Math.max(Math.min(first, from), from - (options.warmUp ?? wantedWarmUp));
 
-  const runs = candidates.map((candidate) => watch(candidate.judges, candidate.config, names, from));
-  const rollup = openRollup(config, names, judges, runs);
+  const runs = candidates.map((candidate) => watch(candidate, names, from, inventory));
+  const rollup = openRollup(config, names, judges, runs, inventory);
   const totalBytes = bytesOf(manifest, start, to);
   let records = 0;
   for await (const batch of readFlows({
@@ -166,8 +169,13 @@ interface Run {
   found(to: number): Found;
 }
 
-function watch(judges: readonly Judge[], config: Config, names: Dictionary, from: number): Run {
-  const scorer = new Scorer(judges, createMute(config.exceptions), names);
+function watch(
+  { judges, config }: { readonly judges: readonly Judge[]; readonly config: Config },
+  names: Dictionary,
+  from: number,
+  inventory: Inventory | undefined,
+): Run {
+  const scorer = new Scorer(judges, createMute(config.exceptions), names, assetsBy(inventory));
   const openings = new Openings();
   return {
     scorer,
@@ -190,9 +198,11 @@ function openRollup(
   names: Dictionary,
   judges: readonly Judge[],
   runs: readonly Run[],
+  inventory: Inventory | undefined,
 ): Rollup {
   const output = {
     step: (step: Parameters<Scorer['step']>[0]) => {
+      inventory?.advance(step.end - 1);
       for (const { scorer, note } of runs) {
         scorer.step(step);
         note(step.end);

@@ -4,6 +4,7 @@ import { detectors } from '../detectors/index.ts';
 import { parsePrefix } from './columns/address.ts';
 import { ForwardOptions } from './forward/options.ts';
 import { SourceOptions } from './ingest/options.ts';
+import { InventoryOptions } from './reference/inventory-options.ts';
 import { InhibitOptions, RootRoute, SilenceOptions, TimeIntervals } from './send/options.ts';
 import { routeProblems } from './send/route.ts';
 import { SinkOptions } from './send/sinks/index.ts';
@@ -107,6 +108,7 @@ const Sections = z.strictObject({
     .record(z.string().min(1), z.array(network).min(1))
     .default({})
     .describe('Networks by the role of what runs there; without a role it is the subnet'),
+  inventory: InventoryOptions.optional().describe('What has which addresses: names, roles and tags'),
   sources: z
     .array(Source)
     .refine(

@@ -114,7 +114,7 @@ function readSource(source: Source): Config {
   if (!settings.success || found.length > 0) throw errorOf(source, found);
 
   const folder = dirname(resolve(source.path));
-  const { policy, feeds, sources, sinks, serve, forward, ...rest } = settings.data;
+  const { policy, feeds, sources, sinks, serve, forward, inventory, ...rest } = settings.data;
   return {
     ...rest,
     sources: resolveFiles(sources, folder).map((source) =>
@@ -129,6 +129,7 @@ function readSource(source: Source): Config {
     forward: resolveFiles(forward, folder),
     policy: policy === undefined ? undefined : resolve(folder, policy),
     feeds: resolveFiles(feeds, folder),
+    inventory: resolveFiles(inventory, folder),
     detectors: Object.fromEntries(chosen),
   };
 }
@@ -152,8 +153,16 @@ function resolveFiles<T>(settings: T, folder: string): T {
 }
 
 /** Every file a configuration names, with the setting that does. */
-function filesOf({ policy, feeds, serve, sources, sinks, forward }: Config): [PropertyKey[], string][] {
-  const named = filesBelow([], { feeds, serve, sources, sinks, forward });
+function filesOf({
+  policy,
+  feeds,
+  serve,
+  sources,
+  sinks,
+  forward,
+  inventory,
+}: Config): [PropertyKey[], string][] {
+  const named = filesBelow([], { feeds, serve, sources, sinks, forward, inventory });
   return policy === undefined ? named : [[['policy'], policy], ...named];
 }
 

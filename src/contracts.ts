@@ -2,8 +2,10 @@ import type { Dictionary } from './columns/dictionary.ts';
 import type { FlowBatch } from './columns/flow-batch.ts';
 import type { SessionBatch, Step, WindowBatch, WindowKey } from './columns/session-batch.ts';
 import type { SourceReport } from './contracts-coverage.ts';
+import type { AlertAssets } from './contracts-inventory.ts';
 
 export type { Coverage, DetectorStanding, SourceLoss, SourceReport } from './contracts-coverage.ts';
+export type { AlertAssets, Asset, InventoryEntry } from './contracts-inventory.ts';
 
 /** Why a record could not be used. A closed set: each is a counter, a column of `rejects` and a line of the documentation. */
 export const REJECT_REASONS = [
@@ -166,7 +168,7 @@ export interface Exception {
 export type AlertState = 'firing' | 'resolved';
 
 /** The public alert record (JSON Lines). Times are ISO 8601 UTC, event time. */
-export interface Alert {
+export interface Alert extends AlertAssets {
   readonly id: string;
   readonly detector: string;
   readonly severity: Severity;
@@ -231,8 +233,10 @@ export interface Detector extends Stateful {
 /** What a detector may know beyond the flows. All of it is read-only data. */
 export interface DetectorContext {
   readonly names: Dictionary;
-  /** The role of the address at `offset`: a configured role's name, else its subnet (/24, /64) as text. */
+  /** The role of the address at `offset`, now: the inventory's, else a configured role's name, else its subnet (/24, /64) as text. */
   roleOf(words: Uint32Array, offset: number): string;
+  /** Another number whenever roles may be others than before, which is only between two steps. */
+  readonly roleEpoch: number;
   readonly indicators: Indicators;
   readonly policy: Policy;
 }

@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
 import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
 import { CoverageBook } from './coverage.ts';
+import { assetsBy, openInventory } from './inventory.ts';
 import { createJudges } from './judges.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
@@ -98,6 +99,7 @@ type Send = (changed: readonly Alert[]) => readonly OutboxChange[];
 const NAMES = ':names';
 const ROLLUP = ':rollup';
 const COVERAGE = ':coverage';
+const INVENTORY = ':inventory';
 
 /** Claims the data folder and goes on from its last checkpoint. Throws a UserError when the folder cannot be used. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -127,14 +129,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       sequence: loaded.sequence,
     }),
   );
-  const judges = await createJudges(config, names, folder.path, options.warn);
-  const scorer = new Scorer(judges, createMute(config.exceptions), names);
+  const inventory = await openInventory(config, loaded.blobs.get(INVENTORY));
+  const judges = await createJudges(config, names, folder.path, options.warn, inventory);
+  const scorer = new Scorer(judges, createMute(config.exceptions), names, assetsBy(inventory));
   scorer.restore(loaded.blobs);
   scorer.book.restore(loaded.alerts);
   const counts = { sessions: 0, strangers: 0 };
   const covered = new CoverageBook(() => rollup.interval);
   const rollup: Rollup = new Rollup(connectionOptions(config, names, judges, options.holdFlows), {
     step(step) {
+      inventory?.advance(step.end - 1);
       counts.sessions += step.ended.length;
       counts.strangers += countStrangers(step.ended);
       history.appendSessions(step.ended);
@@ -244,6 +248,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
       blobs.set(ROLLUP, rollup.snapshot());
       blobs.set(COVERAGE, covered.snapshot());
+      if (inventory !== undefined) blobs.set(INVENTORY, inventory.snapshot());
       blobs.set(NAMES, packSnapshot({}, names.since(1)));
       const entries = scorer.book.takeChanged();
       const alerts = entries.flatMap(visible);

@@ -5,6 +5,7 @@ import type { Dictionary } from './columns/dictionary.ts';
 import type { Config } from './config.ts';
 import type { DetectorContext } from './contracts.ts';
 import { loadIndicators } from './reference/indicators.ts';
+import type { Inventory } from './reference/inventory.ts';
 import { emptyPolicy, parsePolicy } from './reference/policy.ts';
 import { createRoles } from './reference/roles.ts';
 import type { Judge } from './score/scorer.ts';
@@ -15,17 +16,24 @@ export async function createJudges(
   names: Dictionary,
   dataDir: string,
   warn: (message: string) => void,
+  inventory?: Inventory,
 ): Promise<Judge[]> {
-  return judgesOf(config, await readContext(config, names, dataDir, warn));
+  return judgesOf(config, await readContext(config, names, dataDir, warn, { inventory }));
 }
 
-/** What detectors may know beyond the flows. `offline`: of feeds with an address the list that was kept last is read, and nothing is written. */
+export interface ContextOptions {
+  readonly inventory?: Inventory | undefined;
+  /** Of feeds with an address the list that was kept last is read, and nothing is written. */
+  readonly offline?: boolean;
+}
+
+/** What detectors may know beyond the flows. */
 export async function readContext(
   config: Config,
   names: Dictionary,
   dataDir: string,
   warn: (message: string) => void,
-  offline = false,
+  { inventory, offline = false }: ContextOptions = {},
 ): Promise<DetectorContext> {
   const { indicators, problems } = await loadIndicators({
     feeds: config.feeds,
@@ -39,7 +47,17 @@ export async function readContext(
     config.policy === undefined
       ? emptyPolicy
       : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names);
-  return { names, roleOf: createRoles(config.roles), indicators, policy };
+  const roleOf = createRoles(config.roles);
+  if (inventory === undefined) return { names, roleOf, roleEpoch: 0, indicators, policy };
+  return {
+    names,
+    roleOf: (words, offset) => inventory.roleAt(words, offset) ?? roleOf(words, offset),
+    get roleEpoch() {
+      return inventory.epoch;
+    },
+    indicators,
+    policy,
+  };
 }
 
 /** As {@link createJudges} with what is known already. */

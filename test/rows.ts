@@ -211,6 +211,7 @@ export function plainContext(overrides: Partial<DetectorContext> = {}): Detector
       words[offset + 2] === 0xffff && words[offset] === 0
         ? `${words[offset + 3]! >>> 24}.${(words[offset + 3]! >>> 16) & 255}.${(words[offset + 3]! >>> 8) & 255}.0/24`
         : `${words[offset]!.toString(16)}:${words[offset + 1]!.toString(16)}::/64`,
+    roleEpoch: 0,
     indicators: { size: 0, categories: [], match: () => undefined },
     policy: {
       size: 0,

@@ -191,6 +191,35 @@ describe('unexpected-egress', () => {
     expect(show(AFTER, { ...web, dst: '198.51.100.8' })).toEqual([]);
   });
 
+  it('judges a subject by the role it has now, also after a restart', () => {
+    const names = new Dictionary();
+    const now = { epoch: 0, role: 'batch' };
+    const context = plainContext({
+      names,
+      roleOf: (words, offset) => (words[offset + 3] === 0x0a00_0163 ? now.role : 'web'),
+    });
+    const changing: DetectorContext = Object.defineProperty({ ...context }, 'roleEpoch', {
+      get: () => now.epoch,
+    });
+    const make = () => unexpectedEgress.create(unexpectedEgress.config.parse({}), changing);
+    const show = (detector: ReturnType<typeof make>, start: number, ...active: SessionLiteral[]): number => {
+      let found = 0;
+      detector.step?.(stepOf({ start, active }, names), () => found++);
+      return found;
+    };
+    const detector = make();
+    const worker = { ...web, src: '10.0.1.99', dst: '198.51.100.7' };
+    for (let hour = 0; hour < 8 * 24; hour++) show(detector, T0 + hour * 3600, web, worker);
+    // What its old role did is new to the role it gets.
+    now.role = 'web';
+    now.epoch = 1;
+    const saved = detector.snapshot();
+    expect(show(detector, AFTER, worker)).toBe(1);
+    const again = make();
+    again.restore(saved);
+    expect(show(again, AFTER, worker)).toBe(1);
+  });
+
   it('stops telling new destinations of a role that has new ones all day', () => {
     const { show, learn } = at();
     learn(web);

@@ -41,6 +41,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
   const role = new Uint32Array(2);
   let day = 0;
   let steps = 0;
+  let roleEpoch = context.roleEpoch;
   let judged: number[] = [];
   let news: number[] = [];
 
@@ -148,7 +149,17 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     watch.touch(at, sessions, row, flags, steps);
   }
 
+  /** Subjects are kept with their role: asking anew for each row would cost more than all else. */
+  function readRoles(): void {
+    roleEpoch = context.roleEpoch;
+    recent.clear();
+    const { keys, columns } = knowledge.subjects;
+    for (let row = 0; row < keys.rows; row++)
+      if (keys.has(row)) hashRole(context.roleOf(keys.keys, row * 4), columns.role, row * 2);
+  }
+
   function turn(step: Step): void {
+    if (context.roleEpoch !== roleEpoch) readRoles();
     const today = dayOf(step.start);
     if (day !== 0 && today !== day) {
       knowledge.turnDay(today, config.forgetDays);
@@ -213,11 +224,8 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
       knowledge.restore(columns.get('knowledge') as Uint8Array);
       watch.table.restore(columns.get('watch') as Uint8Array);
       watch.rebuildFilter();
-      recent.clear();
       // Roles come from the configuration, which may have changed since.
-      const { keys, columns: known } = knowledge.subjects;
-      for (let row = 0; row < keys.rows; row++)
-        if (keys.has(row)) hashRole(context.roleOf(keys.keys, row * 4), known.role, row * 2);
+      readRoles();
       ({ day, steps } = meta as { day: number; steps: number });
     },
   };

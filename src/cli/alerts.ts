@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Alert, SEVERITIES, type Severity } from '../contracts.ts';
+import { assetText } from '../send/text.ts';
 import { addAlertRemarks } from './alert-remarks.ts';
 import { alertTable, bySeverity, endsOf } from './alert-text.ts';
 import { coverageLines } from './coverage-text.ts';
@@ -91,6 +92,8 @@ function alertText(alert: Alert, data: string): string {
     ['severity', severityText(alert.severity)],
     ['state', alert.state],
     ['who', endsOf(alert)],
+    ['that is', assetText(alert.asset) ?? ''],
+    ['the other end', assetText(alert.peerAsset) ?? ''],
     ['interface', alert.interface ?? ''],
     ['account', alert.account ?? ''],
     ['first seen', alert.firstSeen],

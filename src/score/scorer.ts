@@ -1,7 +1,7 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
 import type { Detector, DetectorStanding, Finding, SourceReport, WindowDemand } from '../contracts.ts';
-import { AlertBook, type Origin } from './alert-book.ts';
+import { AlertBook, type AssetsOf, type Origin } from './alert-book.ts';
 import type { Mute } from './exceptions.ts';
 
 /** A detector that is switched on, and the windows it asked for. */
@@ -38,10 +38,10 @@ export class Scorer {
     this.#findings.push(finding);
   };
 
-  constructor(judges: readonly Judge[], mute: Mute, names: Dictionary) {
+  constructor(judges: readonly Judge[], mute: Mute, names: Dictionary, assetsOf?: AssetsOf) {
     this.#judges = judges;
     this.#mute = mute;
-    this.book = new AlertBook(names);
+    this.book = new AlertBook(names, assetsOf);
     for (const judge of judges)
       this.counts.set(judge.detector, { findings: 0, muted: 0, failures: 0, failure: '', ms: 0 });
   }

@@ -112,7 +112,11 @@ function fieldsOf(
 function resourcesOf(alert: Alert, region: string, account: string, partition: string) {
   const { interface: name = alert.subject, subject } = alert;
   const owner = /^\d{12}$/.test(alert.account ?? '') ? alert.account : account;
-  const placed = { Partition: partition as 'aws', Region: region };
+  const placed = {
+    Partition: partition as 'aws',
+    Region: region,
+    ...(alert.asset === undefined ? {} : { Tags: { ...alert.asset.tags } }),
+  };
   if (/^eni-[0-9a-f]+$/.test(name))
     return [
       {

@@ -5,7 +5,7 @@ import { HIDDEN } from './text.ts';
 /** Fields that can be chosen by name; `explanation.NAME` and `explanation.*` beside them. */
 const CHOOSABLE = ['subject', 'peer', 'port', 'protocol', 'interface', 'account'] as const;
 /** These are made of the others in ways that nobody can follow: they are hidden with any of them. */
-const DERIVED = ['title', 'samples', 'query', 'exception'] as const;
+const DERIVED = ['title', 'samples', 'query', 'exception', 'asset', 'peerAsset'] as const;
 const ALL = 'explanation.*';
 
 /** Whether an alert has a field of this name that can be hidden by choice. */

@@ -1,4 +1,4 @@
-import type { Alert, Explanation, Scalar } from '../contracts.ts';
+import type { Alert, Asset, Explanation, Scalar } from '../contracts.ts';
 import { trim } from './text.ts';
 
 /** Characters of each text and entries of each list: far more than detectors write, and bounded together. */
@@ -11,6 +11,8 @@ const MOST = {
   details: 40,
   samples: 5,
   techniques: 40,
+  tags: 50,
+  groups: 20,
 };
 /** Observed, baseline, threshold and formula come first and always stay. */
 const LEAST_DETAILS = 4;
@@ -26,6 +28,20 @@ export function fitAlert(alert: Alert, share = 1): Alert {
     const value = alert[key];
     return value === undefined ? {} : { [key]: name(value) };
   };
+  const asset = (its: Asset): Asset => {
+    const { tags, securityGroups, ...texts } = its;
+    return {
+      ...(Object.fromEntries(
+        Object.entries(texts).map(([key, value]) => [key, name(value)]),
+      ) as typeof texts),
+      ...(securityGroups && { securityGroups: securityGroups.slice(0, most('groups')).map(name) }),
+      tags: Object.fromEntries(
+        Object.entries(tags)
+          .slice(0, most('tags'))
+          .map(([key, value]) => [name(key), name(value)]),
+      ),
+    };
+  };
   const details = Object.entries(alert.explanation).slice(0, Math.max(LEAST_DETAILS, most('details')));
   const fitted = details.map(([key, value]): [string, Scalar] => [
     name(key),
@@ -38,6 +54,8 @@ export function fitAlert(alert: Alert, share = 1): Alert {
     ...given('peer'),
     ...given('interface'),
     ...given('account'),
+    ...(alert.asset && { asset: asset(alert.asset) }),
+    ...(alert.peerAsset && { peerAsset: asset(alert.peerAsset) }),
     attack: alert.attack.slice(0, most('techniques')).map(name),
     explanation: Object.fromEntries(fitted) as unknown as Explanation,
     samples: alert.samples.slice(0, most('samples')),

@@ -98,6 +98,7 @@ export function toOcsf(
     ],
     unmapped: {
       ...{ key, score, explanation, query: alert.query, exception: alert.exception },
+      ...(alert.peerAsset === undefined ? {} : { peerAsset: alert.peerAsset }),
       ...(alert.encrypted === undefined ? {} : { encrypted: alert.encrypted }),
     },
   };
@@ -164,10 +165,17 @@ function connection(protocol: number): object {
   };
 }
 
-function resourcesOf({ subject, interface: networkInterface }: Alert): object[] {
-  const own = isAddress(subject)
-    ? { uid: subject, type: 'IP address', ip: subject }
-    : { uid: subject, name: subject };
+function resourcesOf({ subject, interface: networkInterface, asset }: Alert): object[] {
+  const own = {
+    ...(isAddress(subject)
+      ? { uid: subject, type: 'IP address', ip: subject }
+      : { uid: subject, name: subject }),
+    ...(asset?.name === undefined ? {} : { name: asset.name }),
+    ...(asset?.region === undefined ? {} : { region: asset.region }),
+    ...(asset === undefined
+      ? {}
+      : { labels: Object.entries(asset.tags).map(([key, value]) => `${key}: ${value}`), data: asset }),
+  };
   if (networkInterface === undefined || networkInterface === subject) return [own];
   return [own, { uid: networkInterface, type: 'AWS::EC2::NetworkInterface' }];
 }

@@ -1,4 +1,4 @@
-import { type Alert, type Scalar, SEVERITIES, type Severity } from '../contracts.ts';
+import { type Alert, type Asset, type Scalar, SEVERITIES, type Severity } from '../contracts.ts';
 import { type AlertWords, type Count, type Message, total, worst } from './message.ts';
 
 /** Controls, and what changes direction or can't be seen: text from outside could make a message look like another. */
@@ -117,6 +117,8 @@ export function factsOf(message: Message, alert: Alert): [name: string, value: s
     ['Usual', shown(baseline)],
     ['Alert from', shown(threshold)],
     ['Who', endsOf(alert)],
+    ['That is', assetText(alert.asset)],
+    ['The other end', assetText(alert.peerAsset)],
     ['Seen', seenOf(alert)],
     ['Where', whereOf(alert)],
     ['ATT&CK', alert.attack.join(', ')],
@@ -137,6 +139,26 @@ export function endsOf({ subject, peer, port }: Alert): string {
   if (peer === undefined) return plain(port === undefined ? subject : `${subject} → port ${port}`);
   const host = port !== undefined && peer.includes(':') ? `[${peer}]` : peer;
   return plain(`${subject} → ${host}${port === undefined ? '' : `:${port}`}`);
+}
+
+/** Tags that a person is shown: enough to know whose it is. */
+const MOST_TAGS = 5;
+
+/** `shop-web-3, i-0abc, role web, env=prod, team=shop`. */
+export function assetText(asset: Asset | undefined): string | undefined {
+  if (asset === undefined) return undefined;
+  const { id, name, role, tags } = asset;
+  // AWS's own tags repeat what is said already, or mean nothing to a person.
+  const own = Object.entries(tags).filter(
+    ([key, value]) => !key.startsWith('aws:') && value !== name && value !== role,
+  );
+  const shownTags = own
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .slice(0, MOST_TAGS)
+    .map(([key, value]) => `${key}=${value}`);
+  return [name, id === name ? undefined : id, role && `role ${role}`, ...shownTags]
+    .filter(Boolean)
+    .join(', ');
 }
 
 function whereOf({ account, interface: its }: Alert): string {

@@ -2,7 +2,7 @@ import { parseAddress } from '../../columns/address.ts';
 import type { Alert, Severity } from '../../contracts.ts';
 import type { Message } from '../message.ts';
 import { droppedAlert, fitTo } from '../records.ts';
-import { capital, endsOf, linkTo, plain } from '../text.ts';
+import { assetText, capital, endsOf, linkTo, plain } from '../text.ts';
 
 /** Codes of RFC 5424 §6.2.1 that a program of one's own may take. */
 export const FACILITIES = {
@@ -87,6 +87,8 @@ function fieldsOf(alert: Alert, message: Message, console: string | undefined): 
     ['protocol', protocol],
     ['interface', alert.interface],
     ['account', alert.account],
+    ['asset', assetText(alert.asset)],
+    ['peerAsset', assetText(alert.peerAsset)],
     ['firstSeen', alert.firstSeen],
     ['lastSeen', alert.lastSeen],
     ['attack', attack.length === 0 ? undefined : attack.join(',')],

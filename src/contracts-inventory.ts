@@ -1,0 +1,30 @@
+/** What is known of something of ours that has addresses: an instance, a service's interface, a host. Texts are from outside. */
+export interface Asset {
+  /** The instance, else the interface, else what the inventory calls it. */
+  readonly id: string;
+  readonly name?: string;
+  /** What it is for: things of one role are judged by what any of them does. */
+  readonly role?: string;
+  readonly interface?: string;
+  readonly account?: string;
+  readonly region?: string;
+  readonly vpc?: string;
+  readonly subnet?: string;
+  readonly securityGroups?: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** An asset, and when which addresses were its own: addresses are used again. */
+export interface InventoryEntry extends Asset {
+  /** Addresses and networks, canonical text. */
+  readonly addresses: readonly string[];
+  /** Unix seconds of event time, [from, to); 0: since ever. Without `to` they still are. */
+  readonly from: number;
+  readonly to?: number;
+}
+
+/** What the ends of an alert are, where the inventory knew them when it was last seen. */
+export interface AlertAssets {
+  readonly asset?: Asset;
+  readonly peerAsset?: Asset;
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { Asset } from '../../src/contracts.ts';
+import { toAsff } from '../../src/send/asff.ts';
+import { conceal } from '../../src/send/conceal.ts';
+import { fitAlert } from '../../src/send/fit.ts';
+import type { Message } from '../../src/send/message.ts';
+import { toOcsf } from '../../src/send/ocsf.ts';
+import { assetText, factsOf } from '../../src/send/text.ts';
+import { alertOf } from './alerts.ts';
+import { HOSTILE } from './hostile.ts';
+
+const web: Asset = {
+  id: 'i-0abc',
+  name: 'shop-web-3',
+  role: 'web',
+  region: 'eu-central-1',
+  securityGroups: ['sg-1'],
+  tags: { team: 'shop', Name: 'shop-web-3', 'aws:autoscaling:groupName': 'asg-1', env: 'prod' },
+};
+const db: Asset = { id: 'db-1', tags: {} };
+const alert = alertOf(1, { asset: web, peerAsset: db });
+const message: Message = {
+  ...{ key: 'k', sink: 's', unit: 'u', kind: 'alert', event: 'firing', repeat: false, labels: {} },
+  ...{ firing: 1, resolved: 0, counts: [], alerts: [alert], dropped: [], at: '2026-01-05T00:11:00.000Z' },
+};
+
+describe('what the ends of an alert are', () => {
+  it('stands among the facts, without what AWS tags and what was said already', () => {
+    expect(factsOf(message, alert)).toContainEqual([
+      'That is',
+      'shop-web-3, i-0abc, role web, env=prod, team=shop',
+    ]);
+    expect(factsOf(message, alert)).toContainEqual(['The other end', 'db-1']);
+    expect(factsOf(message, alertOf(1)).map(([name]) => name)).not.toContain('That is');
+  });
+
+  it('is dead text, whatever somebody wrote into a tag', () => {
+    for (const text of HOSTILE) {
+      const facts = factsOf(message, {
+        ...alert,
+        asset: { id: text, name: text, role: text, tags: { [text]: text } },
+      });
+      const shown = facts.find(([name]) => name === 'That is')?.[1] ?? '';
+      expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      expect(shown.isWellFormed()).toBe(true);
+    }
+  });
+
+  it('names five tags at most', () => {
+    const tags = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i + 10}`, 'v']));
+    expect(assetText({ id: 'i', tags })).toBe('i, k10=v, k11=v, k12=v, k13=v, k14=v');
+  });
+
+  it('is hidden with any field that is', () => {
+    for (const field of ['subject', 'port', 'account']) {
+      const { open, hidden } = conceal(alert, new Set([field]));
+      expect(open).not.toHaveProperty('asset');
+      expect(open).not.toHaveProperty('peerAsset');
+      expect(hidden).toMatchObject({ asset: web, peerAsset: db });
+    }
+  });
+
+  it('is cut with the rest of the alert', () => {
+    const long = 'x'.repeat(5000);
+    const tags = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`${i}${long}`, long]));
+    const fitted = fitAlert({ ...alert, asset: { id: long, tags, securityGroups: Array(99).fill(long) } });
+    expect(JSON.stringify(fitted.asset).length).toBeLessThan(40_000);
+    expect(fitAlert(alert)).toMatchObject({ asset: web, peerAsset: db });
+  });
+
+  it('is the resource of a finding of OCSF and of Security Hub', () => {
+    expect(toOcsf(alert, message)).toMatchObject({
+      resources: [
+        {
+          ip: '10.0.1.1',
+          name: 'shop-web-3',
+          region: 'eu-central-1',
+          labels: expect.arrayContaining(['team: shop']),
+          data: web,
+        },
+        { uid: 'eni-0a1b2c3d' },
+      ],
+      unmapped: { peerAsset: db },
+    });
+    expect(toAsff(alert, message, { region: 'r', account: '1', partition: 'aws' }).Resources).toMatchObject([
+      { Tags: { team: 'shop' } },
+    ]);
+  });
+});
