@@ -1,4 +1,4 @@
-import { AgingFilter } from '../../src/columns/key-filter.ts';
+import { AgingFilter } from '../../src/columns/aging-filter.ts';
 import { hashWords, KeyTable, NO_ROW } from '../../src/columns/key-table.ts';
 import { SCOPE, type SessionBatch, STATE, type Step } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';

@@ -1,5 +1,3 @@
-import { packSnapshot, unpackSnapshot } from './snapshot.ts';
-
 const FIRST_BITS = 1 << 10;
 
 /**
@@ -26,61 +24,5 @@ export class KeyFilter {
     if (bits === this.#mask + 1) this.#bits.fill(0);
     else this.#bits = new Uint32Array(bits / 32);
     this.#mask = bits - 1;
-  }
-}
-
-/**
- * Two generations of a Bloom filter over pairs of 32-bit hashes: {@link turn} drops the older one, so what was not added again is
- * forgotten after one to two turns. What it says depends on the set added, not on the order. Fixed memory: twice `bits` / 8 bytes.
- */
-export class AgingFilter {
-  readonly bits: number;
-  #now: Uint32Array;
-  #before: Uint32Array;
-
-  /** `bits`: a power of two. With three probes, `bits` / 10 keys a generation give 2 % false "maybe". */
-  constructor(bits: number) {
-    this.bits = bits;
-    this.#now = new Uint32Array(bits / 32);
-    this.#before = new Uint32Array(bits / 32);
-  }
-
-  add(first: number, second: number): void {
-    const mask = this.bits - 1;
-    const bits = this.#now;
-    for (let i = 0, hash = first; i < 3; i++, hash = (hash + second) | 0) {
-      const bit = hash & mask;
-      bits[bit >>> 5] = bits[bit >>> 5]! | (1 << (bit & 31));
-    }
-  }
-
-  maybe(first: number, second: number): boolean {
-    return this.#in(this.#now, first, second) || this.#in(this.#before, first, second);
-  }
-
-  turn(): void {
-    const oldest = this.#before;
-    this.#before = this.#now;
-    this.#now = oldest;
-    oldest.fill(0);
-  }
-
-  snapshot(): Uint8Array {
-    return packSnapshot({ now: this.#now, before: this.#before }, null);
-  }
-
-  restore(state: Uint8Array): void {
-    const { columns } = unpackSnapshot(state);
-    this.#now.set(columns.get('now') as Uint32Array);
-    this.#before.set(columns.get('before') as Uint32Array);
-  }
-
-  #in(bits: Uint32Array, first: number, second: number): boolean {
-    const mask = this.bits - 1;
-    for (let i = 0, hash = first; i < 3; i++, hash = (hash + second) | 0) {
-      const bit = hash & mask;
-      if ((bits[bit >>> 5]! & (1 << (bit & 31))) === 0) return false;
-    }
-    return true;
   }
 }
