@@ -4,8 +4,8 @@ import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
 import type { Alert } from './contracts.ts';
 import { UserError } from './errors.ts';
-import { assetsBy, openInventory } from './inventory.ts';
-import { judgesOf, readContext } from './judges.ts';
+import { openInventory } from './inventory.ts';
+import { endsBy, judgesOf, readContext } from './judges.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
@@ -85,7 +85,10 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const wantedWarmUp = Math.max(0, ...judges.map(({ learns = 0 }) => learns));
   const start = Math.max(Math.min(first, from), from - (options.warmUp ?? wantedWarmUp));
 
-  const runs = candidates.map((candidate) => watch(candidate, names, from, inventory));
+  const endsOf = endsBy(config, context, inventory);
+  const runs = candidates.map(({ judges, config }) =>
+    watch(new Scorer(judges, createMute(config.exceptions), names, endsOf), from),
+  );
   const rollup = openRollup(config, names, judges, runs, inventory);
   const totalBytes = bytesOf(manifest, start, to);
   let records = 0;
@@ -169,13 +172,7 @@ interface Run {
   found(to: number): Found;
 }
 
-function watch(
-  { judges, config }: { readonly judges: readonly Judge[]; readonly config: Config },
-  names: Dictionary,
-  from: number,
-  inventory: Inventory | undefined,
-): Run {
-  const scorer = new Scorer(judges, createMute(config.exceptions), names, assetsBy(inventory));
+function watch(scorer: Scorer, from: number): Run {
   const openings = new Openings();
   return {
     scorer,

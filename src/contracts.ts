@@ -167,8 +167,15 @@ export interface Exception {
 
 export type AlertState = 'firing' | 'resolved';
 
+/** What is known of the ends of an alert, as it was when it was last seen. */
+export interface AlertEnds extends AlertAssets {
+  /** Zone of the policy that the subject is in. */
+  readonly zone?: string;
+  readonly peerZone?: string;
+}
+
 /** The public alert record (JSON Lines). Times are ISO 8601 UTC, event time. */
-export interface Alert extends AlertAssets {
+export interface Alert extends AlertEnds {
   readonly id: string;
   readonly detector: string;
   readonly severity: Severity;
@@ -274,6 +281,11 @@ export interface Policy {
   readonly size: number;
   /** Judges row `row` by its initiator → responder orientation. */
   judge(sessions: SessionBatch, row: number): Verdict;
+  /**
+   * Zone of an address (canonical text) or of an interface by its name; undefined in none. `interfaceName`: the interface that is known to be
+   * the address's own.
+   */
+  zoneOf(name: string, interfaceName?: string): string | undefined;
 }
 
 export interface WindowDemand {

@@ -6,8 +6,8 @@ import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
 import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
 import { CoverageBook } from './coverage.ts';
-import { assetsBy, openInventory } from './inventory.ts';
-import { createJudges } from './judges.ts';
+import { openInventory } from './inventory.ts';
+import { endsBy, judgesOf, readContext } from './judges.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
 import { Rollup } from './rollup/rollup.ts';
@@ -130,8 +130,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     }),
   );
   const inventory = await openInventory(config, loaded.blobs.get(INVENTORY));
-  const judges = await createJudges(config, names, folder.path, options.warn, inventory);
-  const scorer = new Scorer(judges, createMute(config.exceptions), names, assetsBy(inventory));
+  const context = await readContext(config, names, folder.path, options.warn, { inventory });
+  const judges = judgesOf(config, context);
+  const endsOf = endsBy(config, context, inventory);
+  const scorer = new Scorer(judges, createMute(config.exceptions), names, endsOf);
   scorer.restore(loaded.blobs);
   scorer.book.restore(loaded.alerts);
   const counts = { sessions: 0, strangers: 0 };

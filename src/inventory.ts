@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Config } from './config.ts';
 import { createInventory, type Inventory, type InventoryPart } from './reference/inventory.ts';
 import { readInventory } from './reference/inventory-file.ts';
-import type { AssetsOf } from './score/alert-book.ts';
+import type { EndsOf } from './score/alert-book.ts';
 
 /** What the configured inventory says, over what was saved of it; undefined where none is configured. Throws a UserError for a file that is wrong. */
 export async function openInventory(
@@ -22,7 +22,7 @@ async function readFiles({ file }: NonNullable<Config['inventory']>): Promise<In
 }
 
 /** How alerts come to know what their ends were when they were last seen. */
-export function assetsBy(inventory: Inventory | undefined): AssetsOf {
+export function assetsBy(inventory: Inventory | undefined): EndsOf {
   if (inventory === undefined) return () => ({});
   return ({ subject, peer, lastSeen }, interfaceName) => {
     const asset = inventory.find(subject, lastSeen, interfaceName);

@@ -4,10 +4,14 @@ import { detectors } from '../detectors/index.ts';
 import type { Dictionary } from './columns/dictionary.ts';
 import type { Config } from './config.ts';
 import type { DetectorContext } from './contracts.ts';
+import { assetsBy } from './inventory.ts';
 import { loadIndicators } from './reference/indicators.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { emptyPolicy, parsePolicy } from './reference/policy.ts';
 import { createRoles } from './reference/roles.ts';
+import { createScopes } from './reference/scopes.ts';
+import { createZones } from './reference/zones.ts';
+import type { EndsOf } from './score/alert-book.ts';
 import type { Judge } from './score/scorer.ts';
 
 /** Every detector that the configuration has not switched off, with all it may know. Reads the policy and the feeds. */
@@ -78,4 +82,18 @@ export function judgesOf(config: Config, context: DetectorContext): Judge[] {
     });
   }
   return judges;
+}
+
+/** What alerts say of their ends: zones of the policy, and what the inventory knows. */
+export function endsBy(
+  { network }: Config,
+  { policy }: DetectorContext,
+  inventory: Inventory | undefined,
+): EndsOf {
+  const zonesOf = createZones(policy, createScopes({ internal: network.internal }));
+  const assetsOf = assetsBy(inventory);
+  return (finding, interfaceName) => ({
+    ...zonesOf(finding, interfaceName),
+    ...assetsOf(finding, interfaceName),
+  });
 }

@@ -216,6 +216,7 @@ export function plainContext(overrides: Partial<DetectorContext> = {}): Detector
     policy: {
       size: 0,
       judge: () => ({ verdict: 'unmatched', rule: 'default-deny', srcZone: '', dstZone: '' }),
+      zoneOf: () => undefined,
     },
     ...overrides,
   };

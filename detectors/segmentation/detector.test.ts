@@ -21,6 +21,7 @@ function policyContext(names: Dictionary): DetectorContext {
     names,
     policy: {
       size: 2,
+      zoneOf,
       judge(sessions, row): Verdict {
         const srcZone = zoneOf(formatAddress(sessions.srcAddr, row * 4));
         const dstZone = zoneOf(formatAddress(sessions.dstAddr, row * 4));

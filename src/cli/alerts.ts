@@ -96,6 +96,8 @@ function alertText(alert: Alert, data: string): string {
     ['the other end', assetText(alert.peerAsset) ?? ''],
     ['interface', alert.interface ?? ''],
     ['account', alert.account ?? ''],
+    ['zone', alert.zone ?? ''],
+    ['peer zone', alert.peerZone ?? ''],
     ['first seen', alert.firstSeen],
     ['last seen', alert.lastSeen],
     ['count', grouped(alert.count)],

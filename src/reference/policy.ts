@@ -1,4 +1,4 @@
-import { parsePrefix } from '../columns/address.ts';
+import { parseAddress, parsePrefix } from '../columns/address.ts';
 import { Dictionary } from '../columns/dictionary.ts';
 import { PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
 import { SCOPE, type SessionBatch, STATE } from '../columns/session-batch.ts';
@@ -24,6 +24,7 @@ const NOWHERE = -1;
 export const emptyPolicy: Policy = {
   size: 0,
   judge: () => ({ verdict: 'unmatched', rule: 'default-deny', srcZone: '', dstZone: '' }),
+  zoneOf: () => undefined,
 };
 
 /**
@@ -54,7 +55,8 @@ interface CompiledRule {
 function compilePolicy(policy: PolicyDocument, names: Dictionary): Policy {
   const zoneNames = Object.keys(policy.zones);
   const trie = zoneTrie(policy);
-  const zoneOfInterface = interfaceZones(policy, names);
+  const byInterface = interfaceZones(policy);
+  const zoneOfInterface = byInterface.size === 0 ? undefined : byCode(byInterface, names);
   const rules = policy.rules.map((rule) => compileRule(rule, zoneNames));
   const portClass = portClasses(rules);
   const zones = zoneNames.length + 1;
@@ -110,6 +112,11 @@ function compilePolicy(policy: PolicyDocument, names: Dictionary): Policy {
       const reverse = verdictOf(dst, src, protocol, sessions.srcPort[row]!);
       return reverse.verdict === 'allowed' ? reverse : verdict;
     },
+    zoneOf(name, interfaceName = name) {
+      const words = parseAddress(name);
+      const zone = byInterface.get(interfaceName) ?? (words === undefined ? NOWHERE : trie.match(words, 0));
+      return zoneNames[zone];
+    },
   };
 }
 
@@ -132,18 +139,22 @@ function zoneTrie(policy: PolicyDocument): PrefixTrie {
   return new PrefixTrie(list);
 }
 
-/** Zone by the dictionary code of an interface; undefined when no zone names one. */
-function interfaceZones(policy: PolicyDocument, names: Dictionary): ((code: number) => number) | undefined {
-  const byText = new Map<string, number>();
+/** Zone by the name of an interface. */
+function interfaceZones(policy: PolicyDocument): ReadonlyMap<string, number> {
+  const zones = new Map<string, number>();
   for (const [zone, definition] of Object.values(policy.zones).entries())
-    for (const text of definition.interface ?? []) if (!byText.has(text)) byText.set(text, zone);
-  if (byText.size === 0) return undefined;
-  const byCode = new Map<number, number>();
+    for (const text of definition.interface ?? []) if (!zones.has(text)) zones.set(text, zone);
+  return zones;
+}
+
+/** The same by the dictionary code of an interface. */
+function byCode(byText: ReadonlyMap<string, number>, names: Dictionary): (code: number) => number {
+  const zones = new Map<number, number>();
   return (code) => {
-    let zone = byCode.get(code);
+    let zone = zones.get(code);
     if (zone === undefined) {
       zone = byText.get(names.text(code)) ?? NOWHERE;
-      byCode.set(code, zone);
+      zones.set(code, zone);
     }
     return zone;
   };

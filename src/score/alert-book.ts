@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { Dictionary } from '../columns/dictionary.ts';
-import { type Alert, type AlertAssets, type Finding, SEVERITIES, type Severity } from '../contracts.ts';
+import { type Alert, type AlertEnds, type Finding, SEVERITIES, type Severity } from '../contracts.ts';
 import { fingerprint } from './fingerprint.ts';
 
 /** Evidence kept with an alert: enough to see a pattern, little enough to read. */
@@ -15,8 +15,8 @@ export interface Origin {
   readonly shadow: boolean;
 }
 
-/** What the ends of a finding are, where anybody knows. */
-export type AssetsOf = (finding: Finding, interfaceName: string) => AlertAssets;
+/** What is known of the ends of a finding. */
+export type EndsOf = (finding: Finding, interfaceName: string) => AlertEnds;
 
 /** An alert and what the book needs to know of it. */
 export interface Entry {
@@ -32,14 +32,14 @@ export interface Entry {
  */
 export class AlertBook {
   readonly #names: Dictionary;
-  readonly #assetsOf: AssetsOf;
+  readonly #endsOf: EndsOf;
   readonly #entries = new Map<string, Entry>();
   readonly #changed = new Set<string>();
   #nextResolve = Number.POSITIVE_INFINITY;
 
-  constructor(names: Dictionary, assetsOf: AssetsOf = () => ({})) {
+  constructor(names: Dictionary, endsOf: EndsOf = () => ({})) {
     this.#names = names;
-    this.#assetsOf = assetsOf;
+    this.#endsOf = endsOf;
   }
 
   get size(): number {
@@ -58,7 +58,7 @@ export class AlertBook {
   add(origin: Origin, finding: Finding): void {
     const id = fingerprint(origin.detector, finding.subject, finding.counterpart);
     const known = this.#entries.get(id);
-    const fresh = toAlert(id, origin, finding, this.#names, this.#assetsOf);
+    const fresh = toAlert(id, origin, finding, this.#names, this.#endsOf);
     const alert = known === undefined ? fresh : grow(known.alert, fresh);
     const resolvesAt = Math.max(finding.lastSeen + origin.quietPeriod, known?.resolvesAt ?? 0);
     this.#set(id, { alert, resolvesAt, shadow: origin.shadow });
@@ -115,7 +115,7 @@ function rank(severity: Severity): number {
   return SEVERITIES.indexOf(severity);
 }
 
-function toAlert(id: string, origin: Origin, finding: Finding, names: Dictionary, assetsOf: AssetsOf): Alert {
+function toAlert(id: string, origin: Origin, finding: Finding, names: Dictionary, endsOf: EndsOf): Alert {
   const interfaceId = finding.interfaceId === undefined ? '' : names.text(finding.interfaceId);
   const account = finding.accountId === undefined ? '' : names.text(finding.accountId);
   return {
@@ -130,7 +130,7 @@ function toAlert(id: string, origin: Origin, finding: Finding, names: Dictionary
     ...(finding.protocol === undefined ? {} : { protocol: finding.protocol }),
     ...(interfaceId === '' ? {} : { interface: interfaceId }),
     ...(account === '' ? {} : { account }),
-    ...assetsOf(finding, interfaceId),
+    ...endsOf(finding, interfaceId),
     firstSeen: isoTime(finding.firstSeen),
     lastSeen: isoTime(finding.lastSeen),
     count: finding.count,
@@ -145,14 +145,19 @@ function toAlert(id: string, origin: Origin, finding: Finding, names: Dictionary
   };
 }
 
-/** The alert after it was seen again: it keeps its beginning and its worst, and shows the newest evidence of that worst. */
+/**
+ * The alert after it was seen again: it keeps its beginning and its worst, and shows the newest evidence of that worst. What its
+ * ends are is what was known last.
+ */
 function grow(known: Alert, fresh: Alert): Alert {
   const shown = rank(fresh.severity) >= rank(known.severity) ? fresh : known;
-  const { asset, peerAsset } = { ...known, ...fresh };
+  const { asset, peerAsset, zone, peerZone } = { ...known, ...fresh };
   return {
     ...shown,
     ...(asset === undefined ? {} : { asset }),
     ...(peerAsset === undefined ? {} : { peerAsset }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(peerZone === undefined ? {} : { peerZone }),
     state: 'firing',
     firstSeen: [known.firstSeen, fresh.firstSeen].sort()[0]!,
     lastSeen: [known.lastSeen, fresh.lastSeen].sort()[1]!,

@@ -1,7 +1,7 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
 import type { Detector, DetectorStanding, Finding, SourceReport, WindowDemand } from '../contracts.ts';
-import { AlertBook, type AssetsOf, type Origin } from './alert-book.ts';
+import { AlertBook, type EndsOf, type Origin } from './alert-book.ts';
 import type { Mute } from './exceptions.ts';
 
 /** A detector that is switched on, and the windows it asked for. */
@@ -38,10 +38,10 @@ export class Scorer {
     this.#findings.push(finding);
   };
 
-  constructor(judges: readonly Judge[], mute: Mute, names: Dictionary, assetsOf?: AssetsOf) {
+  constructor(judges: readonly Judge[], mute: Mute, names: Dictionary, endsOf?: EndsOf) {
     this.#judges = judges;
     this.#mute = mute;
-    this.book = new AlertBook(names, assetsOf);
+    this.book = new AlertBook(names, endsOf);
     for (const judge of judges)
       this.counts.set(judge.detector, { findings: 0, muted: 0, failures: 0, failure: '', ms: 0 });
   }

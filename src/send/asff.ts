@@ -89,7 +89,7 @@ function typesOf({ attack }: Alert): string[] {
 
 /** The numbers, as texts. */
 function fieldsOf(
-  { detector, count, score, explanation, query, encrypted }: Alert,
+  { detector, count, score, explanation, query, encrypted, zone, peerZone }: Alert,
   key: string,
 ): Record<string, string> {
   const fields = {
@@ -98,6 +98,8 @@ function fieldsOf(
     'flowsentry/count': count,
     'flowsentry/score': score,
     ...(encrypted === undefined ? {} : { 'flowsentry/encrypted': encrypted }),
+    ...(zone === undefined ? {} : { 'flowsentry/zone': zone }),
+    ...(peerZone === undefined ? {} : { 'flowsentry/peerZone': peerZone }),
     ...Object.fromEntries(Object.entries(explanation).map(([name, value]) => [`explanation/${name}`, value])),
     'flowsentry/query': query,
   };

@@ -3,7 +3,18 @@ import { fitAlert } from './fit.ts';
 import { HIDDEN } from './text.ts';
 
 /** Fields that can be chosen by name; `explanation.NAME` and `explanation.*` beside them. */
-const CHOOSABLE = ['subject', 'peer', 'port', 'protocol', 'interface', 'account'] as const;
+const CHOOSABLE = [
+  'subject',
+  'peer',
+  'port',
+  'protocol',
+  'interface',
+  'account',
+  'zone',
+  'peerZone',
+] as const;
+/** What says where an end is says who it is, where a zone is small. */
+const PLACES = { subject: 'zone', peer: 'peerZone' } as const;
 /** These are made of the others in ways that nobody can follow: they are hidden with any of them. */
 const DERIVED = ['title', 'samples', 'query', 'exception', 'asset', 'peerAsset'] as const;
 const ALL = 'explanation.*';
@@ -28,6 +39,7 @@ export interface Concealed {
  */
 export function conceal(alert: Alert, chosen: ReadonlySet<string>): Concealed {
   const fields = new Set<string>(CHOOSABLE.filter((name) => chosen.has(name)));
+  for (const [end, zone] of Object.entries(PLACES)) if (fields.has(end)) fields.add(zone);
   const details = new Set(
     Object.entries(alert.explanation)
       .filter(

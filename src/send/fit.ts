@@ -24,7 +24,7 @@ const LEAST_DETAILS = 4;
 export function fitAlert(alert: Alert, share = 1): Alert {
   const most = (name: keyof typeof MOST): number => Math.ceil(MOST[name] * share);
   const name = (text: string): string => cut(text, most('name'));
-  const given = (key: 'peer' | 'interface' | 'account'): Partial<Alert> => {
+  const given = (key: 'peer' | 'interface' | 'account' | 'zone' | 'peerZone'): Partial<Alert> => {
     const value = alert[key];
     return value === undefined ? {} : { [key]: name(value) };
   };
@@ -56,6 +56,8 @@ export function fitAlert(alert: Alert, share = 1): Alert {
     ...given('account'),
     ...(alert.asset && { asset: asset(alert.asset) }),
     ...(alert.peerAsset && { peerAsset: asset(alert.peerAsset) }),
+    ...given('zone'),
+    ...given('peerZone'),
     attack: alert.attack.slice(0, most('techniques')).map(name),
     explanation: Object.fromEntries(fitted) as unknown as Explanation,
     samples: alert.samples.slice(0, most('samples')),

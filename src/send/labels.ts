@@ -11,6 +11,8 @@ const LABELS = [
   'protocol',
   'interface',
   'account',
+  'zone',
+  'peerZone',
   'attack',
 ] as const;
 /** A number or text of the explanation, such as `explanation.rule`. */

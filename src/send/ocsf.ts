@@ -99,6 +99,8 @@ export function toOcsf(
     unmapped: {
       ...{ key, score, explanation, query: alert.query, exception: alert.exception },
       ...(alert.peerAsset === undefined ? {} : { peerAsset: alert.peerAsset }),
+      // Of an end that no evidence shows too.
+      ...{ zone: alert.zone, peerZone: alert.peerZone },
       ...(alert.encrypted === undefined ? {} : { encrypted: alert.encrypted }),
     },
   };
@@ -127,31 +129,34 @@ function attackOf(id: string): object {
 }
 
 /** The connections that prove it; of an alert without any, its two ends. */
-function evidencesOf({ samples, subject, peer, port, protocol }: Alert): object[] {
-  if (samples.length > 0) return samples.map(evidenceOf);
+function evidencesOf(alert: Alert): object[] {
+  const { samples, subject, peer, port, protocol } = alert;
+  if (samples.length > 0) return samples.map((sample) => evidenceOf(sample, alert));
   return [
     {
-      src_endpoint: endpoint(subject),
-      ...(peer === undefined && port === undefined ? {} : { dst_endpoint: endpoint(peer, port) }),
+      src_endpoint: endpoint(alert, subject),
+      ...(peer === undefined && port === undefined ? {} : { dst_endpoint: endpoint(alert, peer, port) }),
       ...(protocol === undefined ? {} : { connection_info: connection(protocol) }),
     },
   ];
 }
 
-function evidenceOf(sample: FlowSample): object {
+function evidenceOf(sample: FlowSample, alert: Alert): object {
   const { srcaddr, srcport, dstaddr, dstport, protocol } = sample;
   return {
-    src_endpoint: endpoint(srcaddr, srcport),
-    dst_endpoint: endpoint(dstaddr, dstport),
+    src_endpoint: endpoint(alert, srcaddr, srcport),
+    dst_endpoint: endpoint(alert, dstaddr, dstport),
     connection_info: connection(protocol),
     // As the flow log has it, with its interface, bytes, packets and times.
     data: sample,
   };
 }
 
-function endpoint(name: string | undefined, port?: number): object {
+function endpoint({ subject, peer, zone, peerZone }: Alert, name: string | undefined, port?: number): object {
+  const its = name === subject ? zone : name === peer ? peerZone : undefined;
   return {
     ...(name === undefined ? { name: 'any' } : isAddress(name) ? { ip: name } : { name }),
+    ...(its === undefined ? {} : { zone: its }),
     ...(port === undefined ? {} : { port }),
   };
 }

@@ -62,6 +62,8 @@ const ALERT: Fields = {
     protocol: true,
     interface: true,
     account: true,
+    zone: true,
+    peerZone: true,
     asset: true,
     peerAsset: true,
     ends: true,

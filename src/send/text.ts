@@ -161,8 +161,12 @@ export function assetText(asset: Asset | undefined): string | undefined {
     .join(', ');
 }
 
-function whereOf({ account, interface: its }: Alert): string {
-  return [account && `account ${account}`, its && `interface ${its}`].filter(Boolean).join(', ');
+/** `account 123456789012, interface eni-1, zone web → database`. */
+function whereOf({ account, interface: its, zone, peerZone }: Alert): string {
+  const zones = peerZone === undefined ? zone : `${zone ?? 'none'} → ${peerZone}`;
+  return [account && `account ${account}`, its && `interface ${its}`, zones && `zone ${zones}`]
+    .filter(Boolean)
+    .join(', ');
 }
 
 /** That it is over, for a message that says so. */

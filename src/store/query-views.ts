@@ -67,7 +67,7 @@ function emptyType(name: string): string {
 export const ALERTS_SQL = `CREATE TABLE alerts AS SELECT
     a->>'id' AS id, a->>'detector' AS detector, a->>'severity' AS severity, a->>'state' AS state, a->>'title' AS title,
     a->>'subject' AS subject, a->>'peer' AS peer, (a->>'port')::INTEGER AS port, (a->>'protocol')::INTEGER AS protocol,
-    a->>'interface' AS interface, a->>'account' AS account,
+    a->>'interface' AS interface, a->>'account' AS account, a->>'zone' AS zone, a->>'peerZone' AS peer_zone,
     (a->>'firstSeen')::TIMESTAMP AS first_seen, (a->>'lastSeen')::TIMESTAMP AS last_seen,
     (a->>'count')::BIGINT AS count, (a->>'score')::DOUBLE AS score, a::VARCHAR AS record
   FROM (SELECT value AS a FROM json_each($1::JSON))`;

@@ -90,6 +90,22 @@ describe('parsePolicy', () => {
     expect(judge(text, { src: '10.0.0.1', dst: '203.0.113.7', interface: 'eni-2' }).srcZone).toBe('app');
   });
 
+  it('says which zone an address or an interface is in', () => {
+    const policy = parsePolicy(
+      'zones: { edge: { interface: [eni-1] }, app: { cidr: [10.0.0.0/8] }, db: { cidr: [10.3.0.0/16, fd00::/8] } }',
+      'policy.yaml',
+    );
+    expect(policy.zoneOf('10.3.0.1')).toBe('db');
+    expect(policy.zoneOf('fd00::1')).toBe('db');
+    expect(policy.zoneOf('10.4.0.1')).toBe('app');
+    expect(policy.zoneOf('10.4.0.1', 'eni-1')).toBe('edge');
+    expect(policy.zoneOf('10.4.0.1', 'eni-2')).toBe('app');
+    expect(policy.zoneOf('eni-1')).toBe('edge');
+    for (const name of ['203.0.113.7', 'eni-2', '123456789012', '', 'constructor'])
+      expect(policy.zoneOf(name)).toBeUndefined();
+    expect(emptyPolicy.zoneOf('10.0.0.1')).toBeUndefined();
+  });
+
   it('finds subnets, VPCs, tags and interfaces in the inventory', () => {
     const text = `
 zones:

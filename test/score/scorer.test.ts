@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Step } from '../../src/columns/session-batch.ts';
 import type { Detector, Emit, Exception, Finding, Severity, SourceReport } from '../../src/contracts.ts';
+import type { EndsOf } from '../../src/score/alert-book.ts';
 import { createMute } from '../../src/score/exceptions.ts';
 import { fingerprint } from '../../src/score/fingerprint.ts';
 import { Scorer } from '../../src/score/scorer.ts';
@@ -38,6 +39,7 @@ function scorerOf(
   script: ((emit: Emit) => void)[],
   exceptions: readonly Exception[] = [],
   shadow = false,
+  endsOf?: EndsOf,
 ): Scorer {
   let call = 0;
   const instance: Detector = {
@@ -47,7 +49,7 @@ function scorerOf(
     restore: () => {},
   };
   const judge = { detector: 'test', attack: ['T1046'], quietPeriod: 600, shadow, windows: [], instance };
-  return new Scorer([judge], createMute(exceptions), new Dictionary());
+  return new Scorer([judge], createMute(exceptions), new Dictionary(), endsOf);
 }
 
 function emitAll(findings: readonly Finding[]): (emit: Emit) => void {
@@ -90,6 +92,19 @@ describe('scorer', () => {
     scorer.step(step(1));
 
     expect(alertsOf(scorer)).toMatchObject([{ severity: 'high', title: 'worst', count: 2 }]);
+  });
+
+  it('says where its ends were when that was known last', () => {
+    const zones = [{ zone: 'web' }, { zone: 'app', peerZone: 'db' }, {}];
+    const say = (severity: Severity) => (emit: Emit) => emit(finding({ severity }));
+    const scorer = scorerOf([say('high'), say('low'), say('low')], [], false, () => zones.shift() ?? {});
+
+    scorer.step(step(0));
+    expect(alertsOf(scorer)).toMatchObject([{ zone: 'web' }]);
+    expect(alertsOf(scorer)[0]).not.toHaveProperty('peerZone');
+    scorer.step(step(1));
+    scorer.step(step(2));
+    expect(alertsOf(scorer)).toMatchObject([{ severity: 'high', zone: 'app', peerZone: 'db', count: 3 }]);
   });
 
   it('resolves after the quiet period in event time, and fires again when it is seen again', () => {

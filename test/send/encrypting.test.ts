@@ -42,6 +42,8 @@ const SUBJECT = '10.77.66.55';
 const PEER = '198.51.100.199';
 const PORT = 54_321;
 const ACCOUNT = '998877665544';
+const ZONE = 'vault';
+const PEER_ZONE = 'partner-bank';
 const NUMBER = 7_654_321;
 function canary(n = 1): Alert {
   const plain = alertOf(n);
@@ -53,6 +55,8 @@ function canary(n = 1): Alert {
     port: PORT,
     account: ACCOUNT,
     interface: `eni-of-${ACCOUNT}`,
+    zone: ZONE,
+    peerZone: PEER_ZONE,
     explanation: {
       observed: NUMBER,
       baseline: 3,
@@ -71,7 +75,17 @@ function canary(n = 1): Alert {
     exception: `exceptions:\n  - detector: port-scan\n    subject: ${SUBJECT}\n    peer: ${PEER}\n`,
   };
 }
-const SECRETS = [SUBJECT, PEER, String(PORT), '54,321', ACCOUNT, String(NUMBER), '7,654,321'];
+const SECRETS = [
+  SUBJECT,
+  PEER,
+  ZONE,
+  PEER_ZONE,
+  String(PORT),
+  '54,321',
+  ACCOUNT,
+  String(NUMBER),
+  '7,654,321',
+];
 const FIELDS = ['subject', 'peer', 'port', 'account', 'explanation.*'];
 const encrypt = (more: object = {}) => ({
   key: at('ec.pem'),

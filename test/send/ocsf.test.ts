@@ -45,6 +45,14 @@ describe('a Detection Finding', () => {
     });
   });
 
+  it('says in which zones its ends are', () => {
+    const zones = { zone: 'web', peerZone: 'database' };
+    const evidence = { src_endpoint: { zone: 'web' }, dst_endpoint: { zone: 'database' } };
+    expect(findingOf(alertOf(1, zones))).toMatchObject({ evidences: [evidence], unmapped: zones });
+    expect(findingOf(alertOf(1, { ...zones, samples: [] }))).toMatchObject({ evidences: [evidence] });
+    expect(JSON.stringify(findingOf(alertOf(1)))).not.toContain('one"');
+  });
+
   it.each([
     ['info', 1],
     ['low', 2],

@@ -87,6 +87,8 @@ function fieldsOf(alert: Alert, message: Message, console: string | undefined): 
     ['protocol', protocol],
     ['interface', alert.interface],
     ['account', alert.account],
+    ['zone', alert.zone],
+    ['peerZone', alert.peerZone],
     ['asset', assetText(alert.asset)],
     ['peerAsset', assetText(alert.peerAsset)],
     ['firstSeen', alert.firstSeen],

@@ -106,6 +106,12 @@ describe('a finding of Security Hub', () => {
     });
   });
 
+  it('says in which zones its ends are', async () => {
+    expect(await findingOf(alertOf(1, { zone: 'web', peerZone: 'database' }))).toMatchObject({
+      ProductFields: { 'flowsentry/zone': 'web', 'flowsentry/peerZone': 'database' },
+    });
+  });
+
   it('is archived when the alert is over', async () => {
     expect(await findingOf(alertOf(1, { state: 'resolved' }))).toMatchObject({
       Id: alertOf(1).id,

@@ -128,7 +128,7 @@ describe('a Slack channel', () => {
 
   it('shows what happened, how unusual it is, and what to do next', async () => {
     const sink = await open('https://localhost', true, 'https://flows.example.org');
-    const message = messageOf([alertOf(1)]);
+    const message = messageOf([alertOf(1, { zone: 'web', peerZone: 'database' })]);
     const text = sink.preview({ ...message, words: createWording({ guideOf, onFailure() {} })(message) });
     for (const part of [
       '🔴 High · Port scan',
@@ -139,7 +139,7 @@ describe('a Slack channel', () => {
       'Who works on the source',
       'SELECT 1',
       'exceptions:\\n  - detector: port-scan',
-      'account 123456789012, interface eni-0a1b2c3d',
+      'account 123456789012, interface eni-0a1b2c3d, zone web → database',
       'Observed: ',
       'Usual: ',
       'flowsentry alerts show 00000000',

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { labelText, labelValues } from '../../src/send/labels.ts';
+import { parseMatcher } from '../../src/send/matchers.ts';
+import { createRoutes } from '../../src/send/route.ts';
+import { alertOf } from './alerts.ts';
+
+const alert = alertOf(1, { zone: 'web', peerZone: 'database' });
+const holds = (matcher: string, of = alert): boolean => parseMatcher(matcher).holds(of);
+
+describe('matchers', () => {
+  it.each([
+    'detector="port-scan"',
+    'severity=high',
+    'severity>=medium',
+    'subject="10.0.1.0/24"',
+    'peer="10.0.2.9"',
+    'protocol=6',
+    'account="123456789012"',
+    'interface=~"eni-.*"',
+    'attack="T1046"',
+    'explanation.rule="no-scans"',
+    'zone="web"',
+    'zone=~"web|app"',
+    'zone!="database"',
+    'peerZone="database"',
+    'port=""',
+  ])('%s holds', (matcher) => {
+    expect(holds(matcher)).toBe(true);
+  });
+
+  it.each([
+    'zone="we"',
+    'zone=~"we"',
+    'peerZone="web"',
+    'zone=""',
+    'severity<=medium',
+    'subject="10.0.2.0/24"',
+    'attack="T1110"',
+  ])('%s does not', (matcher) => {
+    expect(holds(matcher)).toBe(false);
+  });
+
+  it('take an alert in no zone for one whose zone is empty', () => {
+    expect(holds('zone=""', alertOf(1))).toBe(true);
+    expect(holds('peerZone!=""', alertOf(1))).toBe(false);
+    expect(labelValues(alertOf(1), 'zone')).toEqual([]);
+    expect(labelText(alert, 'peerZone')).toBe('database');
+  });
+
+  it.each([
+    ['zones="web"', 'no such label: zones; there are id, '],
+    ['zone>=web', '>= is for severities alone'],
+    ['zone=~"("', 'not a regular expression: ('],
+    ['zone', 'not a matcher: zone'],
+  ])('%s is refused: %s', (matcher, problem) => {
+    expect(() => parseMatcher(matcher)).toThrow(problem);
+  });
+
+  it('route and group by zone', () => {
+    const routes = createRoutes(
+      {
+        routes: [
+          {
+            match: ['peerZone="database"'],
+            sinks: ['dba'],
+            groupBy: ['peerZone'],
+            continue: false,
+            routes: [],
+          },
+        ],
+      },
+      ['all'],
+    );
+    expect(routes.place(alert)).toMatchObject([{ sink: 'dba', labels: { peerZone: 'database' } }]);
+    expect(routes.place(alertOf(1))).toMatchObject([{ sink: 'all', route: 'route' }]);
+  });
+});
