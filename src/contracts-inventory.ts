@@ -23,8 +23,12 @@ export interface InventoryEntry extends Asset {
   readonly to?: number;
 }
 
-/** What the ends of an alert are, where the inventory knew them when it was last seen. */
-export interface AlertAssets {
+/** What is known of the ends of an alert, as it was when it was last seen. */
+export interface AlertEnds {
+  /** Zones of the policy that they are in. */
+  readonly zone?: string;
+  readonly peerZone?: string;
+  /** What they are, where the inventory knew them. */
   readonly asset?: Asset;
   readonly peerAsset?: Asset;
 }

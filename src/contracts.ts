@@ -2,10 +2,10 @@ import type { Dictionary } from './columns/dictionary.ts';
 import type { FlowBatch } from './columns/flow-batch.ts';
 import type { SessionBatch, Step, WindowBatch, WindowKey } from './columns/session-batch.ts';
 import type { SourceReport } from './contracts-coverage.ts';
-import type { AlertAssets } from './contracts-inventory.ts';
+import type { AlertEnds } from './contracts-inventory.ts';
 
 export type { Coverage, DetectorStanding, SourceLoss, SourceReport } from './contracts-coverage.ts';
-export type { AlertAssets, Asset, InventoryEntry } from './contracts-inventory.ts';
+export type { AlertEnds, Asset, InventoryEntry } from './contracts-inventory.ts';
 
 /** Why a record could not be used. A closed set: each is a counter, a column of `rejects` and a line of the documentation. */
 export const REJECT_REASONS = [
@@ -166,13 +166,6 @@ export interface Exception {
 }
 
 export type AlertState = 'firing' | 'resolved';
-
-/** What is known of the ends of an alert, as it was when it was last seen. */
-export interface AlertEnds extends AlertAssets {
-  /** Zone of the policy that the subject is in. */
-  readonly zone?: string;
-  readonly peerZone?: string;
-}
 
 /** The public alert record (JSON Lines). Times are ISO 8601 UTC, event time. */
 export interface Alert extends AlertEnds {

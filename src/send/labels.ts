@@ -1,4 +1,4 @@
-import type { Alert } from '../contracts.ts';
+import type { Alert, Asset } from '../contracts.ts';
 
 /** What routes, silences and inhibition can ask an alert for. */
 const LABELS = [
@@ -15,25 +15,53 @@ const LABELS = [
   'peerZone',
   'attack',
 ] as const;
-/** A number or text of the explanation, such as `explanation.rule`. */
-const DETAIL = 'explanation.';
+/** What has names of its own, such as `explanation.rule` or `tag.team`. */
+const NAMED = {
+  explanation: (alert) => alert.explanation,
+  asset: (alert) => alert.asset,
+  peerAsset: (alert) => alert.peerAsset,
+  tag: (alert) => alert.asset?.tags,
+  peerTag: (alert) => alert.peerAsset?.tags,
+} as const satisfies Readonly<Record<string, (alert: Alert) => object | undefined>>;
+/** Of an asset's fields those that are a text, or several. */
+const ASSET_FIELDS = [
+  'id',
+  'name',
+  'role',
+  'interface',
+  'account',
+  'region',
+  'vpc',
+  'subnet',
+  'securityGroups',
+] as const satisfies readonly (keyof Asset)[];
 
 /** Whether an alert can have a label of this name. */
 export function isLabel(name: string): boolean {
-  return (
-    (LABELS as readonly string[]).includes(name) || (name.startsWith(DETAIL) && name.length > DETAIL.length)
-  );
+  if ((LABELS as readonly string[]).includes(name)) return true;
+  const { of, key } = partsOf(name);
+  if (of === undefined || key === '') return false;
+  if (of !== 'asset' && of !== 'peerAsset') return true;
+  return (ASSET_FIELDS as readonly string[]).includes(key);
 }
 
-export const LABEL_HELP = `${LABELS.join(', ')}, ${DETAIL}NAME`;
+export const LABEL_HELP = `${LABELS.join(', ')}, explanation.NAME, tag.NAME, peerTag.NAME, and of asset. and peerAsset. ${ASSET_FIELDS.join(', ')}`;
 
-/** Values of a label: none where the alert does not have it, several for ATT&CK techniques. */
+/** Values of a label: none where the alert does not have it, several for ATT&CK techniques and security groups. */
 export function labelValues(alert: Alert, name: string): readonly string[] {
-  if (name === 'attack') return alert.attack;
-  const value = name.startsWith(DETAIL)
-    ? alert.explanation[name.slice(DETAIL.length)]
-    : alert[name as Exclude<(typeof LABELS)[number], 'attack'>];
-  return value === undefined ? [] : [String(value)];
+  const { of, key } = partsOf(name);
+  const named: object = of === undefined ? alert : (NAMED[of](alert) ?? {});
+  // Tags are named by anybody: `constructor` too.
+  const value: unknown = Object.hasOwn(named, key) ? named[key as keyof typeof named] : undefined;
+  return value === undefined ? [] : Array.isArray(value) ? value.map(String) : [String(value)];
+}
+
+function partsOf(name: string): { readonly of?: keyof typeof NAMED; readonly key: string } {
+  const dot = name.indexOf('.');
+  const of = name.slice(0, Math.max(0, dot));
+  return Object.hasOwn(NAMED, of)
+    ? { of: of as keyof typeof NAMED, key: name.slice(dot + 1) }
+    : { key: name };
 }
 
 /** One text of a label, for grouping and comparing; empty where there is none. */

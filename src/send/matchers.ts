@@ -8,17 +8,18 @@ export interface Matcher {
   holds(alert: Alert): boolean;
 }
 
-const TEXT = /^\s*([\w.-]+)\s*(=~|!~|!=|>=|<=|=)\s*(.*?)\s*$/s;
+const TEXT = /^\s*("(?:[^"\\]|\\.)*"|[\w.:/@+-]+)\s*(=~|!~|!=|>=|<=|=)\s*(.*?)\s*$/s;
 
 /**
  * Alertmanager's matchers: `detector="port-scan"`, `severity=~"high|critical"`, `peer!=""`; a network on an address (`subject="10.0.0.0/8"`)
  * means all in it, and `severity>=high` is short for the worse ones. Regular expressions match the whole value. Throws an Error that says what is
- * wrong.
+ * wrong. A name with other characters than those of most stands in quotes, as there: `"tag.cost centre"="4711"`.
  */
 export function parseMatcher(text: string): Matcher {
-  const [, name = '', operator = '', written = ''] = TEXT.exec(text) ?? [];
+  const [, label = '', operator = '', written = ''] = TEXT.exec(text) ?? [];
   if (operator === '')
     throw new Error(`not a matcher: ${text}; write it as severity="high" or subject="10.0.0.0/8"`);
+  const name = unquoted(label);
   if (!isLabel(name)) throw new Error(`no such label: ${name}; there are ${LABEL_HELP}`);
   const value = unquoted(written);
   const is = operator.startsWith('!') ? (found: boolean) => !found : (found: boolean) => found;

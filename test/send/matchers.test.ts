@@ -4,7 +4,15 @@ import { parseMatcher } from '../../src/send/matchers.ts';
 import { createRoutes } from '../../src/send/route.ts';
 import { alertOf } from './alerts.ts';
 
-const alert = alertOf(1, { zone: 'web', peerZone: 'database' });
+const asset = {
+  id: 'i-0abc',
+  role: 'web',
+  vpc: 'vpc-1',
+  securityGroups: ['sg-1', 'sg-2'],
+  tags: { team: 'shop', 'cost centre': '4711', 'aws:autoscaling:groupName': 'asg-1', 'a"b=c': 'odd' },
+};
+const peerAsset = { id: 'db-1', tags: { team: 'data', constructor: 'own' } };
+const alert = alertOf(1, { zone: 'web', peerZone: 'database', asset, peerAsset });
 const holds = (matcher: string, of = alert): boolean => parseMatcher(matcher).holds(of);
 
 describe('matchers', () => {
@@ -24,6 +32,21 @@ describe('matchers', () => {
     'zone!="database"',
     'peerZone="database"',
     'port=""',
+    'tag.team="shop"',
+    'tag.team=~"shop|pay"',
+    'peerTag.team="data"',
+    'peerTag.constructor="own"',
+    'tag.constructor=""',
+    'explanation.constructor=""',
+    'tag.aws:autoscaling:groupName="asg-1"',
+    '"tag.cost centre"="4711"',
+    '"tag.a\\"b=c"=odd',
+    'tag.none!="x"',
+    'asset.id="i-0abc"',
+    'asset.role=web',
+    'asset.vpc=~"vpc-.*"',
+    'asset.securityGroups="sg-2"',
+    'peerAsset.role=""',
   ])('%s holds', (matcher) => {
     expect(holds(matcher)).toBe(true);
   });
@@ -36,6 +59,10 @@ describe('matchers', () => {
     'severity<=medium',
     'subject="10.0.2.0/24"',
     'attack="T1110"',
+    'tag.team="data"',
+    'peerTag.team="shop"',
+    'tag.Team="shop"',
+    'asset.securityGroups="sg-3"',
   ])('%s does not', (matcher) => {
     expect(holds(matcher)).toBe(false);
   });
@@ -52,8 +79,26 @@ describe('matchers', () => {
     ['zone>=web', '>= is for severities alone'],
     ['zone=~"("', 'not a regular expression: ('],
     ['zone', 'not a matcher: zone'],
+    ['tag="shop"', 'no such label: tag; there are id, '],
+    ['tag.="shop"', 'no such label: tag.; '],
+    ['asset.tags="shop"', 'no such label: asset.tags; '],
+    ['"tag.cost centre="4711"', 'not a matcher: '],
   ])('%s is refused: %s', (matcher, problem) => {
     expect(() => parseMatcher(matcher)).toThrow(problem);
+  });
+
+  it('route and group by tags', () => {
+    const match = ['tag.team="shop"'];
+    const routes = createRoutes(
+      {
+        routes: [{ match, sinks: ['shop'], groupBy: ['tag.team', 'asset.vpc'], continue: false, routes: [] }],
+      },
+      ['all'],
+    );
+    expect(routes.place(alert)).toMatchObject([
+      { sink: 'shop', labels: { 'tag.team': 'shop', 'asset.vpc': 'vpc-1' } },
+    ]);
+    expect(routes.place(alertOf(1))).toMatchObject([{ sink: 'all' }]);
   });
 
   it('route and group by zone', () => {
