@@ -11,11 +11,13 @@ import { longConnection } from './long-connection/detector.ts';
 import { outboundDos } from './outbound-dos/detector.ts';
 import { portScan } from './port-scan/detector.ts';
 import { segmentation } from './segmentation/detector.ts';
+import { slowExfiltration } from './slow-exfiltration/detector.ts';
 import { spam } from './spam/detector.ts';
 import { telemetryLoss } from './telemetry-loss/detector.ts';
 import { tor } from './tor/detector.ts';
 import { unexpectedEgress } from './unexpected-egress/detector.ts';
 import { unusualProtocol } from './unusual-protocol/detector.ts';
+import { uploadAsymmetry } from './upload-asymmetry/detector.ts';
 import { volumeSpike } from './volume-spike/detector.ts';
 
 /** Every detector that ships, sorted by id: the only list of them. */
@@ -31,11 +33,13 @@ export const detectors: readonly DetectorModule[] = [
   outboundDos,
   portScan,
   segmentation,
+  slowExfiltration,
   spam,
   telemetryLoss,
   tor,
   unexpectedEgress,
   unusualProtocol,
+  uploadAsymmetry,
   volumeSpike,
 ];
 
