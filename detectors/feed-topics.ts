@@ -1,4 +1,4 @@
-import type { Indicator } from '../src/contracts.ts';
+import type { Indicator, Indicators } from '../src/contracts.ts';
 
 /** What the categories of feeds are about, as far as detectors tell them apart. */
 export type Topic = 'tor' | 'crypto-mining' | 'other';
@@ -22,6 +22,18 @@ export function topicOf(category: string): Topic {
     if (known.size < MAX_KEPT) known.set(category, topic);
   }
   return topic;
+}
+
+/** Makes the test whether anything of a topic is listed at the moment: where nothing is, nothing has to be looked up. */
+export function createTopicTest(indicators: Indicators, topic: Topic): () => boolean {
+  let seen: readonly string[] | undefined;
+  let isListed = false;
+  return () => {
+    const { categories } = indicators;
+    if (categories !== seen) isListed = categories.some((category) => topicOf(category) === topic);
+    seen = categories;
+    return isListed;
+  };
 }
 
 /** Whether an indicator counts at `end`, unix seconds: sure enough, and not expired (0: it never does). */

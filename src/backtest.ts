@@ -81,7 +81,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   }));
   const judges = candidates.flatMap((candidate) => candidate.judges);
   for (const { detector, lacks } of new Map(judges.map((judge) => [judge.detector, judge])).values())
-    if (lacks !== undefined) warn(`${detector} can find nothing: ${lacks}`);
+    if (lacks?.() !== undefined) warn(`${detector} can find nothing: ${lacks()}`);
   const wantedWarmUp = Math.max(0, ...judges.map(({ learns = 0 }) => learns));
   const start = Math.max(Math.min(first, from), from - (options.warmUp ?? wantedWarmUp));
 

@@ -40,6 +40,19 @@ const Feed = z
     ca: z.string().min(1).optional().describe('File with the CA certificates to trust instead (PEM)'),
     category: z.string().min(1).optional().describe('Category of indicators that name none'),
     confidence: z.int().min(0).max(100).optional().describe('Confidence of indicators that name none, 0–100'),
+    decay: duration
+      .prefault('30d')
+      .describe('An indicator counts so long after the feed last saw it at work, where the feed says so'),
+    interval: duration
+      .refine((seconds) => seconds >= 1, 'shorter than a second')
+      .prefault('1h')
+      .describe('Time between two questions by `flowsentry run`, a tenth more or less'),
+    stale: duration
+      .prefault('1d')
+      .describe('An alert is raised when the feed is silent or failing for so long'),
+    keep: duration
+      .prefault('30d')
+      .describe('The last good list is used for so long after the feed last confirmed it'),
   })
   .refine((feed) => (feed.file === undefined) !== (feed.url === undefined), 'needs either file or url');
 
@@ -141,7 +154,11 @@ const Sections = z.strictObject({
     })
     .prefault({})
     .describe('Reading'),
-  feeds: z.array(Feed).default([]).describe('Lists of known bad addresses'),
+  feeds: z
+    .array(Feed)
+    .refine((feeds) => new Set(feeds.map(({ name }) => name)).size === feeds.length, 'two have one name')
+    .default([])
+    .describe('Lists of known bad addresses'),
   allow: z.array(network).default([]).describe('Addresses that no feed can make bad'),
   policy: z.string().min(1).optional().describe('Segmentation policy, relative to this configuration'),
   detectors: z

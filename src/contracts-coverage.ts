@@ -33,6 +33,24 @@ export interface SourceReport {
   readonly lost: readonly SourceLoss[];
 }
 
+/** What only a live service sees of a feed, once a minute, and at once when its list is refused. */
+export interface FeedReport {
+  readonly feed: string;
+  /** Event time, Unix seconds; the clock's as long as there is none. */
+  readonly now: number;
+  /** Unix seconds of the clock. */
+  readonly at: number;
+  /** Seconds since the feed last confirmed its list, or since it is missed when there is none; and how many are too many. */
+  readonly age: number;
+  readonly limit: number;
+  /** In the list in use. */
+  readonly networks: number;
+  /** Why its newest list is refused as a whole; undefined when it is not. */
+  readonly refused: string | undefined;
+  /** Why it could not be had last; empty when it could. */
+  readonly problem: string;
+}
+
 /** What a detector is worth at the moment. */
 export interface DetectorStanding {
   readonly detector: string;

@@ -1,10 +1,10 @@
 import type { Dictionary } from './columns/dictionary.ts';
 import type { FlowBatch } from './columns/flow-batch.ts';
 import type { SessionBatch, Step, WindowBatch, WindowKey } from './columns/session-batch.ts';
-import type { SourceReport } from './contracts-coverage.ts';
+import type { FeedReport, SourceReport } from './contracts-coverage.ts';
 import type { AlertEnds } from './contracts-inventory.ts';
 
-export type { Coverage, DetectorStanding, SourceLoss, SourceReport } from './contracts-coverage.ts';
+export type * from './contracts-coverage.ts';
 export type { AlertEnds, Asset, InventoryEntry } from './contracts-inventory.ts';
 
 /** Why a record could not be used. A closed set: each is a counter, a column of `rejects` and a line of the documentation. */
@@ -226,11 +226,13 @@ export interface Detector extends Stateful {
   late?(sessions: SessionBatch, emit: Emit): void;
   /** Called by a live service, never by a replay. What is told by it must not change what is found in records. */
   source?(report: SourceReport, emit: Emit): void;
+  /** As {@link source}, of a feed. */
+  feed?(report: FeedReport, emit: Emit): void;
   /** Keys that found no place under the declared cap so far. */
   readonly overflow: number;
 }
 
-/** What a detector may know beyond the flows. All of it is read-only data. */
+/** What a detector may know beyond the flows. All of it is read-only, and the indicators change with their feeds. */
 export interface DetectorContext {
   readonly names: Dictionary;
   /** The role of the address at `offset`, now: the inventory's, else a configured role's name, else its subnet (/24, /64) as text. */
@@ -253,9 +255,10 @@ export interface Indicator {
   readonly expires: number;
 }
 
+/** What is listed; between two steps another set can take its place, so nothing of it may be kept. */
 export interface Indicators {
   readonly size: number;
-  /** Every category that some indicator has. */
+  /** Every category that some indicator has; another array when the set is another. */
   readonly categories: readonly string[];
   /** The indicator of the longest listed prefix that holds the address at `offset`, unless the allow list has it. */
   match(words: Uint32Array, offset: number): Indicator | undefined;

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import type { Beside, Memory } from './checkpoint.ts';
 import { BufferPool } from './columns/buffer-pool.ts';
 import { Dictionary } from './columns/dictionary.ts';
 import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
@@ -6,10 +8,12 @@ import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
 import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
 import { CoverageBook } from './coverage.ts';
+import { type FeedsInUse, openFeedsInUse } from './feeds-in-use.ts';
 import { openInventory } from './inventory.ts';
-import { endsBy, judgesOf, readContext } from './judges.ts';
+import { endsBy, FEEDS_FOLDER, judgesOf, readContext } from './judges.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
+import { indicatorsFrom } from './reference/indicator-set.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
@@ -19,7 +23,7 @@ import { changed, deleteSegments } from './store/maintenance.ts';
 import { publishManifest, removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
 import { openState } from './store/recover.ts';
-import type { Claim, IdChange, SegmentChange } from './store/state.ts';
+import type { SegmentChange } from './store/state.ts';
 import { removeOtherStateFiles } from './store/state-file.ts';
 import type { HistoryLoss } from './store/verify.ts';
 import { createUpkeep } from './upkeep.ts';
@@ -31,6 +35,8 @@ export interface EngineOptions {
   readonly holdFlows: number;
   /** Forget what an earlier run left in the data folder. */
   readonly restart: boolean;
+  /** Feeds are as the last checkpoint left them, and change by updates; else they are asked now, as they are for a new folder. */
+  readonly keepsFeeds?: boolean;
   warn(message: string): void;
   /** The last checkpoint is read: what reads on from it may begin, while detectors are made ready. */
   restored?(from: Pick<Engine, 'names' | 'pool' | 'positions'>): void;
@@ -38,13 +44,6 @@ export interface EngineOptions {
   lost(loss: HistoryLoss): void;
   /** Whether a checkpoint that is not valid yet was bound before the process that made it ended. */
   wasClaimed?(seq: number, covered: unknown, instance: string): Promise<boolean>;
-}
-
-/** What live sources remember, or no longer need, beside positions. */
-export interface Memory {
-  readonly ids: ReadonlyMap<string, IdChange>;
-  /** Partitions that never come again. */
-  readonly forget: readonly string[];
 }
 
 const NO_MEMORY: Memory = { ids: new Map(), forget: [] };
@@ -64,17 +63,16 @@ export interface Engine extends AsyncDisposable {
   readonly rollup: Rollup;
   readonly scorer: Scorer;
   readonly stages: Pick<Stages, 'history' | 'rollup'>;
+  /** Versions of the lists of feeds in use. */
+  readonly feeds: FeedsInUse['versions'];
   /** Sessions that ended, and those of them neither end of which is internal. */
   readonly counts: { readonly sessions: number; readonly strangers: number };
   /** Seconds of the process's clock since the last checkpoint, or since the start. */
   sinceCheckpoint(): number;
   /** What the delivery of alerts saved, by key. */
   readonly outbox: ReadonlyMap<string, string>;
-  /**
-   * Makes everything up to now durable, with `claim` only if sources bind it (when they reject, this engine is void); returns the alerts that
-   * changed, those of detectors in the shadow left out. `send` sees them first: what it makes of them is part of the checkpoint.
-   */
-  checkpoint(totals: Totals, memory?: Memory, claim?: Claim, send?: Send): Promise<Alert[]>;
+  /** Makes everything up to now durable; returns the alerts that changed, those of detectors in the shadow left out. */
+  checkpoint(totals: Totals, beside?: Beside): Promise<Alert[]>;
   /** Makes what the delivery of alerts has to remember durable, between checkpoints. */
   writeOutbox(changes: readonly OutboxChange[]): Promise<void>;
   /** The alert as it is now, when somebody should see it. */
@@ -92,14 +90,12 @@ export interface Engine extends AsyncDisposable {
   coverage(): Coverage;
 }
 
-/** Takes alerts that changed over for delivery, and says what of it has to be durable with them. */
-type Send = (changed: readonly Alert[]) => readonly OutboxChange[];
-
 /** Names of saved states that no detector can have: ids have no colon. */
 const NAMES = ':names';
 const ROLLUP = ':rollup';
 const COVERAGE = ':coverage';
 const INVENTORY = ':inventory';
+const FEEDS = ':feeds';
 
 /** Claims the data folder and goes on from its last checkpoint. Throws a UserError when the folder cannot be used. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -129,8 +125,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       sequence: loaded.sequence,
     }),
   );
+  const feeds = await openFeedsInUse(
+    join(folder.path, FEEDS_FOLDER),
+    config.feeds.map(({ name }) => name),
+    loaded.blobs.get(FEEDS),
+  );
   const inventory = await openInventory(config, loaded.blobs.get(INVENTORY));
-  const context = await readContext(config, names, folder.path, options.warn, { inventory });
+  const versions = options.keepsFeeds === true && state.seq > 0 ? feeds.versions : undefined;
+  const context = await readContext(config, names, folder.path, options.warn, { inventory, versions });
+  feeds.use(context.versions);
   const judges = judgesOf(config, context);
   const endsOf = endsBy(config, context, inventory);
   const scorer = new Scorer(judges, createMute(config.exceptions), names, endsOf);
@@ -237,6 +240,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         },
       },
     },
+    feeds: feeds.versions,
     counts,
     sinceCheckpoint: () => (performance.now() - checkpointed) / 1000,
     outbox: loaded.outbox,
@@ -245,12 +249,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const entry = scorer.book.get(id);
       return entry === undefined || entry.shadow ? undefined : entry.alert;
     },
-    async checkpoint(totals, memory = NO_MEMORY, claim, send = () => []) {
+    async checkpoint(totals, { memory = NO_MEMORY, claim, send = () => [], update } = {}) {
       const added = await history.seal();
+      if (update !== undefined) {
+        context.indicators.use(indicatorsFrom(update.columns));
+        feeds.use(update.versions);
+      }
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
       blobs.set(ROLLUP, rollup.snapshot());
       blobs.set(COVERAGE, covered.snapshot());
       if (inventory !== undefined) blobs.set(INVENTORY, inventory.snapshot());
+      blobs.set(FEEDS, feeds.snapshot());
       blobs.set(NAMES, packSnapshot({}, names.since(1)));
       const entries = scorer.book.takeChanged();
       const alerts = entries.flatMap(visible);
@@ -259,6 +268,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await state.checkpoint({ ...input, outbox: send(alerts) }, claim);
       segments = [...segments, ...added];
       await publish();
+      if (update !== undefined) await feeds.adopt(update);
       checkpointed = performance.now();
       return alerts;
     },

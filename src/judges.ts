@@ -5,7 +5,8 @@ import type { Dictionary } from './columns/dictionary.ts';
 import type { Config } from './config.ts';
 import type { DetectorContext } from './contracts.ts';
 import { assetsBy } from './inventory.ts';
-import { loadIndicators } from './reference/indicators.ts';
+import { type CurrentIndicators, createCurrentIndicators } from './reference/indicator-set.ts';
+import { type IndicatorOptions, loadIndicators } from './reference/indicators.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { emptyPolicy, parsePolicy } from './reference/policy.ts';
 import { createRoles } from './reference/roles.ts';
@@ -13,6 +14,9 @@ import { createScopes } from './reference/scopes.ts';
 import { createZones } from './reference/zones.ts';
 import type { EndsOf } from './score/alert-book.ts';
 import type { Judge } from './score/scorer.ts';
+
+/** In the data folder: the last good lists of feeds. */
+export const FEEDS_FOLDER = 'feeds';
 
 /** Every detector that the configuration has not switched off, with all it may know. Reads the policy and the feeds. */
 export async function createJudges(
@@ -25,34 +29,41 @@ export async function createJudges(
   return judgesOf(config, await readContext(config, names, dataDir, warn, { inventory }));
 }
 
-export interface ContextOptions {
+/** `offline` and `versions` say which lists of feeds are read: those that are there now, unless they say otherwise. */
+export interface ContextOptions extends Pick<IndicatorOptions, 'offline' | 'versions'> {
   readonly inventory?: Inventory | undefined;
-  /** Of feeds with an address the list that was kept last is read, and nothing is written. */
-  readonly offline?: boolean;
 }
 
-/** What detectors may know beyond the flows. */
+/** What detectors may know beyond the flows, and which lists of feeds are in it. */
+export interface Knowledge extends DetectorContext {
+  readonly indicators: CurrentIndicators;
+  /** By feed. */
+  readonly versions: ReadonlyMap<string, string>;
+}
+
+/** Reads the policy and the feeds. */
 export async function readContext(
   config: Config,
   names: Dictionary,
   dataDir: string,
   warn: (message: string) => void,
-  { inventory, offline = false }: ContextOptions = {},
-): Promise<DetectorContext> {
-  const { indicators, problems } = await loadIndicators({
+  { inventory, ...lists }: ContextOptions = {},
+): Promise<Knowledge> {
+  const { problems, versions, ...loaded } = await loadIndicators({
     feeds: config.feeds,
     allow: config.allow,
     internal: config.network.internal,
-    cacheDir: join(dataDir, 'feeds'),
-    offline,
+    cacheDir: join(dataDir, FEEDS_FOLDER),
+    ...lists,
   });
+  const indicators = createCurrentIndicators(loaded.indicators);
   for (const problem of problems) warn(problem);
   const policy =
     config.policy === undefined
       ? emptyPolicy
       : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names);
   const roleOf = createRoles(config.roles);
-  if (inventory === undefined) return { names, roleOf, roleEpoch: 0, indicators, policy };
+  if (inventory === undefined) return { names, roleOf, roleEpoch: 0, indicators, policy, versions };
   return {
     names,
     roleOf: (words, offset) => inventory.roleAt(words, offset) ?? roleOf(words, offset),
@@ -61,6 +72,7 @@ export async function readContext(
     },
     indicators,
     policy,
+    versions,
   };
 }
 
@@ -76,7 +88,7 @@ export function judgesOf(config: Config, context: DetectorContext): Judge[] {
       quietPeriod: module.quietPeriod,
       shadow: setting.mode === 'shadow',
       learns: module.learns?.(setting.options) ?? 0,
-      lacks: module.lacks?.(context),
+      lacks: module.lacks && (() => module.lacks?.(context)),
       windows: module.windows?.(setting.options) ?? [],
       instance: module.create(setting.options, context),
     });

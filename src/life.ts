@@ -1,10 +1,13 @@
+import { createAlertDelay } from './alert-delay.ts';
 import type { Config } from './config.ts';
 import type { Alert, DetectorStanding, Part } from './contracts.ts';
 import { openDelivery } from './delivery.ts';
 import type { DiskGuard } from './disk-guard.ts';
 import { type Engine, openEngine } from './engine.ts';
+import type { FeedWatch } from './feed-watch.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
 import type { Covered } from './ingest/source.ts';
+import { openLiveFeeds } from './live-feeds.ts';
 import type { Metrics } from './metrics.ts';
 import { ingest, type Totals } from './pipeline.ts';
 import { readLive, SourceFailure } from './reader/live.ts';
@@ -27,6 +30,7 @@ export interface LifeOptions {
   /** Counted on. */
   readonly reading: Reading;
   readonly watch: SourceWatch;
+  readonly feeds: FeedWatch;
   /** The state is open, the sources are being read and the sinks served. */
   onOpen(engine: Engine, sender: Sender): void;
   /** A checkpoint with these counts begins; when it fails, only the next life can tell whether it is durable. */
@@ -78,6 +82,7 @@ export async function live(options: LifeOptions): Promise<void> {
     config,
     holdFlows: 0,
     restart: false,
+    keepsFeeds: true,
     warn: (message) => log('warn', message, {}),
     lost(loss) {
       reading.historyLosses++;
@@ -90,6 +95,7 @@ export async function live(options: LifeOptions): Promise<void> {
   });
   await using delivery = await openDelivery({ data, config, engine, log });
   const { sender } = delivery;
+  await using feeds = await openLiveFeeds({ data, config, engine, watch: options.feeds, log });
   const durable = options.durableAt(engine.seq);
   const totals: Totals = { ...durable, rejectedBy: { ...durable.rejectedBy }, positions: new Map() };
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
@@ -135,6 +141,8 @@ export async function live(options: LifeOptions): Promise<void> {
       const now = rollup.now || Math.floor(Date.now() / 1000);
       scorer.source({ ...report, now, newest: rollup.nowOf(`${report.source}:`) || now });
     }
+    for (const report of options.feeds.take())
+      scorer.feed({ ...report, now: rollup.now || Math.floor(Date.now() / 1000) });
   };
   const maintain = createMaintenance(engine.prepareMaintenance);
   let coverageToldAt = performance.now();
@@ -149,10 +157,10 @@ export async function live(options: LifeOptions): Promise<void> {
       isDue() {
         if (sender.failure !== undefined) throw sender.failure;
         const found = scorer.book.changes > 0;
-        if (uncovered.isEmpty && !found) return false;
+        if (uncovered.isEmpty && !found && !feeds.isReady) return false;
         const waited = engine.sinceCheckpoint();
         if (isAsked && !uncovered.isEmpty) return true;
-        const soon = impatient || found || disk.isShort || !hasWritten;
+        const soon = impatient || found || feeds.isReady || disk.isShort || !hasWritten;
         return waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
       },
       async checkpoint(now) {
@@ -162,7 +170,14 @@ export async function live(options: LifeOptions): Promise<void> {
         const bound = new Map([...covered].filter(([source]) => claiming.has(source)));
         const claim = { covered: [...bound], bind: (seq: number) => reader.claim(seq, bound) };
         options.onAttempt(engine.seq + 1, now);
-        const alerts = await engine.checkpoint(now, memory, bound.size > 0 ? claim : undefined, sender.take);
+        const update = feeds.take();
+        const alerts = await engine.checkpoint(now, {
+          memory,
+          claim: bound.size > 0 ? claim : undefined,
+          send: sender.take,
+          update,
+        });
+        if (update !== undefined) await feeds.adopted(update);
         for (const partition of memory.forget) now.positions.delete(partition);
         options.onDurable(now);
         hasWritten = true;
@@ -268,22 +283,6 @@ async function* watched(
     tend();
     yield part;
   }
-}
-
-/** How long the first alert since the last checkpoint has waited, from when the records that made it became available to us. */
-function createAlertDelay(isFound: () => boolean) {
-  let since: number | undefined;
-  return {
-    came(availableAt: number): void {
-      if (since === undefined && isFound()) since = availableAt;
-    },
-    /** Seconds; begins anew. */
-    take(): number | undefined {
-      const waited = since === undefined ? undefined : (Date.now() - since) / 1000;
-      since = undefined;
-      return waited;
-    },
-  };
 }
 
 function readingOf({ sources }: Reading, name: string): SourceReading {

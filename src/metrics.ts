@@ -22,6 +22,17 @@ export interface SourceMetrics {
   readonly losses?: number;
 }
 
+/** What a feed shows. */
+export interface FeedMetrics {
+  readonly feed: string;
+  /** In the list in use. */
+  readonly networks: number;
+  /** Seconds since the feed last confirmed the list in use; absent while there is none. */
+  readonly age?: number;
+  /** Times it was asked, by what became of it. Since the start of the process. */
+  readonly answers: Readonly<Record<string, number | undefined>>;
+}
+
 /** What a sink shows. Counts are since it was opened. */
 export interface SinkMetrics {
   readonly sink: string;
@@ -63,6 +74,7 @@ export interface MetricsView {
     readonly count: number;
   }[];
   readonly alertsFiring: number;
+  readonly feeds: readonly FeedMetrics[];
   readonly sinks: readonly SinkMetrics[];
   /** Certificates, and lists of revoked ones, with the Unix seconds after which they are no good. */
   readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
@@ -164,6 +176,11 @@ const FAMILIES: readonly Family[] = [
   { type: 'gauge', name: 'detector_state', help: '1 for the state a detector is in: on, shadow, learning, off or failed.', labels: ['detector', 'state'], read: (v) => v.coverage?.detectors.map((d) => [{ detector: d.detector, state: d.state }, 1]) },
   { type: 'gauge', name: 'detector_learns_until_seconds', help: 'Event time until which a detector only learns, Unix seconds.', labels: ['detector'],
     read: (v) => v.coverage?.detectors.flatMap((d): Row[] => (d.until === undefined ? [] : [[{ detector: d.detector }, d.until]])) },
+  { type: 'gauge', name: 'feed_networks', help: 'Networks in the list of a feed that is in use.', labels: ['feed'], read: (v) => v.feeds?.map((f) => [{ feed: f.feed }, f.networks]) },
+  { type: 'gauge', name: 'feed_age_seconds', help: 'Time since a feed last confirmed the list in use.', labels: ['feed'],
+    read: (v) => v.feeds?.flatMap((f): Row[] => (f.age === undefined ? [] : [[{ feed: f.feed }, f.age]])) },
+  { type: 'counter', name: 'feed_answers_total', help: 'Times a feed was asked, by what became of it: updated, unchanged, refused, failed or dropped.', labels: ['feed', 'outcome'],
+    read: (v) => v.feeds?.flatMap((f) => Object.entries(f.answers).map(([outcome, n]): Row => [{ feed: f.feed, outcome }, n ?? 0])) },
   { type: 'counter', name: 'alerts_total', help: 'Alerts opened.', labels: ['detector', 'severity'], read: (v) => v.alerts?.map((a) => [{ detector: a.detector, severity: a.severity }, a.count]) },
   { type: 'gauge', name: 'alerts_firing', help: 'Alerts that are not resolved.', read: (v) => v.alertsFiring },
   { type: 'counter', name: 'messages_delivered_total', help: 'Messages that a sink took.', labels: ['sink'], read: (v) => bySink(v, (s) => s.delivered) },

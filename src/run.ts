@@ -4,6 +4,7 @@ import type { Alert } from './contracts.ts';
 import { watchDisk } from './disk-guard.ts';
 import type { Engine } from './engine.ts';
 import { originOf, UserError } from './errors.ts';
+import { createFeedWatch } from './feed-watch.ts';
 import { CLAIMING, live, type Reading } from './life.ts';
 import { createMetrics, type MetricsView } from './metrics.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
@@ -43,6 +44,7 @@ export async function run(options: RunOptions): Promise<void> {
   const metrics = createMetrics();
   const reading: Reading = { bytes: 0, historyLosses: 0, sources: new Map() };
   const watch = createSourceWatch();
+  const feeds = createFeedWatch();
   const reloads = { loaded: 0, refused: 0 };
   let engine: Engine | undefined;
   let sender: Sender | undefined;
@@ -95,6 +97,7 @@ export async function run(options: RunOptions): Promise<void> {
       ...lagOf(engine, source),
     })),
     records: { ...durable, rejected: durable.rejectedBy },
+    feeds: feeds.view(),
     bytes: reading.bytes,
     dataLossEvents: [...reading.sources.values()].reduce(
       (sum, { losses }) => sum + losses,
@@ -133,6 +136,7 @@ export async function run(options: RunOptions): Promise<void> {
           attempt = { seq, totals: copyOf(totals) };
         },
         watch,
+        feeds,
         onOpen(opened, sending) {
           engine = opened;
           sender = sending;

@@ -1,5 +1,5 @@
+import type { Memory } from './checkpoint.ts';
 import type { Part } from './contracts.ts';
-import type { Memory } from './engine.ts';
 import type { Covered } from './ingest/source.ts';
 
 /** What came from live sources since the last checkpoint: what the next one covers. */

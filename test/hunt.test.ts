@@ -7,7 +7,8 @@ import { replay } from '../src/app.ts';
 import { parsePrefix } from '../src/columns/address.ts';
 import { defaultConfig } from '../src/config.ts';
 import { type Contact, type HuntOptions, hunt } from '../src/hunt.ts';
-import { indicatorsOf, loadIndicators } from '../src/reference/indicators.ts';
+import { indicatorsOf } from '../src/reference/indicator-set.ts';
+import { loadIndicators } from '../src/reference/indicators.ts';
 import { flowsentry } from './cli/run.ts';
 
 const DAY = 1_767_571_200;

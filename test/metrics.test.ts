@@ -47,6 +47,19 @@ describe('metrics', () => {
     expect(lossIdentityError({ ...records, stored: 81 })).toBe(-1);
   });
 
+  it('show each feed, and of one without a list no age', async () => {
+    const page = await scrape({
+      feeds: [
+        { feed: 'drop', networks: 900, age: 60, answers: { updated: 1, failed: 2, refused: 3, dropped: 4 } },
+        { feed: 'new', networks: 0, answers: {} },
+      ],
+    });
+    expect(page.get('flowsentry_feed_networks{feed="drop"}')).toBe(900);
+    expect(page.get('flowsentry_feed_age_seconds{feed="drop"}')).toBe(60);
+    expect(page.has('flowsentry_feed_age_seconds{feed="new"}')).toBe(false);
+    expect(page.get('flowsentry_feed_answers_total{feed="drop",outcome="refused"}')).toBe(3);
+  });
+
   it('leave out what nobody provides', async () => {
     const page = await scrape({});
     const ours = [...page.keys()].filter((name) => name.startsWith('flowsentry_'));

@@ -5,7 +5,7 @@ import { Cases } from '../cases.ts';
 import { type Claim, findingOf, inOrder, scoreOf } from '../claim.ts';
 import { detectorOf } from '../detector-of.ts';
 import { bytesText, durationText, portText, rounded } from '../evidence.ts';
-import { isUsable, topicOf } from '../feed-topics.ts';
+import { createTopicTest, isUsable, topicOf } from '../feed-topics.ts';
 import { isNew, isOutside, PROTOCOL, portTable, putPair } from '../sessions.ts';
 import type { MiningConfig } from './config.ts';
 
@@ -15,8 +15,7 @@ export const QUIET_MINUTES = 1440;
 /** The detector at work: sessions with listed pools, and long quiet ones on a pool's port, by pair and port. */
 export function createCryptoMining(config: MiningConfig, context: DetectorContext): Detector {
   const { indicators } = context;
-  // Nothing can match, so nothing is looked up.
-  const listed = indicators.categories.some((category) => topicOf(category) === 'crypto-mining');
+  const lists = createTopicTest(indicators, 'crypto-mining');
   const isPoolPort = portTable([config.ports]);
   const cases = new Cases({
     words: 9,
@@ -29,7 +28,7 @@ export function createCryptoMining(config: MiningConfig, context: DetectorContex
   });
 
   function poolAt(sessions: SessionBatch, row: number): Indicator | undefined {
-    if (!listed) return undefined;
+    if (!lists()) return undefined;
     const indicator = indicators.match(sessions.dstAddr, row * 4);
     if (!isUsable(indicator, config.minConfidence, sessions.end[row]!)) return undefined;
     return topicOf(indicator.category) === 'crypto-mining' ? indicator : undefined;
@@ -48,6 +47,7 @@ export function createCryptoMining(config: MiningConfig, context: DetectorContex
   function collect(sessions: SessionBatch): number[] {
     const rows: number[] = [];
     const { length, state, dstScope, dstPort } = sessions;
+    const listed = lists();
     for (let row = 0; row < length; row++) {
       const looked = listed && isNew(state[row]!);
       if ((!looked && isPoolPort[dstPort[row]!] === 0) || !isOutside(dstScope[row]!)) continue;

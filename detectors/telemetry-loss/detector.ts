@@ -5,7 +5,8 @@ import { createTelemetryLoss } from './judge.ts';
 /** What should be logged is not: interfaces or whole accounts are silent, AWS skipped records, fields are gone. */
 export const telemetryLoss = defineDetector({
   id: 'telemetry-loss',
-  summary: 'Interfaces or accounts fall silent, or their records are skipped or lose fields',
+  summary:
+    'Interfaces or accounts fall silent, or their records are skipped or lose fields; sources and feeds fail',
   guide: {
     name: 'Flow logs missing',
     meaning:

@@ -2,6 +2,7 @@ import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { Detector, DetectorContext, Emit } from '../../src/contracts.ts';
 import { Addresses } from './addresses.ts';
 import type { TelemetryConfig } from './config.ts';
+import { createFeedJudge } from './feeds.ts';
 import { createFindings } from './finding.ts';
 import { Interfaces, STATE } from './interfaces.ts';
 import { Outages } from './outages.ts';
@@ -87,6 +88,7 @@ export function createTelemetryLoss(config: TelemetryConfig, context: DetectorCo
       for (const one of lost) emit(findings.fields(one, end));
     },
     source: createSourceJudge(config),
+    feed: createFeedJudge(),
     snapshot: () =>
       packSnapshot(
         {

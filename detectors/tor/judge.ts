@@ -6,7 +6,7 @@ import { Cases } from '../cases.ts';
 import { type Claim, findingOf, inOrder, scoreOf } from '../claim.ts';
 import { detectorOf } from '../detector-of.ts';
 import { bytesText } from '../evidence.ts';
-import { isUsable, topicOf } from '../feed-topics.ts';
+import { createTopicTest, isUsable, topicOf } from '../feed-topics.ts';
 import { isConversation, isOutside, putAddress } from '../sessions.ts';
 import type { TorConfig } from './config.ts';
 
@@ -18,8 +18,7 @@ const SUM = { sessions: 0 } as const;
 /** The detector at work: relays that a host talks to, and that talk to it, by host. */
 export function createTor(config: TorConfig, context: DetectorContext): Detector {
   const { indicators } = context;
-  // Nothing can match, so nothing is looked up.
-  const listed = indicators.categories.some((category) => topicOf(category) === 'tor');
+  const lists = createTopicTest(indicators, 'tor');
   const casesOf = (ends: 'srcAddr' | 'dstAddr') =>
     new Cases({
       words: 4,
@@ -107,7 +106,7 @@ export function createTor(config: TorConfig, context: DetectorContext): Detector
   }
 
   return detectorOf({ clients, servers }, (step, emit) => {
-    if (!listed) return;
+    if (!lists()) return;
     clients.begin(step);
     servers.begin(step);
     for (const finding of inOrder(judge(step.active))) emit(finding);

@@ -63,7 +63,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const [{ loadConfig }, { hunt }] = await Promise.all([import('../config.ts'), import('../hunt.ts')]);
   const indicators =
     feed === undefined
-      ? (await import('../reference/indicators.ts')).indicatorsOf(networks, 'indicator')
+      ? (await import('../reference/indicator-set.ts')).indicatorsOf(networks, 'indicator')
       : await listedBy(feed, await loadConfig(options.config), data);
   const found = await hunt({
     ...{ data, indicators, from: options.from, to: options.to },

@@ -45,6 +45,17 @@ export class PrefixList {
   }
 }
 
+/** All of a {@link PrefixTrie} as plain columns, which threads can hand to each other. */
+export interface TrieColumns {
+  readonly size: number;
+  readonly v4Ranges: Uint32Array;
+  readonly v4Index: FirstLevel;
+  readonly v6Starts: Uint32Array;
+  readonly v6Heads: Uint32Array;
+  readonly v6Values: Uint32Array;
+  readonly v6Index: FirstLevel;
+}
+
 /**
  * Longest-prefix match: the networks are flattened into disjoint sorted ranges, and an index over the part of the address space that has
  * any leaves one or two to compare, so that an address costs about two misses of the cache. Families are apart: `::/0` holds no IPv4
@@ -53,6 +64,8 @@ export class PrefixList {
 export class PrefixTrie {
   /** Networks it was built from. */
   readonly size: number;
+  /** What it reads. */
+  readonly columns: TrieColumns;
   /** Of each range its start and its value, side by side. */
   readonly #v4Ranges: Uint32Array;
   readonly #v4Index: FirstLevel;
@@ -63,17 +76,17 @@ export class PrefixTrie {
   readonly #v6Values: Uint32Array;
   readonly #v6Index: FirstLevel;
 
-  constructor(list: PrefixList) {
-    this.size = list.count;
-    const v4 = flatten(list, sortedOrder(list, true), true);
-    const v4Starts = everyFourth(v4.starts, 3);
-    this.#v4Ranges = sideBySide(v4Starts, v4.values);
-    this.#v4Index = firstLevel(v4.starts, 3, v4Starts);
-    const v6 = flatten(list, sortedOrder(list, false), false);
-    this.#v6Starts = v6.starts;
-    this.#v6Heads = everyFourth(v6.starts, 0);
-    this.#v6Values = v6.values;
-    this.#v6Index = firstLevel(v6.starts, 0, this.#v6Heads);
+  /** Builds it from networks, or takes over what another one was. */
+  constructor(from: PrefixList | TrieColumns) {
+    const columns = from instanceof PrefixList ? columnsOf(from) : from;
+    this.columns = columns;
+    this.size = columns.size;
+    this.#v4Ranges = columns.v4Ranges;
+    this.#v4Index = columns.v4Index;
+    this.#v6Starts = columns.v6Starts;
+    this.#v6Heads = columns.v6Heads;
+    this.#v6Values = columns.v6Values;
+    this.#v6Index = columns.v6Index;
   }
 
   /** Value of the longest network that holds the address at `offset`, {@link NO_MATCH} when none does. */
@@ -114,6 +127,22 @@ export class PrefixTrie {
     const value = this.#v6Values[low]!;
     return value === NONE ? NO_MATCH : value;
   }
+}
+
+function columnsOf(list: PrefixList): TrieColumns {
+  const v4 = flatten(list, sortedOrder(list, true), true);
+  const v4Starts = everyFourth(v4.starts, 3);
+  const v6 = flatten(list, sortedOrder(list, false), false);
+  const v6Heads = everyFourth(v6.starts, 0);
+  return {
+    size: list.count,
+    v4Ranges: sideBySide(v4Starts, v4.values),
+    v4Index: firstLevel(v4.starts, 3, v4Starts),
+    v6Starts: v6.starts,
+    v6Heads,
+    v6Values: v6.values,
+    v6Index: firstLevel(v6.starts, 0, v6Heads),
+  };
 }
 
 function everyFourth(words: Uint32Array, from: number): Uint32Array {

@@ -1,43 +1,103 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
-/** The last good bytes of a feed and how many networks they had. */
-export interface CachedFeed {
+/** A good list of a feed, as it came. */
+export interface FeedList {
   readonly bytes: Buffer;
+  /** Networks in it. */
   readonly count: number;
+  /** By which an HTTP server knows it again. */
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
 }
 
-/** Keeps the last good bytes of feeds as files in a folder. What cannot be read counts as absent. */
+/** A list that is kept. */
+export interface KeptFeed extends FeedList {
+  /** See {@link versionOf}. */
+  readonly version: string;
+  /** Unix seconds at which the feed last had it. */
+  readonly confirmedAt: number;
+}
+
+/**
+ * Keeps the last good lists of feeds as files in a folder: the one in use, and beside it the next one until a checkpoint names it. What
+ * cannot be read counts as absent.
+ */
 export interface FeedCache {
-  read(feed: string): Promise<CachedFeed | undefined>;
-  write(feed: string, cached: CachedFeed): Promise<void>;
-  /** Where the feed lies, for messages. */
+  read(feed: string): Promise<KeptFeed | undefined>;
+  readStaged(feed: string): Promise<KeptFeed | undefined>;
+  /** Puts a list into use. */
+  write(feed: string, list: FeedList): Promise<void>;
+  /** Puts a list beside the one in use, durably. */
+  stage(feed: string, list: FeedList): Promise<void>;
+  /** Puts what was staged into use if it is that version, else removes it. */
+  settle(feed: string, version: string | undefined): Promise<void>;
+  /** The feed still has the list in use at `time`, Unix seconds. */
+  confirm(feed: string, time: number): Promise<void>;
+  /** Where the list in use lies, for messages. */
   path(feed: string): string;
 }
 
-/** The count stands in front of the bytes, so that both change in one rename. */
-const HEADER_BYTES = 8;
+/** Names the content of a list. */
+export function versionOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+}
+
+const NEWLINE = 10;
 
 export function createFeedCache(folder: string): FeedCache {
   const path = (feed: string): string => {
     const digest = createHash('sha256').update(feed).digest('hex').slice(0, 12);
     return join(folder, `${feed.replace(/[^A-Za-z0-9-]+/g, '_').slice(0, 40)}-${digest}.feed`);
   };
+  const staged = (feed: string): string => `${path(feed)}.next`;
   return {
     path,
-    async read(feed) {
-      const bytes = await readFile(path(feed)).catch(() => undefined);
-      if (bytes === undefined || bytes.length < HEADER_BYTES) return undefined;
-      return { bytes: bytes.subarray(HEADER_BYTES), count: bytes.readUInt32LE(0) };
+    read: (feed) => readList(path(feed)),
+    readStaged: (feed) => readList(staged(feed)),
+    write: (feed, list) => writeList(path(feed), list),
+    stage: (feed, list) => writeList(staged(feed), list),
+    async settle(feed, version) {
+      const next = await readList(staged(feed));
+      if (next === undefined) return;
+      if (next.version === version) await rename(staged(feed), path(feed));
+      else await rm(staged(feed), { force: true });
     },
-    async write(feed, { bytes, count }) {
-      const header = Buffer.alloc(HEADER_BYTES);
-      header.writeUInt32LE(count);
-      await mkdir(folder, { recursive: true });
-      const target = path(feed);
-      await writeFile(`${target}.new`, Buffer.concat([header, bytes]));
-      await rename(`${target}.new`, target);
-    },
+    confirm: (feed, time) => utimes(path(feed), time, time),
   };
+}
+
+/** A line of JSON stands in front of the bytes, so that both change in one rename; when it was confirmed is the file's time. */
+async function readList(file: string): Promise<KeptFeed | undefined> {
+  try {
+    const [all, { mtimeMs }] = await Promise.all([readFile(file), stat(file)]);
+    const end = all.indexOf(NEWLINE);
+    const { count, version, etag, lastModified } = JSON.parse(all.toString('utf8', 0, end)) as KeptFeed;
+    const bytes = all.subarray(end + 1);
+    if (version !== versionOf(bytes)) return undefined;
+    return { bytes, count, version, etag, lastModified, confirmedAt: Math.floor(mtimeMs / 1000) };
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeList(file: string, { bytes, count, etag, lastModified }: FeedList): Promise<void> {
+  const head = `${JSON.stringify({ count, version: versionOf(bytes), etag, lastModified })}\n`;
+  await mkdir(dirname(file), { recursive: true });
+  const handle = await open(`${file}.new`, 'w');
+  try {
+    await handle.writeFile(head);
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${file}.new`, file);
+  const folder = await open(dirname(file), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }

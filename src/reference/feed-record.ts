@@ -44,6 +44,8 @@ export type FeedRecord = ReadonlyMap<string, string>;
 export interface FeedDefaults {
   readonly category: string;
   readonly confidence: number;
+  /** Seconds after an address was last seen at work for which it counts; default {@link SEEN_TTL}. */
+  readonly decay?: number | undefined;
 }
 
 export function normalName(name: string): string {
@@ -72,7 +74,7 @@ export function factsOf(record: FeedRecord, defaults: FeedDefaults): EntryFacts 
   return {
     category: categoryText(firstOf(record, CATEGORY_NAMES)) ?? defaults.category,
     confidence: confidence >= 0 && confidence <= 100 ? Math.round(confidence) : defaults.confidence,
-    expires: expiry > 0 ? expiry : seen > 0 ? seen + SEEN_TTL : 0,
+    expires: expiry > 0 ? expiry : seen > 0 ? seen + (defaults.decay ?? SEEN_TTL) : 0,
   };
 }
 

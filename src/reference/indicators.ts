@@ -1,14 +1,20 @@
 import { readFile, stat } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { formatPrefix, type Prefix, parsePrefix } from '../columns/address.ts';
-import { NO_MATCH, PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
-import type { Indicator, Indicators } from '../contracts.ts';
+import type { PrefixTrie } from '../columns/prefix-trie.ts';
+import type { Indicators } from '../contracts.ts';
 import { UserError } from '../errors.ts';
-import { type CachedFeed, createFeedCache, type FeedCache } from './feed-cache.ts';
-import { type CheckFeed, createFeedCheck, NEVER_LISTED, refusePage } from './feed-check.ts';
+import { createFeedCache, type FeedCache, type FeedList, type KeptFeed, versionOf } from './feed-cache.ts';
+import { type CheckFeed, createFeedCheck, refusePage } from './feed-check.ts';
 import { FeedEntries } from './feed-entries.ts';
 import { type ParsedFeed, parseFeed } from './feed-formats.ts';
 import { fetchFeed } from './fetch-feed.ts';
+import {
+  type IndicatorColumns,
+  indicatorColumns,
+  indicatorsFrom,
+  noIndicators,
+  trieOf,
+} from './indicator-set.ts';
 
 /** Where a list of bad addresses comes from: exactly one of `file` and `url`. */
 export interface FeedSource {
@@ -22,6 +28,8 @@ export interface FeedSource {
   readonly category?: string | undefined;
   /** 0 to 100, for records that name none; default 75. */
   readonly confidence?: number | undefined;
+  /** Seconds after the feed last saw an address at work for which it counts; default {@link SEEN_TTL}. */
+  readonly decay?: number | undefined;
 }
 
 export interface IndicatorOptions {
@@ -34,45 +42,81 @@ export interface IndicatorOptions {
   readonly cacheDir?: string | undefined;
   /** Lists with an address are those kept last, and nothing is written: for whoever only reads a data folder. */
   readonly offline?: boolean | undefined;
+  /** Versions in use by feed: nothing but these lists is read, all of them kept ones. */
+  readonly versions?: ReadonlyMap<string, string> | undefined;
 }
+
+export interface LoadedIndicators {
+  readonly indicators: Indicators;
+  readonly problems: readonly string[];
+  /** Version of each list that is in it, by feed. */
+  readonly versions: ReadonlyMap<string, string>;
+}
+
+/** Version of a feed whose last list is too old to be used. */
+export const DROPPED = 'dropped';
 
 const DEFAULT_CATEGORY = 'listed';
 const DEFAULT_CONFIDENCE = 75;
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-/** No feed: nothing ever matches. */
-export const noIndicators: Indicators = { size: 0, categories: [], match: () => undefined };
-
 /**
  * Reads all feeds. A feed that cannot be had or is refused as a whole gives its last good list, or nothing, and a line in `problems`:
  * this never throws for a feed. Throws a RangeError when `allow` or `internal` hold anything but addresses and CIDRs.
  */
-export async function loadIndicators(
-  options: IndicatorOptions,
-): Promise<{ indicators: Indicators; problems: string[] }> {
+export async function loadIndicators(options: IndicatorOptions): Promise<LoadedIndicators> {
+  const { feeds, versions } = options;
   const allow = trieOf(options.allow);
   trieOf(options.internal);
-  if (options.feeds.length === 0) return { indicators: noIndicators, problems: [] };
+  if (feeds.length === 0) return { indicators: noIndicators, problems: [], versions: new Map() };
   const check = createFeedCheck(options.internal);
   const cache = options.cacheDir === undefined ? undefined : createFeedCache(options.cacheDir);
-  let merged = new FeedEntries();
+  const set = createFeedSet(feeds, allow);
+  const used = new Map<string, string>();
   const problems: string[] = [];
   // One after the other: a set of a million networks is large while it is read.
-  for (const [source, feed] of options.feeds.entries()) {
-    const loaded = await loadFeed(feed, check, cache, options.offline === true);
+  for (const feed of feeds) {
+    const loaded = await (versions === undefined
+      ? loadFeed(feed, check, cache, options.offline === true)
+      : loadKept(feed, check, cache, versions.get(feed.name)));
     problems.push(...loaded.problems.map((problem) => `feed ${feed.name}: ${problem}`));
     if (loaded.parsed === undefined) continue;
-    if (options.feeds.length === 1) merged = loaded.parsed.entries;
-    else merge(merged, loaded.parsed.entries, source);
+    set.add(feed, loaded.parsed.entries);
+    used.set(feed.name, loaded.version);
   }
-  if (merged.overflow > 0) problems.push(`feeds: ${merged.overflow} networks found no place`);
-  return { indicators: createIndicators(merged, options.feeds, allow), problems };
+  const columns = set.columns();
+  if (set.overflow > 0) problems.push(`feeds: ${set.overflow} networks found no place`);
+  return { indicators: indicatorsFrom(columns), problems, versions: used };
+}
+
+/** Puts the lists of feeds together, each by its place in `feeds`. */
+export function createFeedSet(feeds: readonly FeedSource[], allow: PrefixTrie) {
+  let merged = new FeedEntries();
+  return {
+    add(feed: FeedSource, entries: FeedEntries): void {
+      if (feeds.length === 1) merged = entries;
+      else merge(merged, entries, feeds.indexOf(feed));
+    },
+    /** Networks that found no place. */
+    get overflow(): number {
+      return merged.overflow;
+    },
+    columns: (): IndicatorColumns =>
+      indicatorColumns(
+        merged,
+        feeds.map(({ name }) => name),
+        allow,
+      ),
+  };
 }
 
 interface Loaded {
   readonly parsed: ParsedFeed | undefined;
+  readonly version: string;
   readonly problems: readonly string[];
 }
+
+const nothing = (problem: string): Loaded => ({ parsed: undefined, version: '', problems: [problem] });
 
 async function loadFeed(
   feed: FeedSource,
@@ -80,51 +124,76 @@ async function loadFeed(
   cache: FeedCache | undefined,
   offline: boolean,
 ): Promise<Loaded> {
-  const cached = await cache?.read(feed.name);
+  const kept = await cache?.read(feed.name);
   let problem: string;
   try {
-    const bytes = offline && feed.url !== undefined ? keptOf(cached) : await bytesOf(feed);
-    const result = parseBytes(bytes, feed, check, cached?.count ?? 0);
-    if (typeof result !== 'string') {
+    const list = offline && feed.url !== undefined ? keptOf(kept) : await readFeed(feed);
+    const { bytes } = list;
+    const parsed = parseList(bytes, feed, check, kept?.count ?? 0);
+    if (typeof parsed !== 'string') {
       const problems: string[] = [];
-      if (cache !== undefined && !offline && cached?.bytes.equals(bytes) !== true)
+      if (cache !== undefined && !offline && kept?.bytes.equals(bytes) !== true)
         await cache
-          .write(feed.name, { bytes, count: result.entries.count })
+          .write(feed.name, { ...list, count: parsed.entries.count })
           .catch((error: unknown) => problems.push(`cannot keep it: ${messageOf(error)}`));
-      return { parsed: result, problems };
+      return { parsed, version: versionOf(bytes), problems };
     }
-    problem = `refused: ${result}`;
+    problem = `refused: ${parsed}`;
   } catch (error) {
     problem = messageOf(error);
   }
-  if (cached === undefined || cache === undefined)
-    return { parsed: undefined, problems: [`${problem}; there is no earlier list, so it is left out`] };
-  const last = parseBytes(cached.bytes, feed, check, 0);
-  if (typeof last === 'string')
-    return { parsed: undefined, problems: [`${problem}; the earlier list is refused too: ${last}`] };
+  if (kept === undefined || cache === undefined)
+    return nothing(`${problem}; there is no earlier list, so it is left out`);
+  const last = parseList(kept.bytes, feed, check, 0);
+  if (typeof last === 'string') return nothing(`${problem}; the earlier list is refused too: ${last}`);
   return {
     parsed: last,
+    version: kept.version,
     problems: [
       `${problem}; the earlier list of ${last.entries.count} networks stays (delete ${cache.path(feed.name)} to forget it)`,
     ],
   };
 }
 
-async function bytesOf(feed: FeedSource): Promise<Buffer> {
-  if (feed.url !== undefined) return fetchFeed(feed.url, { ca: feed.ca });
-  if (feed.file === undefined) throw new UserError('it has neither file nor url');
-  const { size } = await stat(feed.file);
-  if (size > MAX_FILE_BYTES) throw new UserError(`${feed.file} is larger than ${MAX_FILE_BYTES} bytes`);
-  return readFile(feed.file);
+/** The list that a checkpoint named; a feed of which none was in use yet comes with an update. */
+async function loadKept(
+  feed: FeedSource,
+  check: CheckFeed,
+  cache: FeedCache | undefined,
+  version: string | undefined,
+): Promise<Loaded> {
+  if (version === undefined || version === DROPPED) return { parsed: undefined, version: '', problems: [] };
+  const kept = await cache?.read(feed.name);
+  if (kept === undefined) return nothing('the list in use is gone; it is left out until the next update');
+  const parsed = parseList(kept.bytes, feed, check, 0);
+  if (typeof parsed === 'string') return nothing(`the list in use is refused: ${parsed}`);
+  const problems = kept.version === version ? [] : ['another list stands in for the one that was in use'];
+  return { parsed, version: kept.version, problems };
 }
 
-function keptOf(cached: CachedFeed | undefined): Buffer {
-  if (cached === undefined) throw new UserError('no list of it was kept yet');
-  return cached.bytes;
+/** The list as it is at its place now, not yet counted. Throws a UserError or an error of the file system. */
+async function readFeed(feed: FeedSource): Promise<Omit<FeedList, 'count'>> {
+  if (feed.url === undefined) return readFeedFile(feed);
+  const list = await fetchFeed(feed.url, { ca: feed.ca });
+  if (list === undefined) throw new UserError('it says that it has not changed, of which nobody asked');
+  return list;
 }
 
-/** The set, or why it is refused as a whole. */
-function parseBytes(
+/** As {@link readFeed} of a feed that is a file. */
+export async function readFeedFile({ file }: FeedSource): Promise<Omit<FeedList, 'count'>> {
+  if (file === undefined) throw new UserError('it has neither file nor url');
+  const { size } = await stat(file);
+  if (size > MAX_FILE_BYTES) throw new UserError(`${file} is larger than ${MAX_FILE_BYTES} bytes`);
+  return { bytes: await readFile(file) };
+}
+
+function keptOf(kept: KeptFeed | undefined): KeptFeed {
+  if (kept === undefined) throw new UserError('no list of it was kept yet');
+  return kept;
+}
+
+/** The set, or why it is refused as a whole; `lastCount`: networks of the last good one, 0 when there is none. */
+export function parseList(
   bytes: Buffer,
   feed: FeedSource,
   check: CheckFeed,
@@ -144,6 +213,7 @@ function parseBytes(
   const parsed = parseFeed(text, {
     category: feed.category ?? DEFAULT_CATEGORY,
     confidence: feed.confidence ?? DEFAULT_CONFIDENCE,
+    decay: feed.decay,
   });
   return check(parsed, lastCount) ?? parsed;
 }
@@ -164,84 +234,6 @@ function merge(into: FeedEntries, from: FeedEntries, source: number): void {
     );
 }
 
-/** Networks that somebody asks about, as if `feed` listed them and nothing else held. */
-export function indicatorsOf(networks: readonly Prefix[], feed: string): Indicators {
-  const entries = new FeedEntries();
-  const facts = { category: feed, confidence: 100, expires: 0 };
-  for (const { words, length } of networks) entries.add(words, 0, length, facts);
-  return createIndicators(entries, [{ name: feed }], trieOf([]), trieOf([]));
-}
-
-function createIndicators(
-  entries: FeedEntries,
-  feeds: readonly FeedSource[],
-  allow: PrefixTrie,
-  never = trieOf(NEVER_LISTED),
-): Indicators {
-  const list = new PrefixList();
-  const { keys } = entries.keys;
-  for (let row = 0; row < entries.count; row++) list.addWords(keys, row * 5, keys[row * 5 + 4]!, row);
-  const trie = new PrefixTrie(list);
-  const feedNames = feeds.map((feed) => feed.name);
-  return {
-    size: entries.count,
-    categories: entries.categories,
-    match(words, offset) {
-      const row = trie.match(words, offset);
-      if (row === NO_MATCH) return undefined;
-      // First in meaning; asked last because almost no address is listed at all.
-      if (allow.match(words, offset) !== NO_MATCH || never.match(words, offset) !== NO_MATCH)
-        return undefined;
-      return new Listed(entries, feedNames, row);
-    },
-  };
-}
-
-/** A row of the set, whose columns are read when they are asked for: of most that match, nobody asks for the text. */
-class Listed implements Indicator {
-  readonly #entries: FeedEntries;
-  readonly #feedNames: readonly string[];
-  readonly #row: number;
-
-  constructor(entries: FeedEntries, feedNames: readonly string[], row: number) {
-    this.#entries = entries;
-    this.#feedNames = feedNames;
-    this.#row = row;
-  }
-
-  get feed(): string {
-    return this.#feedNames[this.#entries.source[this.#row]!]!;
-  }
-
-  get category(): string {
-    return this.#entries.categoryText(this.#row);
-  }
-
-  get confidence(): number {
-    return this.#entries.confidence[this.#row]!;
-  }
-
-  get network(): string {
-    const { keys } = this.#entries.keys;
-    const at = this.#row * 5;
-    return formatPrefix({ words: keys.slice(at, at + 4), length: keys[at + 4]! });
-  }
-
-  get expires(): number {
-    return this.#entries.expires[this.#row]!;
-  }
-}
-
-function trieOf(networks: readonly string[]): PrefixTrie {
-  const list = new PrefixList();
-  for (const text of networks) {
-    const prefix: Prefix | undefined = parsePrefix(text);
-    if (prefix === undefined) throw new RangeError(`cannot use network: not an address or CIDR: ${text}`);
-    list.add(prefix, 0);
-  }
-  return new PrefixTrie(list);
-}
-
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

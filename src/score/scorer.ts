@@ -1,6 +1,13 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
-import type { Detector, DetectorStanding, Finding, SourceReport, WindowDemand } from '../contracts.ts';
+import type {
+  Detector,
+  DetectorStanding,
+  FeedReport,
+  Finding,
+  SourceReport,
+  WindowDemand,
+} from '../contracts.ts';
 import { AlertBook, type EndsOf, type Origin } from './alert-book.ts';
 import type { Mute } from './exceptions.ts';
 
@@ -10,8 +17,8 @@ export interface Judge extends Origin {
   readonly windows: readonly WindowDemand[];
   /** Seconds of event time that it only learns. */
   readonly learns?: number;
-  /** What is missing without which it can find nothing. */
-  readonly lacks?: string | undefined;
+  /** What is missing at the moment without which it can find nothing. */
+  readonly lacks?: (() => string | undefined) | undefined;
 }
 
 export interface DetectorCount {
@@ -72,6 +79,12 @@ export class Scorer {
         this.#run(judge, report.now, () => judge.instance.source?.(report, this.#emit));
   }
 
+  feed(report: FeedReport): void {
+    for (const judge of this.#judges)
+      if (judge.instance.feed !== undefined)
+        this.#run(judge, report.now, () => judge.instance.feed?.(report, this.#emit));
+  }
+
   #run(judge: Judge, now: number, inspect: () => void): void {
     const count = this.counts.get(judge.detector)!;
     if (count.failures >= MAX_FAILURES) return;
@@ -120,7 +133,8 @@ export class Scorer {
   /** What each detector is worth; `since`: event time of the first records, Unix seconds, `now`: of the last. */
   standings(since: number, now: number): DetectorStanding[] {
     return this.#judges.map(({ detector, shadow, learns = 0, lacks }): DetectorStanding => {
-      if (lacks !== undefined) return { detector, state: 'off', why: lacks };
+      const missing = lacks?.();
+      if (missing !== undefined) return { detector, state: 'off', why: missing };
       const { failures, failure } = this.counts.get(detector)!;
       if (failures >= MAX_FAILURES) return { detector, state: 'failed', why: failure };
       const until = since + learns;

@@ -1,71 +1,21 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { fetchFeed } from '../../src/reference/fetch-feed.ts';
 import { loadIndicators } from '../../src/reference/indicators.ts';
+import { useHttps } from './https.ts';
 
-let folder: string;
-let ca: string;
-
-/** A certificate authority and a server certificate for localhost, made by openssl. */
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'flowsentry-tls-'));
-  const openssl = (...args: string[]): void => {
-    execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-  };
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1');
-  openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-subj',
-    '/CN=Test CA',
-    '-days',
-    '2',
-  );
-  openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost');
-  openssl(
-    ...['x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
-    ...['-out', 'server.pem', '-days', '2', '-extfile', 'names'],
-  );
-  ca = join(folder, 'ca.pem');
-});
+const { ca, serve } = useHttps();
+const folder = mkdtempSync(join(tmpdir(), 'flowsentry-feeds-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(
-    { key: readFileSync(join(folder, 'server.key')), cert: readFileSync(join(folder, 'server.pem')) },
-    listener,
-  );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 describe('fetchFeed', () => {
   it('fetches over verified TLS with a private authority', async () => {
     const url = await serve((_, response) => response.end('203.0.113.7\n'));
-    expect((await fetchFeed(`${url}/list`, { ca })).toString()).toBe('203.0.113.7\n');
+    expect((await fetchFeed(`${url}/list`, { ca }))?.bytes.toString()).toBe('203.0.113.7\n');
     const byName = url.replace('127.0.0.1', 'localhost');
-    expect((await fetchFeed(byName, { ca })).toString()).toBe('203.0.113.7\n');
+    expect((await fetchFeed(byName, { ca }))?.bytes.toString()).toBe('203.0.113.7\n');
   });
 
   it('refuses a certificate that it cannot verify', async () => {
@@ -90,6 +40,21 @@ describe('fetchFeed', () => {
     });
     await expect(fetchFeed(url, { ca })).rejects.toThrow('status 302: redirects are not followed');
     expect(calls).toBe(1);
+  });
+
+  it('asks whether the known list is still the one, and takes no such answer unasked', async () => {
+    const asked: unknown[] = [];
+    const url = await serve(({ headers }, response) => {
+      asked.push([headers['if-none-match'], headers['if-modified-since']]);
+      response.writeHead(304).end();
+    });
+    const known = { etag: '"1"', lastModified: 'Wed, 01 Jan 2025 00:00:00 GMT' };
+    expect(await fetchFeed(url, { ca, known })).toBeUndefined();
+    await expect(fetchFeed(url, { ca })).rejects.toThrow('status 304');
+    expect(asked).toEqual([
+      ['"1"', 'Wed, 01 Jan 2025 00:00:00 GMT'],
+      [undefined, undefined],
+    ]);
   });
 
   it('stops at the limit while the body streams', async () => {

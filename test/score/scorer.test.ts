@@ -203,7 +203,7 @@ describe('what a detector is worth', () => {
         { ...origin, detector: 'a' },
         { ...origin, detector: 'b', shadow: true },
         { ...origin, detector: 'c', learns: 600 },
-        { ...origin, detector: 'd', lacks: 'no feeds' },
+        { ...origin, detector: 'd', lacks: () => 'no feeds' },
         { ...origin, detector: 'e', instance: failing },
       ],
       createMute([]),

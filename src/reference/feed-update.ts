@@ -1,0 +1,138 @@
+import { UserError } from '../errors.ts';
+import { createFeedCache, type FeedCache, type FeedList, type KeptFeed, versionOf } from './feed-cache.ts';
+import { type CheckFeed, createFeedCheck } from './feed-check.ts';
+import { fetchFeed } from './fetch-feed.ts';
+import { type IndicatorColumns, trieOf } from './indicator-set.ts';
+import {
+  createFeedSet,
+  DROPPED,
+  type FeedSource,
+  type IndicatorOptions,
+  messageOf,
+  parseList,
+  readFeedFile,
+} from './indicators.ts';
+
+/** A feed that a service asks again and again. */
+export interface LiveFeed extends FeedSource {
+  /** Seconds for which the last good list counts while the feed does not confirm it. */
+  readonly keep: number;
+}
+
+export interface UpdateTask extends Pick<IndicatorOptions, 'allow' | 'internal'> {
+  /** All that are configured. */
+  readonly feeds: readonly LiveFeed[];
+  readonly cacheDir: string;
+  /** Names of those to ask now. */
+  readonly due: readonly string[];
+  /** Versions in use, by feed. */
+  readonly versions: ReadonlyMap<string, string>;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+/**
+ * What became of asking a feed: a new list, the one in use, none of its own (refused as a whole, or it cannot be had), or that the list in
+ * use is too old by now.
+ */
+export type FeedOutcome = 'updated' | 'unchanged' | 'refused' | 'failed' | 'dropped';
+
+export interface FeedAnswer {
+  readonly feed: string;
+  readonly outcome: FeedOutcome;
+  /** Why, where it is not well. */
+  readonly problem?: string;
+}
+
+/** New lists, staged: a checkpoint that names their versions puts them into use. */
+export interface FeedUpdate {
+  /** Of the lists that are new. */
+  readonly versions: ReadonlyMap<string, string>;
+  /** All feeds together as they are with them. */
+  readonly columns: IndicatorColumns;
+}
+
+/** Asks the feeds that are due, stages what is new, and makes the set of all feeds as it will be then. Never throws for a feed. */
+export async function updateFeeds(
+  task: UpdateTask,
+): Promise<{ readonly answers: readonly FeedAnswer[]; readonly update: FeedUpdate | undefined }> {
+  const cache = createFeedCache(task.cacheDir);
+  const check = createFeedCheck(task.internal);
+  const answers: FeedAnswer[] = [];
+  const versions = new Map<string, string>();
+  for (const feed of task.feeds) {
+    if (!task.due.includes(feed.name)) continue;
+    const inUse = task.versions.get(feed.name);
+    const kept = await cache.read(feed.name);
+    const asked = await ask(feed, { kept, inUse: kept?.version === inUse }, cache, check, task.now);
+    const { version, ...answer } = asked;
+    const isOld = kept !== undefined && task.now - kept.confirmedAt > feed.keep;
+    if (version !== undefined) versions.set(feed.name, version);
+    else if (answer.problem !== undefined && isOld && inUse !== undefined && inUse !== DROPPED) {
+      versions.set(feed.name, DROPPED);
+      answers.push({ ...answer, outcome: 'dropped' });
+      continue;
+    }
+    answers.push(answer);
+  }
+  if (versions.size === 0) return { answers, update: undefined };
+  const columns = await putTogether(task, versions, cache, check);
+  return { answers, update: { versions, columns } };
+}
+
+interface Asked extends FeedAnswer {
+  /** What it has now, when that is known. */
+  readonly version?: string;
+}
+
+async function ask(
+  feed: LiveFeed,
+  { kept, inUse }: { readonly kept: KeptFeed | undefined; readonly inUse: boolean },
+  cache: FeedCache,
+  check: CheckFeed,
+  now: number,
+): Promise<Asked> {
+  const { name } = feed;
+  try {
+    const list: Omit<FeedList, 'count'> | undefined =
+      feed.url === undefined
+        ? await readFeedFile(feed)
+        : await fetchFeed(feed.url, { ca: feed.ca, known: inUse ? kept : undefined });
+    if (inUse && (list === undefined || versionOf(list.bytes) === kept?.version)) {
+      await cache.confirm(name, now);
+      return { feed: name, outcome: 'unchanged' };
+    }
+    if (list === undefined) throw new UserError('it says that it has not changed, of which nobody asked');
+    const parsed = parseList(list.bytes, feed, check, kept?.count ?? 0);
+    if (typeof parsed === 'string')
+      return { feed: name, outcome: 'refused', problem: refusalOf(parsed, kept && cache.path(name)) };
+    await cache.stage(name, { ...list, count: parsed.entries.count });
+    return { feed: name, outcome: 'updated', version: versionOf(list.bytes) };
+  } catch (error) {
+    return { feed: name, outcome: 'failed', problem: messageOf(error) };
+  }
+}
+
+function refusalOf(why: string, kept: string | undefined): string {
+  return kept === undefined ? why : `${why} (the earlier list stays; delete ${kept} to forget it)`;
+}
+
+/** Every feed's list, of those with a new version the staged one. */
+async function putTogether(
+  { feeds, allow, versions: inUse }: UpdateTask,
+  versions: ReadonlyMap<string, string>,
+  cache: FeedCache,
+  check: CheckFeed,
+): Promise<IndicatorColumns> {
+  const set = createFeedSet(feeds, trieOf(allow));
+  for (const feed of feeds) {
+    const next = versions.get(feed.name);
+    const version = next ?? inUse.get(feed.name);
+    if (version === undefined || version === DROPPED) continue;
+    const kept = await (next === undefined ? cache.read(feed.name) : cache.readStaged(feed.name));
+    if (kept === undefined || kept.version !== version) continue;
+    const parsed = parseList(kept.bytes, feed, check, 0);
+    if (typeof parsed !== 'string') set.add(feed, parsed.entries);
+  }
+  return set.columns();
+}

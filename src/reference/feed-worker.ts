@@ -1,0 +1,14 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type UpdateTask, updateFeeds } from './feed-update.ts';
+
+// The thread that asks feeds: it ends when it has answered.
+const result = await updateFeeds(workerData as UpdateTask);
+parentPort?.postMessage(result, result.update === undefined ? [] : buffersOf(result.update.columns));
+
+/** Memory of all columns: handed over, not copied. */
+function buffersOf(columns: object): ArrayBuffer[] {
+  return Object.values(columns).flatMap((value: unknown) => {
+    if (ArrayBuffer.isView(value)) return [value.buffer as ArrayBuffer];
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? buffersOf(value) : [];
+  });
+}
