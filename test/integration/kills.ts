@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
@@ -23,7 +23,7 @@ export interface KillOptions {
   readonly records: number;
   readonly kills: number;
   readonly seed: number;
-  /** Milliseconds after which a service that reads is killed, at most. */
+  /** A service is killed after up to three checkpoints; when there is nothing for so many, after these milliseconds. */
   readonly within: number;
   /** Default: SIGKILL. With SIGTERM it has to end by itself, with 0. */
   readonly signal?: 'SIGKILL' | 'SIGTERM';
@@ -71,7 +71,7 @@ export async function simulated(
 }
 
 /**
- * Feeds the same records to a service that is left alone and to one that is killed at random moments, each time somewhere else in what it does.
+ * Feeds the same records to a service that is left alone and to one that is killed at random points of its progress, each time somewhere else in what it does.
  */
 export async function killed({
   signal = 'SIGKILL',
@@ -91,6 +91,7 @@ export async function killed({
   if ((await whole.stop()) !== 0) throw new Error('the service that was left alone failed');
 
   const place = join(root, 'killed');
+  mkdirSync(join(place, 'logs'), { recursive: true });
   const killedFeed = await feed('killed', join(place, 'logs'));
   const start = () => startRun(place, killedFeed.source, killedFeed.more);
   const random = new Random(seed, 'kills');
@@ -99,24 +100,27 @@ export async function killed({
   const codes = new Set<number | null>();
   let checkpoints = 0;
   let repeated = 0;
-  let service = start();
+  const at = (share: number): number => Math.floor((share * lines.length) / kills);
   for (let i = 0; i < kills; i++) {
-    const from = Math.floor((i * lines.length) / kills);
-    const to = Math.floor(((i + 1) * lines.length) / kills);
-    await killedFeed.put(lines.slice(from, to));
-    // From before it is up to after a few checkpoints.
-    if (signal === 'SIGTERM' || random.unit() < 0.9) await service.saying('running');
-    await sleep(random.int(within));
+    // It finds something to read at its start: else the time to its first checkpoint would be that of the next record.
+    await killedFeed.put(lines.slice(at(i), at(i + 0.5)));
+    const service = start();
+    const isReading = signal === 'SIGTERM' || random.unit() < 0.9;
+    if (isReading) await service.saying('running');
+    const putting = killedFeed.put(lines.slice(at(i + 0.5), at(i + 1)));
+    if (isReading) await checkpointed(service, random.int(4), within);
+    await sleep(random.int(isReading ? 200 : 1000));
     const asked = performance.now();
     service.child.kill(signal);
     codes.add(await service.ended);
     ends.push(Math.round(performance.now() - asked));
-    const written = service.logged().filter(({ message }) => message === 'checkpoint written');
+    const written = service.logged().filter(isCheckpoint);
     checkpoints += written.length;
     repeated += Number(written.at(-1)?.duplicate ?? 0);
     recoveries.push(...service.recovery());
-    service = start();
+    await putting;
   }
+  const service = start();
   await holds(service.data, lines.length);
   if ((await service.stop()) !== 0) throw new Error('the service that was killed failed in the end');
   return {
@@ -129,6 +133,21 @@ export async function killed({
     repeated,
   };
 }
+
+/** Waits until the service has written so many checkpoints, or for some milliseconds: it writes none when it has all there is. */
+async function checkpointed(
+  { logged, child }: ReturnType<typeof startRun>,
+  count: number,
+  within: number,
+): Promise<void> {
+  const until = performance.now() + within;
+  while (logged().filter(isCheckpoint).length < count && performance.now() < until) {
+    if (child.exitCode !== null) throw new Error(`ended by itself with ${child.exitCode}`);
+    await sleep(10);
+  }
+}
+
+const isCheckpoint = ({ message }: Record<string, unknown>): boolean => message === 'checkpoint written';
 
 /** Tells what was measured to whoever runs the test: a figure on a shared machine decides nothing. */
 export function report({ checkpoints, recoveries, ends }: Killed): void {
