@@ -39,7 +39,7 @@ export interface EngineOptions {
   readonly keepsFeeds?: boolean;
   warn(message: string): void;
   /** The last checkpoint is read: what reads on from it may begin, while detectors are made ready. */
-  restored?(from: Pick<Engine, 'names' | 'pool' | 'positions'>): void;
+  restored?(from: Pick<Engine, 'instance' | 'names' | 'pool' | 'positions' | 'ids'>): void;
   /** Files of the history are damaged; they are put aside. */
   lost(loss: HistoryLoss): void;
   /** Whether a checkpoint that is not valid yet was bound before the process that made it ended. */
@@ -115,7 +115,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const names = new Dictionary();
   const pool = new BufferPool();
   restoreNames(names, loaded.blobs.get(NAMES));
-  options.restored?.({ names, pool, positions: loaded.positions });
+  const durable = { positions: loaded.positions, ids: loaded.ids };
+  options.restored?.({ instance: folder.instance, names, pool, ...durable });
   const history = cleanup.use(
     new History({
       dataDir: folder.path,
@@ -214,11 +215,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     instance: folder.instance,
     names,
     pool,
-    positions: loaded.positions,
+    ...durable,
     get seq() {
       return state.seq;
     },
-    ids: loaded.ids,
     rollup,
     scorer,
     stages: {

@@ -10,7 +10,7 @@ import type { Covered } from './ingest/source.ts';
 import { openLiveFeeds } from './live-feeds.ts';
 import type { Metrics } from './metrics.ts';
 import { ingest, type Totals } from './pipeline.ts';
-import { readLive, SourceFailure } from './reader/live.ts';
+import { openLiveReader, SourceFailure } from './reader/live.ts';
 import { createSource } from './reader/sources.ts';
 import type { Sender } from './send/sender.ts';
 import { timesOf } from './source-times.ts';
@@ -56,10 +56,7 @@ interface SourceReading {
   losses: number;
 }
 
-/**
- * Seconds that an alert, or a source that waits for its acknowledgement, waits for a checkpoint of its own, at most; and the first checkpoint
- * of a life: what ends again and again gets on nevertheless.
- */
+/** Seconds that an alert, or a source that waits for its acknowledgement, waits for a checkpoint of its own, at most. */
 const SOON_SECONDS = 1;
 /** Seconds between two lines of the log that say what the records cover. */
 const COVERAGE_SECONDS = 3600;
@@ -77,6 +74,7 @@ type CoveredEntries = readonly (readonly [source: string, covered: readonly Cove
  */
 export async function live(options: LifeOptions): Promise<void> {
   const { config, data, disk, log, metrics, reading, signal, watch } = options;
+  await using thread = openLiveReader(config.sources);
   await using engine = await openEngine({
     data,
     config,
@@ -92,6 +90,23 @@ export async function live(options: LifeOptions): Promise<void> {
       watch.lost('history', { partition, from, to, times: true, reason });
     },
     wasClaimed: (seq, covered, instance) => wasClaimed(options, instance, seq, covered as CoveredEntries),
+    restored: (from) =>
+      thread.begin({
+        ...from,
+        batchRows: config.ingest.batchRows,
+        onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes, times.get(source)?.lateness),
+        onCaughtUp: (lane) => idle.caughtUp(lane),
+        onFlush() {
+          isAsked = true;
+        },
+        onForget: (partitions) => uncovered.forget(partitions),
+        onLost(gap) {
+          readingOf(reading, gap.source).losses++;
+          watch.lost(gap.source, gap);
+          log('error', 'data is lost: it can no longer be read', gap);
+        },
+        log,
+      }),
   });
   await using delivery = await openDelivery({ data, config, engine, log });
   const { sender } = delivery;
@@ -106,28 +121,10 @@ export async function live(options: LifeOptions): Promise<void> {
   const idle = createIdleLanes((lane) => times.get(lane.slice(0, lane.indexOf(':')))?.idle ?? 0);
   const readBefore = reading.bytes;
   let isAsked = false;
+  /** The first checkpoint of a life waits for nothing: what ends again and again gets on nevertheless. */
   let hasWritten = false;
-  await using reader = readLive({
-    sources: config.sources,
-    instance: engine.instance,
-    positions: engine.positions,
-    ids: engine.ids,
-    batchRows: config.ingest.batchRows,
-    names: engine.names,
-    pool: engine.pool,
-    onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes, times.get(source)?.lateness),
-    onCaughtUp: idle.caughtUp,
-    onFlush() {
-      isAsked = true;
-    },
-    onForget: (partitions) => uncovered.forget(partitions),
-    onLost(gap) {
-      readingOf(reading, gap.source).losses++;
-      watch.lost(gap.source, gap);
-      log('error', 'data is lost: it can no longer be read', gap);
-    },
-    log,
-  });
+  // Closed before the state is: whoever opens that next must not find our sources at work.
+  await using reader = thread;
   if (signal.aborted) reader.stop();
   else signal.addEventListener('abort', () => reader.stop(), { once: true });
 
@@ -160,8 +157,8 @@ export async function live(options: LifeOptions): Promise<void> {
         if (uncovered.isEmpty && !found && !feeds.isReady) return false;
         const waited = engine.sinceCheckpoint();
         if (isAsked && !uncovered.isEmpty) return true;
-        const soon = impatient || found || feeds.isReady || disk.isShort || !hasWritten;
-        return waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
+        const soon = impatient || found || feeds.isReady || disk.isShort;
+        return !hasWritten || waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
       },
       async checkpoint(now) {
         const began = performance.now();

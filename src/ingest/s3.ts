@@ -180,8 +180,12 @@ export async function createS3Source(
     async *deliveries(signal) {
       events.lanes([lane]);
       signal.addEventListener('abort', () => wake(), { once: true });
-      if (queue !== undefined)
-        retention = (await queue.retention(signal).catch(() => undefined)) ?? MAX_RETENTION;
+      void queue?.retention(signal).then(
+        (seconds) => {
+          retention = seconds ?? MAX_RETENTION;
+        },
+        () => {},
+      );
       const always = async (task: (signal: AbortSignal) => Promise<void>, problem: string): Promise<void> => {
         while (!signal.aborted) await retry(() => task(signal), complain(problem), signal);
       };

@@ -3,9 +3,13 @@ import type { SourceOptions } from '../ingest/options.ts';
 import type { Covered } from '../ingest/source.ts';
 import type { Credit, PartMessage } from './hand-over.ts';
 
-/** What the thread that reads live sources is started with. */
-export interface LiveTask {
+/** What the thread that reads live sources is started with: it loads what they need. */
+export interface LiveSetting {
   readonly sources: readonly SourceOptions[];
+}
+
+/** Where it begins to read: its first message. */
+export interface LiveTask {
   readonly instance: string;
   /** Durable positions, by source and partition. */
   readonly positions: ReadonlyMap<string, ReadonlyMap<string, Position>>;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Dictionary } from '../columns/dictionary.ts';
 import type { Part, Position } from '../contracts.ts';
@@ -6,8 +7,8 @@ import { UserError } from '../errors.ts';
 import type { SourceOptions } from '../ingest/options.ts';
 import type { Delivery, Resume, Source } from '../ingest/source.ts';
 import { createHandOver } from './hand-over.ts';
-import type { CoveredBySource, LiveMessage, LiveRequest, LiveTask } from './live-messages.ts';
-import { createSource } from './sources.ts';
+import type { CoveredBySource, LiveMessage, LiveRequest, LiveSetting, LiveTask } from './live-messages.ts';
+import { loadSource, type SourceMaker } from './sources.ts';
 
 /** Streams whose format is remembered; the one that was silent longest is forgotten first. */
 const MAX_DECODERS = 256;
@@ -16,7 +17,11 @@ type DecodedPart = ReturnType<ReturnType<typeof createMessageDecoder>['take']>[n
 const NOTHING: DecodedPart = { rejects: [], received: 0, skipped: 0 };
 
 const port = parentPort!;
-const task = workerData as LiveTask;
+const setting = workerData as LiveSetting;
+const loading = setting.sources.map((options) => ({ options, loaded: loadSource(options) }));
+// Whether one failed is asked when it is needed.
+for (const { loaded } of loading) loaded.catch(() => {});
+const [task] = (await once(port, 'message')) as [LiveTask];
 const names = new Dictionary();
 for (const name of task.names) names.code(name);
 let readBytes = 0;
@@ -110,14 +115,14 @@ function handOverDelivery(source: string, delivery: Delivery): Promise<void> {
     : handOverMessages(source, delivery, content.messages);
 }
 
-async function runSource(options: SourceOptions): Promise<void> {
-  const { name } = options;
+async function runSource({ name }: SourceOptions, loaded: Promise<SourceMaker>): Promise<void> {
+  const make = await loaded;
   const resume: Resume = {
     instance: task.instance,
     positions: task.positions.get(name) ?? new Map<string, Position>(),
     ids: task.ids.get(name) ?? new Map<string, ReadonlySet<string>>(),
   };
-  const source = await createSource(options, resume, {
+  const source = await make(resume, {
     lanes: (lanes) => send({ kind: 'lanes', source: name, lanes }),
     caughtUp: (lane) => send({ kind: 'caught-up', source: name, lane }),
     flush: () => send({ kind: 'flush' }),
@@ -188,7 +193,7 @@ port.on('message', async (request: LiveRequest) => {
 });
 
 try {
-  await Promise.all(task.sources.map(runSource));
+  await Promise.all(loading.map(({ options, loaded }) => runSource(options, loaded)));
   send({ kind: 'stopped' });
 } catch (error) {
   const person = error instanceof UserError;

@@ -1,13 +1,11 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Part, Position } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import type { SourceOptions } from '../ingest/options.ts';
 import { type Receiver, receivePart } from './hand-over.ts';
-import type { CoveredBySource, LiveMessage, LiveRequest, LiveTask } from './live-messages.ts';
+import type { CoveredBySource, LiveMessage, LiveRequest, LiveSetting, LiveTask } from './live-messages.ts';
 
 export interface LiveOptions extends Omit<Receiver, 'post'> {
-  readonly sources: readonly SourceOptions[];
   /** Names the data folder, for ever. */
   readonly instance: string;
   /** Durable positions and ids, by `<source>:<partition>`. */
@@ -28,8 +26,10 @@ export interface LiveOptions extends Omit<Receiver, 'post'> {
 /** A source failed, or its other side would not have what was read: it is read again from the last checkpoint, here or elsewhere. */
 export class SourceFailure extends Error {}
 
-/** Live sources at work on a thread of their own. */
+/** Live sources at work on a thread of their own; it loads their libraries while it is not yet known where they begin. Closing it twice does nothing. */
 export interface LiveReader extends AsyncDisposable {
+  /** Begins to read, once. What it hears is told while {@link parts} is asked. */
+  begin(options: LiveOptions): void;
   /**
    * Parts, partition and lane named with their source, until {@link stop} took effect; undefined when nothing came for a while, or something that is no part. Throws a
    * UserError for what only a person can mend, else an Error when the thread fails.
@@ -52,20 +52,11 @@ const CLOSE_MS = 3000;
 
 const workerFile = import.meta.url.endsWith('.ts') ? './live-worker.ts' : './live-worker.js';
 
-/** Starts reading. */
-export function readLive(options: LiveOptions): LiveReader {
-  const { names, pool, batchRows } = options;
-  const ofSource = options.sources.map(({ name }) => name);
-  const task: LiveTask = {
-    sources: options.sources,
-    instance: options.instance,
-    positions: bySource(ofSource, options.positions),
-    ids: bySource(ofSource, options.ids),
-    batchRows,
-    names: names.since(1),
-  };
+/** Starts the thread. */
+export function openLiveReader(sources: readonly SourceOptions[]): LiveReader {
+  const setting: LiveSetting = { sources };
   const worker = new Worker(new URL(workerFile, import.meta.url), {
-    workerData: task,
+    workerData: setting,
     // The Kafka client waits for times that are over, which harms nothing.
     execArgv: [...process.execArgv, '--disable-warning=TimeoutNegativeWarning'],
   });
@@ -87,7 +78,7 @@ export function readLive(options: LiveOptions): LiveReader {
     for (const seq of claims.keys()) answer(seq, message);
     push({ kind: 'failure', message, person: false });
   };
-  const exited = once(worker, 'exit');
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   worker.on('message', (message: LiveMessage) => {
     if (message.kind === 'claimed') answer(message.seq, message.error);
     else push(message);
@@ -96,10 +87,13 @@ export function readLive(options: LiveOptions): LiveReader {
   worker.on('exit', () => fail('the reading thread ended early'));
   const post = (request: LiveRequest, transfer: ArrayBuffer[] = []): void =>
     worker.postMessage(request, transfer);
-  const receiver: Receiver = { names, pool, batchRows, post };
+  let begun: LiveOptions | undefined;
 
   /** Tells what a message says beside parts. */
-  const heed = (message: Exclude<LiveMessage, { kind: 'part' | 'stopped' | 'claimed' }>): void => {
+  const heed = (
+    message: Exclude<LiveMessage, { kind: 'part' | 'stopped' | 'claimed' }>,
+    options: LiveOptions,
+  ): void => {
     switch (message.kind) {
       case 'lanes':
         options.onLanes(
@@ -130,8 +124,32 @@ export function readLive(options: LiveOptions): LiveReader {
     }
   };
 
+  const close = async (): Promise<void> => {
+    // Before it began it has nothing to close.
+    if (begun === undefined) await worker.terminate();
+    else post({ kind: 'close' });
+    const timer = setTimeout(() => void worker.terminate(), CLOSE_MS);
+    await exited;
+    clearTimeout(timer);
+  };
+  let closed: Promise<void> | undefined;
+
   return {
+    begin(options) {
+      begun = options;
+      const { instance, positions, ids, batchRows, names } = options;
+      const ofSource = sources.map(({ name }) => name);
+      const task: LiveTask = {
+        ...{ instance, batchRows, names: names.since(1) },
+        positions: bySource(ofSource, positions),
+        ids: bySource(ofSource, ids),
+      };
+      worker.postMessage(task);
+    },
     async *parts() {
+      const options = begun!;
+      const { names, pool, batchRows } = options;
+      const receiver: Receiver = { names, pool, batchRows, post };
       for (;;) {
         const message = queue.shift();
         if (message === undefined) {
@@ -139,7 +157,7 @@ export function readLive(options: LiveOptions): LiveReader {
         } else if (message.kind === 'part') yield receivePart(message, receiver);
         else if (message.kind === 'stopped') return;
         else if (message.kind !== 'claimed') {
-          heed(message);
+          heed(message, options);
           // A source that says often that nothing comes must not keep what waits from becoming durable.
           yield undefined;
         }
@@ -155,16 +173,14 @@ export function readLive(options: LiveOptions): LiveReader {
     stop() {
       post({ kind: 'stop' });
       const timer = setTimeout(() => {
-        options.log('warn', 'a source did not stop in time; what it was at is read again', {});
+        begun?.log('warn', 'a source did not stop in time; what it was at is read again', {});
         push({ kind: 'stopped' });
       }, STOP_MS);
       exited.then(() => clearTimeout(timer));
     },
-    async [Symbol.asyncDispose]() {
-      post({ kind: 'close' });
-      const timer = setTimeout(() => void worker.terminate(), CLOSE_MS);
-      await exited;
-      clearTimeout(timer);
+    [Symbol.asyncDispose]() {
+      closed ??= close();
+      return closed;
     },
   };
 }
