@@ -4,7 +4,7 @@ import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
 import type { Alert } from './contracts.ts';
 import { UserError } from './errors.ts';
-import { openInventory } from './inventory.ts';
+import { keptInventory, openInventory } from './inventory.ts';
 import { endsBy, judgesOf, readContext } from './judges.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
@@ -73,7 +73,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   if (manifest === undefined) throw new UserError(`cannot read ${data}: nothing was ever stored there`);
   const { from, to, first } = spanOf(manifest, options);
   const names = new Dictionary();
-  const inventory = await openInventory(config, undefined);
+  const inventory = await openInventory(config, await keptInventory(data));
   const context = await readContext(config, names, data, warn, { inventory, offline: true });
   const candidates = [changed ?? config, ...(changed === undefined ? [] : [config])].map((each) => ({
     config: each,

@@ -1,4 +1,5 @@
 import type { Dictionary } from './columns/dictionary.ts';
+import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
 import type { Config } from './config.ts';
 import { createScopes } from './reference/scopes.ts';
 import type { RollupOptions } from './rollup/options.ts';
@@ -22,4 +23,12 @@ export function connectionOptions(
     maxWindowKeys,
     windows: judges.flatMap((judge) => judge.windows),
   };
+}
+
+/** Connections neither end of which is internal. */
+export function countStrangers(sessions: SessionBatch): number {
+  let count = 0;
+  for (let row = 0; row < sessions.length; row++)
+    if (sessions.srcScope[row] === SCOPE.public && sessions.dstScope[row] === SCOPE.public) count++;
+  return count;
 }

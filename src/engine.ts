@@ -2,18 +2,18 @@ import { join } from 'node:path';
 import type { Beside, Memory } from './checkpoint.ts';
 import { BufferPool } from './columns/buffer-pool.ts';
 import { Dictionary } from './columns/dictionary.ts';
-import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
 import { packSnapshot, type SnapshotParts, unpackSnapshot } from './columns/snapshot.ts';
 import type { Config } from './config.ts';
-import { connectionOptions } from './connections.ts';
+import { connectionOptions, countStrangers } from './connections.ts';
 import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
 import { CoverageBook } from './coverage.ts';
 import { type FeedsInUse, openFeedsInUse } from './feeds-in-use.ts';
-import { openInventory } from './inventory.ts';
+import { createInventoryKeeper, openInventory } from './inventory.ts';
 import { endsBy, FEEDS_FOLDER, judgesOf, readContext } from './judges.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
 import { indicatorsFrom } from './reference/indicator-set.ts';
+import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
@@ -62,6 +62,8 @@ export interface Engine extends AsyncDisposable {
   readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
   readonly rollup: Rollup;
   readonly scorer: Scorer;
+  /** Undefined where none is configured. */
+  readonly inventory: Inventory | undefined;
   readonly stages: Pick<Stages, 'history' | 'rollup'>;
   /** Versions of the lists of feeds in use. */
   readonly feeds: FeedsInUse['versions'];
@@ -132,6 +134,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     loaded.blobs.get(FEEDS),
   );
   const inventory = await openInventory(config, loaded.blobs.get(INVENTORY));
+  const keepInventory = createInventoryKeeper(folder.path, inventory);
   const versions = options.keepsFeeds === true && state.seq > 0 ? feeds.versions : undefined;
   const context = await readContext(config, names, folder.path, options.warn, { inventory, versions });
   feeds.use(context.versions);
@@ -221,6 +224,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     rollup,
     scorer,
+    inventory,
     stages: {
       history: {
         appendFlows(batch) {
@@ -269,6 +273,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       segments = [...segments, ...added];
       await publish();
       if (update !== undefined) await feeds.adopt(update);
+      await keepInventory();
       checkpointed = performance.now();
       return alerts;
     },
@@ -278,13 +283,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     coverage,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-function countStrangers(sessions: SessionBatch): number {
-  let count = 0;
-  for (let row = 0; row < sessions.length; row++)
-    if (sessions.srcScope[row] === SCOPE.public && sessions.dstScope[row] === SCOPE.public) count++;
-  return count;
 }
 
 /** Gives texts the codes they had: saved states hold codes. */

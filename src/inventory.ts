@@ -1,24 +1,106 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Config } from './config.ts';
+import { UserError } from './errors.ts';
 import { createInventory, type Inventory, type InventoryPart } from './reference/inventory.ts';
 import { readInventory } from './reference/inventory-file.ts';
+import { lookedAgain } from './reference/inventory-lifetimes.ts';
 import type { EndsOf } from './score/alert-book.ts';
+import { replaceFile } from './store/replace-file.ts';
 
-/** What the configured inventory says, over what was saved of it; undefined where none is configured. Throws a UserError for a file that is wrong. */
+/** One thing to ask for what has which addresses. */
+export interface InventorySource {
+  readonly name: string;
+  /** Asked while the service runs, since it cannot be asked for the past; the others are read at each start. */
+  readonly isLive: boolean;
+  /** What is known of it after another look, at `at`, Unix seconds by the clock. Throws when it cannot be asked. */
+  look(known: InventoryPart | undefined, at: number, signal: AbortSignal): Promise<InventoryPart>;
+}
+
+export function inventorySources({ inventory: options }: Config): InventorySource[] {
+  if (options === undefined) return [];
+  const { file, ec2, roleTags } = options;
+  const live = ec2.flatMap((account) =>
+    account.regions.map((region): InventorySource => {
+      const name = ['ec2', region, account.assumeRole?.arn].filter(Boolean).join(' ');
+      return {
+        name,
+        isLive: true,
+        async look(known, at, signal) {
+          // Only a service that asks EC2 pays for its client.
+          const { describeInterfaces } = await import('./reference/ec2.ts');
+          return lookedAgain(name, known, await describeInterfaces(account, region, roleTags, signal), at);
+        },
+      };
+    }),
+  );
+  if (file === undefined) return live;
+  let last: { readonly text: string; readonly part: InventoryPart } | undefined;
+  const listed: InventorySource = {
+    name: file,
+    isLive: false,
+    async look(known) {
+      const text = await readFile(file, 'utf8').catch((error: Error) => {
+        throw new UserError(`cannot read the inventory: ${error.message}`);
+      });
+      if (last?.text !== text) {
+        const entries = readInventory(text, file);
+        const isSame = known !== undefined && JSON.stringify(known.entries) === JSON.stringify(entries);
+        last = { text, part: { source: file, at: 0, entries: isSame ? known.entries : entries } };
+      }
+      return last.part;
+    },
+  };
+  return [listed, ...live];
+}
+
+/**
+ * What the configured inventory says, over what was saved of it; undefined where none is configured. Throws a UserError for a file that is
+ * wrong.
+ */
 export async function openInventory(
-  { inventory: options }: Config,
-  saved: Uint8Array | undefined,
+  config: Config,
+  saved: Uint8Array | readonly InventoryPart[] | undefined,
 ): Promise<Inventory | undefined> {
-  if (options === undefined) return undefined;
-  const inventory = createInventory();
-  if (saved !== undefined) inventory.restore(saved);
-  inventory.stage(await readFiles(options));
+  if (config.inventory === undefined) return undefined;
+  const inventory = createInventory(saved instanceof Uint8Array ? [] : saved);
+  if (saved instanceof Uint8Array) inventory.restore(saved);
+  const known = inventory.parts;
+  const parts: InventoryPart[] = [];
+  for (const source of inventorySources(config)) {
+    const last = known.find((one) => one.source === source.name);
+    const part = source.isLive ? last : await source.look(last, 0, new AbortController().signal);
+    if (part !== undefined) parts.push(part);
+  }
+  inventory.stage(parts);
   return inventory;
 }
 
-/** What the file says now. */
-async function readFiles({ file }: NonNullable<Config['inventory']>): Promise<InventoryPart[]> {
-  return [{ source: file, at: 0, entries: readInventory(await readFile(file, 'utf8'), file) }];
+/** In the data folder: what was known last, for whoever reads it beside the service. */
+const KEPT = 'inventory.json';
+
+/** Keeps what is known where others can read it; nothing is written as long as it is the same. */
+export function createInventoryKeeper(
+  dataDir: string,
+  inventory: Inventory | undefined,
+): () => Promise<void> {
+  let kept: readonly InventoryPart['entries'][] = [];
+  return async () => {
+    if (inventory === undefined) return;
+    const { parts } = inventory;
+    if (parts.length === kept.length && parts.every(({ entries }, i) => entries === kept[i])) return;
+    await replaceFile(dataDir, KEPT, JSON.stringify(parts));
+    kept = parts.map(({ entries }) => entries);
+  };
+}
+
+/** What a service of this data folder knew last; undefined where none did. */
+export async function keptInventory(dataDir: string): Promise<InventoryPart[] | undefined> {
+  try {
+    return JSON.parse(await readFile(join(dataDir, KEPT), 'utf8')) as InventoryPart[];
+  } catch {
+    return undefined;
+  }
 }
 
 /** How alerts come to know what their ends were when they were last seen. */

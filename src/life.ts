@@ -7,6 +7,7 @@ import { type Engine, openEngine } from './engine.ts';
 import type { FeedWatch } from './feed-watch.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
 import type { Covered } from './ingest/source.ts';
+import { watchInventory } from './inventory-watch.ts';
 import { openLiveFeeds } from './live-feeds.ts';
 import type { Metrics } from './metrics.ts';
 import { ingest, type Totals } from './pipeline.ts';
@@ -109,6 +110,7 @@ export async function live(options: LifeOptions): Promise<void> {
       }),
   });
   await using delivery = await openDelivery({ data, config, engine, log });
+  await using _inventory = await watchInventory({ config, inventory: engine.inventory, log });
   const { sender } = delivery;
   await using feeds = await openLiveFeeds({ data, config, engine, watch: options.feeds, log });
   const durable = options.durableAt(engine.seq);

@@ -29,7 +29,10 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
     '@aws-sdk/client-sqs',
   ),
   stage('parse', 'hyparquet', 'hyparquet-compressors'),
-  stage('reference', 'yaml', 'zod'),
+  {
+    ...stage('reference', 'yaml', 'zod', '@aws-sdk/client-ec2', '@aws-sdk/credential-providers'),
+    imports: [...stage('reference').imports, 'detectors/duration.ts'],
+  },
   stage('rollup'),
   stage('score', 'yaml'),
   {

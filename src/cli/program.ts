@@ -9,6 +9,7 @@ import { addDetectors } from './detectors.ts';
 import { addDoctor } from './doctor.ts';
 import { addForward } from './forward.ts';
 import { addHunt } from './hunt.ts';
+import { addInventory } from './inventory.ts';
 import { addOutbox } from './outbox.ts';
 import { addQuery } from './query.ts';
 import { addRejects } from './rejects.ts';
@@ -50,6 +51,7 @@ Start here:
   addQuery(program);
   addHunt(program);
   addAlerts(program);
+  addInventory(program);
   addSinks(program);
   addRoute(program);
   addSilences(program);

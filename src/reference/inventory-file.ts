@@ -74,6 +74,11 @@ export function entryText({ from, to, ...entry }: InventoryEntry): string {
   return JSON.stringify({ ...entry, ...times });
 }
 
+/** Whether an entry held at a time, Unix seconds. */
+export function isHeldAt({ from, to }: InventoryEntry, time: number): boolean {
+  return from <= time && (to === undefined || time < to);
+}
+
 interface Listed {
   readonly list: unknown;
   /** Line of each entry, where an entry has one. */

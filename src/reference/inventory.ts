@@ -10,6 +10,7 @@ import {
 import { NO_MATCH, PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import type { Asset, InventoryEntry, Stateful } from '../contracts.ts';
+import { isHeldAt } from './inventory-file.ts';
 
 /** What one source of the inventory said. */
 export interface InventoryPart {
@@ -87,9 +88,13 @@ export function createInventory(parts: readonly InventoryPart[] = []): Inventory
     },
     advance(time) {
       if (staged !== undefined) {
-        hold(staged);
+        const isNew =
+          staged.length !== held.length || staged.some(({ entries }, i) => entries !== held[i]?.entries);
+        if (isNew) {
+          hold(staged);
+          epoch++;
+        } else held = staged;
         staged = undefined;
-        epoch++;
       }
       turnTo(time);
     },
@@ -110,16 +115,21 @@ export function createInventory(parts: readonly InventoryPart[] = []): Inventory
       return place === NO_MATCH ? undefined : assetOf(ownerAt(index.places[place]!, time, interfaceId));
     },
     snapshot() {
-      packed ??= new Uint8Array(zstdCompressSync(JSON.stringify(held)));
-      return packSnapshot({ parts: packed }, { now });
+      packed ??= new Uint8Array(zstdCompressSync(JSON.stringify(held.map(({ entries }) => entries))));
+      return packSnapshot(
+        { entries: packed },
+        { now, sources: held.map(({ source, at }) => ({ source, at })) },
+      );
     },
     restore(state) {
       const { columns, meta } = unpackSnapshot(state);
-      const bytes = columns.get('parts') as Uint8Array;
-      hold(JSON.parse(zstdDecompressSync(bytes).toString()) as InventoryPart[]);
+      const bytes = columns.get('entries') as Uint8Array;
+      const saved = meta as { now: number; sources: { source: string; at: number }[] };
+      const entries = JSON.parse(zstdDecompressSync(bytes).toString()) as InventoryEntry[][];
+      hold(saved.sources.map((source, i) => ({ ...source, entries: entries[i] ?? [] })));
       packed = bytes.slice();
       epoch++;
-      turnTo((meta as { now: number }).now);
+      turnTo(saved.now);
     },
   };
 }
@@ -194,7 +204,7 @@ function compare(a: string, b: string): number {
 }
 
 function validAt(entries: readonly InventoryEntry[], time: number): InventoryEntry[] {
-  return entries.filter(({ from, to }) => from <= time && (to === undefined || time < to));
+  return entries.filter((entry) => isHeldAt(entry, time));
 }
 
 /** The one that is valid, or the last to begin; undefined where nobody can tell: two VPCs, or two that began at once. */

@@ -196,6 +196,7 @@ export async function eraseDataFolder(folder: DataFolder): Promise<void> {
     'prepared.json',
     'damaged',
     'outbox.json',
+    'inventory.json',
     'commands',
     'feeds',
   ])

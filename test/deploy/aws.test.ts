@@ -51,6 +51,24 @@ describe('IAM policy of the sources', () => {
   });
 });
 
+describe('IAM policy of the inventory', () => {
+  const { policy, allowed } = permissions('deploy/aws/iam-policy-inventory.json', 'src/reference/*.ts');
+
+  it('allows the actions that it needs, and no other', () => {
+    const paginated = [...readText('src/reference/ec2.ts').matchAll(/paginate([A-Z]\w+)\(/g)];
+    const needed = new Set(paginated.map(([, command]) => `ec2:${command}`));
+    expect([...needed].sort()).toEqual(allowed);
+  });
+
+  it('allows reading only, which AWS cannot narrow', () => {
+    for (const { Effect, Action, Resource } of policy) {
+      expect(Effect).toBe('Allow');
+      expect([Action].flat().every((action: string) => action.startsWith('ec2:Describe'))).toBe(true);
+      expect(Resource).toBe('*');
+    }
+  });
+});
+
 describe('IAM policy of the sinks', () => {
   const { policy, allowed, needed } = permissions('deploy/aws/iam-policy-sinks.json', 'src/send/sinks/*.ts');
 
