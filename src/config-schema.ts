@@ -4,6 +4,7 @@ import { detectors } from '../detectors/index.ts';
 import { parsePrefix } from './columns/address.ts';
 import { ForwardOptions } from './forward/options.ts';
 import { SourceOptions } from './ingest/options.ts';
+import { FeedOptions } from './reference/feed-options.ts';
 import { InventoryOptions } from './reference/inventory-options.ts';
 import { InhibitOptions, RootRoute, SilenceOptions, TimeIntervals } from './send/options.ts';
 import { routeProblems } from './send/route.ts';
@@ -28,33 +29,6 @@ const bytes = z
     const [, count, unit = '', binary] = SIZE.exec(text) ?? [];
     return Number(count) * (binary === 'i' ? 1024 : 1000) ** (1 + 'KMGT'.indexOf(unit));
   });
-
-const Feed = z
-  .strictObject({
-    name: z.string().min(1).describe('Name in alerts and exceptions'),
-    file: z.string().min(1).optional().describe('File, relative to this configuration'),
-    url: z
-      .url({ protocol: /^https$/, error: 'not an https:// address' })
-      .optional()
-      .describe('HTTPS address'),
-    ca: z.string().min(1).optional().describe('File with the CA certificates to trust instead (PEM)'),
-    category: z.string().min(1).optional().describe('Category of indicators that name none'),
-    confidence: z.int().min(0).max(100).optional().describe('Confidence of indicators that name none, 0–100'),
-    decay: duration
-      .prefault('30d')
-      .describe('An indicator counts so long after the feed last saw it at work, where the feed says so'),
-    interval: duration
-      .refine((seconds) => seconds >= 1, 'shorter than a second')
-      .prefault('1h')
-      .describe('Time between two questions by `flowsentry run`, a tenth more or less'),
-    stale: duration
-      .prefault('1d')
-      .describe('An alert is raised when the feed is silent or failing for so long'),
-    keep: duration
-      .prefault('30d')
-      .describe('The last good list is used for so long after the feed last confirmed it'),
-  })
-  .refine((feed) => (feed.file === undefined) !== (feed.url === undefined), 'needs either file or url');
 
 /** Detectors whose alerts are about names. */
 const NAMED = new Set(detectors.filter(({ subjects }) => subjects === 'names').map(({ id }) => id));
@@ -155,7 +129,7 @@ const Sections = z.strictObject({
     .prefault({})
     .describe('Reading'),
   feeds: z
-    .array(Feed)
+    .array(FeedOptions)
     .refine((feeds) => new Set(feeds.map(({ name }) => name)).size === feeds.length, 'two have one name')
     .default([])
     .describe('Lists of known bad addresses'),

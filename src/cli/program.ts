@@ -7,6 +7,7 @@ import { addCheckConfig } from './check-config.ts';
 import { addDecrypt } from './decrypt.ts';
 import { addDetectors } from './detectors.ts';
 import { addDoctor } from './doctor.ts';
+import { addFeeds } from './feeds.ts';
 import { addForward } from './forward.ts';
 import { addHunt } from './hunt.ts';
 import { addInventory } from './inventory.ts';
@@ -50,6 +51,7 @@ Start here:
   addForward(program);
   addQuery(program);
   addHunt(program);
+  addFeeds(program);
   addAlerts(program);
   addInventory(program);
   addSinks(program);

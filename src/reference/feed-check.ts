@@ -40,6 +40,17 @@ export const NEVER_LISTED = [
   ],
 ] as const;
 
+/** Networks that are nobody's on the internet (IANA's special-purpose registries), in the widest form in which lists have them. */
+const RESERVED = [
+  ...[...PRIVATE_NETWORKS, ...LINK_LOCAL_NETWORKS, ...MULTICAST_NETWORKS],
+  ...['192.0.0.0/24', '192.0.2.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/3'],
+].map((text) => parsePrefix(text) as Prefix);
+
+/** Whether a network, given as its address and its length over 128 bits, is all reserved. */
+export function isReserved(words: Uint32Array, length: number): boolean {
+  return RESERVED.some((reserved) => length >= reserved.length && inPrefix(words, 0, reserved));
+}
+
 /** Says why a feed cannot be used as a whole; undefined when it can. `lastCount`: networks of the last good set, 0 when there is none. */
 export type CheckFeed = (feed: ParsedFeed, lastCount: number) => string | undefined;
 

@@ -24,6 +24,7 @@ export interface ParsedFeed {
 
 interface Tally {
   readonly entries: FeedEntries;
+  readonly passOver: FeedDefaults['passOver'];
   total: number;
   bad: number;
   example: string;
@@ -36,7 +37,11 @@ const EXAMPLE_LENGTH = 60;
  * or without header, JSON, JSON lines, STIX 2.1. Never throws; what is no network is counted.
  */
 export function parseFeed(text: string, defaults: FeedDefaults): ParsedFeed {
-  const tally: Tally = { entries: new FeedEntries(), total: 0, bad: 0, example: '' };
+  const tally: Tally = {
+    entries: new FeedEntries(),
+    passOver: defaults.passOver,
+    ...{ total: 0, bad: 0, example: '' },
+  };
   const start = /\S/.exec(text)?.[0];
   if (start === '{' || start === '[') {
     if (!parseWholeJson(text, tally, defaults)) parseLines(text, tally, defaults);
@@ -45,15 +50,18 @@ export function parseFeed(text: string, defaults: FeedDefaults): ParsedFeed {
 }
 
 function take(text: string, facts: EntryFacts, tally: Tally): void {
-  const { entries } = tally;
+  const { entries, passOver } = tally;
+  const add = (words: Uint32Array, length: number): void => {
+    if (passOver?.(words, length) !== true) entries.add(words, 0, length, facts);
+  };
   const host = hostOfUrl(text);
   if (host !== undefined) {
     // A URL with a name for a host is nothing that flow logs show, and nothing wrong.
-    if (eachNetwork(host, (words, length) => entries.add(words, 0, length, facts))) tally.total++;
+    if (eachNetwork(host, add)) tally.total++;
     return;
   }
   tally.total++;
-  if (eachNetwork(text, (words, length) => entries.add(words, 0, length, facts))) return;
+  if (eachNetwork(text, add)) return;
   tally.bad++;
   if (tally.example === '') tally.example = text.slice(0, EXAMPLE_LENGTH);
 }

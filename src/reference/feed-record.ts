@@ -46,6 +46,8 @@ export interface FeedDefaults {
   readonly confidence: number;
   /** Seconds after an address was last seen at work for which it counts; default {@link SEEN_TTL}. */
   readonly decay?: number | undefined;
+  /** Networks that are left out without a word: their address, and their length over 128 bits. */
+  readonly passOver?: ((words: Uint32Array, length: number) => boolean) | undefined;
 }
 
 export function normalName(name: string): string {

@@ -4,7 +4,7 @@ import type { PrefixTrie } from '../columns/prefix-trie.ts';
 import type { Indicators } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import { createFeedCache, type FeedCache, type FeedList, type KeptFeed, versionOf } from './feed-cache.ts';
-import { type CheckFeed, createFeedCheck, refusePage } from './feed-check.ts';
+import { type CheckFeed, createFeedCheck, isReserved, refusePage } from './feed-check.ts';
 import { FeedEntries } from './feed-entries.ts';
 import { type ParsedFeed, parseFeed } from './feed-formats.ts';
 import { fetchFeed } from './fetch-feed.ts';
@@ -30,6 +30,8 @@ export interface FeedSource {
   readonly confidence?: number | undefined;
   /** Seconds after the feed last saw an address at work for which it counts; default {@link SEEN_TTL}. */
   readonly decay?: number | undefined;
+  /** Private and reserved networks are in it on purpose, and passed over. */
+  readonly hasReserved?: boolean | undefined;
 }
 
 export interface IndicatorOptions {
@@ -214,6 +216,7 @@ export function parseList(
     category: feed.category ?? DEFAULT_CATEGORY,
     confidence: feed.confidence ?? DEFAULT_CONFIDENCE,
     decay: feed.decay,
+    passOver: feed.hasReserved === true ? isReserved : undefined,
   });
   return check(parsed, lastCount) ?? parsed;
 }
