@@ -62,10 +62,10 @@ export async function readSecret(reference: SecretReference, what: string): Prom
 }
 
 /**
- * Text of a file that others cannot read. A group may where the file is root's and we are not, which is how Kubernetes hands secrets to a
+ * Text of a file that others cannot read. Throws an Error that says what is wrong with it. A group may where the file is root's and we are not, which is how Kubernetes hands secrets to a
  * process without rights.
  */
-async function readPrivate(path: string): Promise<string> {
+export async function readPrivate(path: string): Promise<string> {
   const file = await open(path);
   try {
     const { mode, uid } = await file.stat();

@@ -12,6 +12,7 @@ import { UserError } from '../errors.ts';
 import { CIPHERS } from './ciphers.ts';
 import { splitCrls } from './crl.ts';
 import { parseCertificates } from './pem.ts';
+import { readPrivate } from './secret.ts';
 
 /** How a server proves who it is to us, and we to it. There is no switch that turns verification off. */
 export const TlsOptions = z
@@ -27,7 +28,11 @@ export const TlsOptions = z
       .min(1)
       .optional()
       .describe('File with our certificate and its chain, for servers that ask for one (PEM)'),
-    key: z.string().min(1).optional().describe('File with its private key (PEM)'),
+    key: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('File with its private key (PEM), which nobody else may read (mode 0600)'),
     serverName: z
       .string()
       .min(1)
@@ -132,7 +137,8 @@ async function load(options: TlsOptions): Promise<Loaded> {
 
 async function readTexts({ ca, crl, certificate, key }: TlsOptions): Promise<Texts> {
   const read = async (file: string | undefined) => (file === undefined ? undefined : readFile(file, 'utf8'));
-  const [caText, crlText, certText, keyText] = await Promise.all([ca, crl, certificate, key].map(read));
+  const [caText, crlText, certText] = await Promise.all([ca, crl, certificate].map(read));
+  const keyText = key === undefined ? undefined : await readPrivate(key);
   return { ca: caText, crl: crlText, cert: certText, key: keyText };
 }
 

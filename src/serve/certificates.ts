@@ -5,6 +5,7 @@ import { UserError } from '../errors.ts';
 import { CIPHERS } from '../outbound/ciphers.ts';
 import { crlTimes, splitCrls } from '../outbound/crl.ts';
 import { parseCertificates } from '../outbound/pem.ts';
+import { readPrivate } from '../outbound/secret.ts';
 import type { Dated } from './expiry.ts';
 import type { ServeOptions } from './options.ts';
 
@@ -31,7 +32,7 @@ async function readTexts(tls: TlsOptions): Promise<Texts> {
   const optional = (file: string | undefined) => (file === undefined ? undefined : read(file));
   const [cert, key, ca, crl] = await Promise.all([
     read(tls.certificate),
-    read(tls.key),
+    readPrivate(tls.key),
     optional(tls.clientCa),
     optional(tls.clientCrl),
   ]);

@@ -38,7 +38,7 @@ const Client = z.strictObject({
 
 const Tls = z.strictObject({
   certificate: file('File with the certificate and its chain (PEM)'),
-  key: file('File with its private key (PEM)'),
+  key: file('File with its private key (PEM), which nobody else may read (mode 0600)'),
   minVersion: z.enum(['1.2', '1.3']).default('1.2').describe('Oldest TLS version accepted'),
   clientCa: file('File with the CAs whose client certificates are accepted (PEM)').optional(),
   clientCrl: file(

@@ -320,7 +320,7 @@ function rotating(name: string) {
     put({ cert, key }: { cert: string; key: string }) {
       const target = mkdtempSync(join(folder, `v${version++}-`));
       writeFileSync(join(target, 'tls.crt'), cert);
-      writeFileSync(join(target, 'tls.key'), key);
+      writeFileSync(join(target, 'tls.key'), key, { mode: 0o600 });
       symlinkSync(target, `${at}.new`);
       renameSync(`${at}.new`, at);
     },
