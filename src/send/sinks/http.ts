@@ -74,7 +74,10 @@ export function outcomeOf(answer: Response | Failed, secrets: readonly Secret[] 
 
 /** `503 Service is down`: what the other side said, as one line. */
 export function answerText({ status, body }: Response, secrets: readonly Secret[]): string {
-  let text = body.toString('utf8');
-  for (const secret of secrets) text = text.replaceAll(secret.reveal(), '[secret]');
-  return trim(plain(`${status} ${text}`.trim()), MAX_SHOWN);
+  return trim(plain(`${status} ${withoutSecrets(body.toString('utf8'), secrets)}`.trim()), MAX_SHOWN);
+}
+
+/** What the other side said without what we told it in confidence. */
+export function withoutSecrets(text: string, secrets: readonly Secret[]): string {
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret.reveal(), '[secret]'), text);
 }

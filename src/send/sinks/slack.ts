@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { readSecret, type Secret, SecretReference } from '../../outbound/secret.ts';
+import { UserError } from '../../errors.ts';
+import { readSecret, Secret, SecretReference } from '../../outbound/secret.ts';
 import { type ClientTls, openTls, TlsOptions } from '../../outbound/tls.ts';
 import type { Message } from '../message.ts';
 import type { FailureReason, Outcome, Sink, SinkTraits } from '../sink.ts';
 import { plainUrl, SpokenCommon } from '../sink-options.ts';
-import { answerText, isFailed, outcomeOf, post } from './http.ts';
+import { answerText, isFailed, outcomeOf, post, withoutSecrets } from './http.ts';
 import { slackBody } from './slack-blocks.ts';
 
 /** A Slack channel: by a bot, with threads, or by an incoming webhook, without. */
@@ -50,7 +51,13 @@ export async function openSlack(options: SlackOptions, console?: string): Promis
   const { name, token, urlFile, channel = '' } = options;
   const reference: SecretReference = token ?? { file: urlFile ?? '' };
   const what = token === undefined ? `the address of sink ${name}` : `the token of sink ${name}`;
-  const read = () => readSecret(reference, what);
+  const read = async () => {
+    const secret = await readSecret(reference, what);
+    // What cannot be called would be told by whoever tries.
+    if (token === undefined && !isAddress(secret.reveal()))
+      throw new UserError(`cannot use ${what}: ${urlFile} holds no https:// address`);
+    return secret;
+  };
   await read();
   const tls = await openTls(options.tls);
   const place = { api: options.url.replace(/\/*$/, '/'), channel, tls };
@@ -65,6 +72,10 @@ export async function openSlack(options: SlackOptions, console?: string): Promis
     },
     close: () => tls.close(),
   };
+}
+
+function isAddress(text: string): boolean {
+  return URL.canParse(text) && new URL(text).protocol === 'https:';
 }
 
 function messageBody(
@@ -152,7 +163,8 @@ async function callSlack(
   if (said === undefined)
     return { delivered: false, reason: 'bad-answer', detail: answerText(answer, [token]) };
   if (said.ok !== true) {
-    const error = typeof said.error === 'string' ? said.error.slice(0, 100) : 'unknown error';
+    const error =
+      typeof said.error === 'string' ? withoutSecrets(said.error, [token]).slice(0, 100) : 'unknown error';
     return { delivered: false, reason: ERRORS[error] ?? 'refused', detail: error };
   }
   return { delivered: true, answer: 'ok', ...(typeof said.ts === 'string' ? { note: said.ts } : {}) };
@@ -178,5 +190,6 @@ async function toWebhook(
 ): Promise<Outcome> {
   const headers = { 'content-type': 'application/json; charset=utf-8' };
   const answer = await post({ url: address.reveal(), body: JSON.stringify(body), headers, tls, signal });
-  return outcomeOf(answer, [address]);
+  // Whoever has the path alone has all of it.
+  return outcomeOf(answer, [address, new Secret(new URL(address.reveal()).pathname)]);
 }
