@@ -3,13 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { z } from 'zod';
 import { loadConfig, parseConfig } from '../src/config.ts';
-import { Settings } from '../src/config-schema.ts';
-import { SecretReference } from '../src/outbound/secret.ts';
 import { openSink } from '../src/send/sinks/index.ts';
 import { temporaryFolder } from './cli/run.ts';
 import { messageOf } from './contracts/sink.ts';
+import { SECRET_FIELDS, SECRET_NAMES } from './secret-fields.ts';
 import { alertOf } from './send/alerts.ts';
 
 const folder = temporaryFolder();
@@ -17,57 +15,6 @@ const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 writeFileSync(join(folder, 'recipient.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
 const CANARY = 'canary-in-every-field-4f1c';
 writeFileSync(join(folder, 'canary'), CANARY, { mode: 0o600 });
-
-/** Paths at which a schema takes a secret: `sinks.slack.token`. Where there is a choice its literal names the branch. */
-function secretPaths(schema: z.core.$ZodType, path = '', seen = new Set<unknown>()): string[] {
-  const { def } = (schema as z.core.$ZodTypes)._zod;
-  // A description makes a copy of it.
-  if (def.type === 'union' && def.options === SecretReference.def.options) return [path];
-  if (seen.has(schema)) return [];
-  const inner = new Set([...seen, schema]);
-  const below = (one: z.core.$ZodType, name = '') =>
-    secretPaths(one, name === '' ? path : `${path}${path === '' ? '' : '.'}${name}`, inner);
-  switch (def.type) {
-    case 'object':
-      return Object.entries(def.shape).flatMap(([name, one]) => below(one, name));
-    case 'array':
-      return below(def.element);
-    case 'record':
-      return below(def.valueType, '*');
-    case 'union':
-      return def.options.flatMap((one) => below(one, branchOf(one)));
-    case 'optional':
-    case 'default':
-    case 'prefault':
-    case 'nullable':
-    case 'readonly':
-    case 'nonoptional':
-    case 'catch':
-      return below(def.innerType);
-    case 'pipe':
-      return [...below(def.in), ...below(def.out)];
-    case 'intersection':
-      return [...below(def.left), ...below(def.right)];
-    case 'lazy':
-      return below(def.getter());
-    case 'tuple':
-      return def.items.flatMap((one) => below(one));
-    default:
-      return [];
-  }
-}
-
-/** What tells a branch from its siblings: the first literal it has. */
-function branchOf(schema: z.core.$ZodType): string {
-  const { def } = (schema as z.core.$ZodTypes)._zod;
-  if (def.type !== 'object') return '';
-  for (const field of Object.values(def.shape)) {
-    const its = (field as z.core.$ZodTypes)._zod.def;
-    if (its.type === 'literal') return String(its.values[0]);
-    if (its.type === 'enum') return String(Object.values(its.entries)[0]);
-  }
-  return '';
-}
 
 const brokers = ['k:9093'];
 const source = (sasl: object) => ({ sources: [{ type: 'kafka', name: 's', brokers, topics: ['t'], sasl }] });
@@ -112,12 +59,72 @@ const PLACES: Readonly<Record<string, (secret: unknown) => object>> = {
     }),
 };
 
+/** Settings that are called as secrets are, and hold none. */
+const HARMLESS: readonly RegExp[] = [
+  /\.sasl\.[^.]+\.(?:mechanism|region|username)$/,
+  // A token's hash is made for the configuration; its name, role and end are no secrets.
+  /^serve\.tokens\.(?:name|hash|role|expires)$/,
+  // The recipient's public key.
+  /^sinks\.\*\.encrypt\.key$/,
+  /^ingest\.maxWindowKeys$/,
+];
+/** Files with private keys. */
+const PRIVATE_KEY = /\.tls\.key$/;
+
+const SINKS: Readonly<Record<string, object>> = {
+  slack: { channel: 'C1', token: { file: 'canary' } },
+  pagerduty: { routingKey: { file: 'canary' } },
+  webhook: { url: 'https://a.b' },
+  alertmanager: { url: 'https://a.b' },
+  email: { host: 'a', from: 'a@b.co', to: ['c@d.co'] },
+  syslog: { host: 'a' },
+  kafka: { brokers, topic: 't' },
+  sns: { region: 'eu-central-1', topic: 'arn:aws:sns:eu-central-1:123456789012:t' },
+  sqs: { region: 'eu-central-1', queue: 'https://sqs.eu-central-1.amazonaws.com/123456789012/q' },
+  eventbridge: { region: 'eu-central-1' },
+  'security-hub': { region: 'eu-central-1', account: '123456789012' },
+};
+
 describe('secrets of the configuration', () => {
-  it('are known by their place: a new one has to be looked at here', () => {
-    const found = secretPaths(Settings).map((path) =>
-      path.replace(/^sinks\.[^.]+\.encrypt\./, 'sinks.*.encrypt.'),
+  it('are behind every setting that is called as one, or it says here why not', () => {
+    const rest = SECRET_NAMES.filter(
+      (path) => !PRIVATE_KEY.test(path) && !HARMLESS.some((harmless) => harmless.test(path)),
     );
-    expect([...new Set(found)].sort()).toEqual(Object.keys(PLACES).sort());
+    expect(rest).toEqual(['sinks.slack.urlFile']);
+  });
+
+  it.each(SECRET_NAMES.filter((path) => PRIVATE_KEY.test(path)).filter((path) => path.startsWith('sinks.')))(
+    'are not told when a private key cannot be used, nor taken from where others read: %s',
+    async (path) => {
+      const type = path.split('.')[1] ?? '';
+      const open = async (key: string): Promise<unknown> => {
+        const file = join(folder, 'flowsentry.yaml');
+        const tls = { certificate: 'recipient.pem', key };
+        writeFileSync(file, JSON.stringify(sink({ type, ...SINKS[type], tls })));
+        const [options] = (await loadConfig(file)).sinks;
+        return options === undefined ? undefined : (await openSink(options)).close();
+      };
+      // A key that is cut off, and one that anybody can read.
+      writeFileSync(join(folder, 'half.key'), `-----BEGIN PRIVATE KEY-----\n${CANARY}\n`, { mode: 0o600 });
+      writeFileSync(join(folder, 'open.key'), CANARY, { mode: 0o644 });
+      await expect(open('open.key')).rejects.toThrow('others can read it; chmod 600 it');
+      const refused = await open('half.key').catch((error: unknown) => inspect(error, { depth: 9 }));
+      expect(refused).toContain('Error');
+      expect(refused).not.toContain(CANARY);
+    },
+  );
+
+  it('are not told when the address of a Slack webhook cannot be used', async () => {
+    const file = join(folder, 'flowsentry.yaml');
+    writeFileSync(file, JSON.stringify(sink({ type: 'slack', urlFile: 'canary' })));
+    const [options] = (await loadConfig(file)).sinks;
+    const refused = await openSink(options!).catch((error: unknown) => inspect(error, { depth: 9 }));
+    expect(refused).toContain('holds no https:// address');
+    expect(refused).not.toContain(CANARY);
+  });
+
+  it('are known by their place: a new one has to be looked at here', () => {
+    expect(SECRET_FIELDS).toEqual(Object.keys(PLACES).sort());
   });
 
   it.each(Object.entries(PLACES))('are not in what is shown of it: %s', async (_, configured) => {

@@ -17,12 +17,16 @@ const run = promisify(execFile);
 interface Node {
   readonly address: string;
   readonly tlsAddress: string;
+  readonly saslAddress: string;
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Once more, on what it had. */
   start(): Promise<void>;
 }
 
-/** A broker of Apache Kafka in KRaft mode, which is the controller too; `tlsAddress` asks for a client certificate. */
+/**
+ * A broker of Apache Kafka in KRaft mode, which is the controller too; `tlsAddress` asks for a client certificate, `saslAddress` for a
+ * password (SCRAM-SHA-512) or a token.
+ */
 export interface Broker extends Node {
   /** Where all brokers listen without TLS. */
   readonly addresses: readonly string[];
@@ -105,14 +109,14 @@ export async function startKafka(folder: string, authority: Authority, brokers: 
   };
 
   async function createNode(id: number): Promise<Node> {
-    const [plain, tls] = [await freePort(), await freePort()];
+    const [plain, tls, sasl] = [await freePort(), await freePort(), await freePort()];
     const place = join(folder, `node-${id}`);
     await mkdir(place);
     const server = authority.issue(`broker-${id}`, { altNames: 'DNS:localhost,IP:127.0.0.1' });
     const keys = join(place, 'all.pem');
     await writeFile(keys, `${server.key}\n${server.cert}`);
     const properties = join(place, 'server.properties');
-    const own = [`PLAINTEXT://127.0.0.1:${plain}`, `SSL://127.0.0.1:${tls}`];
+    const own = [`PLAINTEXT://127.0.0.1:${plain}`, `SSL://127.0.0.1:${tls}`, `SASL_SSL://127.0.0.1:${sasl}`];
     const isController = id === 1;
     await writeFile(
       properties,
@@ -121,7 +125,7 @@ node.id=${id}
 controller.quorum.bootstrap.servers=127.0.0.1:${controller}
 listeners=${[...own, ...(isController ? [`CONTROLLER://127.0.0.1:${controller}`] : [])].join(',')}
 advertised.listeners=${own.join(',')}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${join(place, 'logs')}
@@ -139,6 +143,9 @@ leader.imbalance.check.interval.seconds=1
 leader.imbalance.per.broker.percentage=0
 log.flush.interval.messages=100000
 ssl.client.auth=required
+sasl.enabled.mechanisms=SCRAM-SHA-512,OAUTHBEARER
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
 ssl.keystore.type=PEM
 ssl.keystore.location=${keys}
 ssl.truststore.type=PEM
@@ -153,6 +160,7 @@ ssl.truststore.location=${authority.certFile}
     return {
       address,
       tlsAddress: `localhost:${tls}`,
+      saslAddress: `localhost:${sasl}`,
       stop: (signal) => stop(signal),
       async start() {
         const child = spawn('java', java('kafka.Kafka', properties), { stdio: 'ignore' });
