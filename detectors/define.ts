@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Detector, DetectorContext, FieldNeeds, Guide, WindowDemand } from '../src/contracts.ts';
+import type { Detector, DetectorContext, FieldNeeds, Guide, Phase, WindowDemand } from '../src/contracts.ts';
 
 /** What a detector folder exports: everything the product needs to know of a detector without running it. */
 export interface DetectorModule<Config = unknown> {
@@ -11,6 +11,8 @@ export interface DetectorModule<Config = unknown> {
   readonly guide: Guide;
   /** MITRE ATT&CK technique ids of its alerts. */
   readonly attack: readonly string[];
+  /** What its findings are a sign of; without it they say nothing of an intruder and corroborate nothing. */
+  readonly phase?: Phase;
   readonly fields: FieldNeeds;
   /** Its alerts are about interfaces, accounts or sources by name; without it about addresses. */
   readonly subjects?: 'names';

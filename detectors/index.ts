@@ -2,6 +2,7 @@ import type { Guide } from '../src/contracts.ts';
 import { badIp } from './bad-ip/detector.ts';
 import { beacon } from './beacon/detector.ts';
 import { bruteForce } from './brute-force/detector.ts';
+import { corroboration } from './corroboration/detector.ts';
 import { cryptoMining } from './crypto-mining/detector.ts';
 import type { DetectorModule } from './define.ts';
 import { dnsBypass } from './dns-bypass/detector.ts';
@@ -25,6 +26,7 @@ export const detectors: readonly DetectorModule[] = [
   badIp,
   beacon,
   bruteForce,
+  corroboration,
   cryptoMining,
   dnsBypass,
   irc,

@@ -1,10 +1,12 @@
 import type { Dictionary } from './columns/dictionary.ts';
 import type { FlowBatch } from './columns/flow-batch.ts';
-import type { SessionBatch, Step, WindowBatch, WindowKey } from './columns/session-batch.ts';
+import type { SessionBatch, Step, WindowBatch } from './columns/session-batch.ts';
 import type { FeedReport, SourceReport } from './contracts-coverage.ts';
+import type { Sign } from './contracts-detector.ts';
 import type { AlertEnds } from './contracts-inventory.ts';
 
 export type * from './contracts-coverage.ts';
+export type * from './contracts-detector.ts';
 export type { AlertEnds, Asset, InventoryEntry } from './contracts-inventory.ts';
 
 /** Why a record could not be used. A closed set: each is a counter, a column of `rejects` and a line of the documentation. */
@@ -228,6 +230,8 @@ export interface Detector extends Stateful {
   source?(report: SourceReport, emit: Emit): void;
   /** As {@link source}, of a feed. */
   feed?(report: FeedReport, emit: Emit): void;
+  /** Called with what one call of another detector found, in an order of its own, at event time `now`. What it emits is shown to nobody else. */
+  signs?(signs: readonly Sign[], now: number, emit: Emit): void;
   /** Keys that found no place under the declared cap so far. */
   readonly overflow: number;
 }
@@ -282,18 +286,4 @@ export interface Policy {
    * the address's own.
    */
   zoneOf(name: string, interfaceName?: string): string | undefined;
-}
-
-export interface WindowDemand {
-  /** Seconds, a multiple of 60. */
-  readonly size: number;
-  readonly key: WindowKey;
-}
-
-/** How much of a format a detector needs. `doctor` prints full, degraded or off from it. */
-export interface FieldNeeds {
-  /** Without these (AWS names) it is off. */
-  readonly required: readonly string[];
-  /** Without these it works, but as `why` says. */
-  readonly helpful: readonly { readonly field: string; readonly why: string }[];
 }

@@ -85,6 +85,7 @@ export function judgesOf(config: Config, context: DetectorContext): Judge[] {
     judges.push({
       detector: module.id,
       attack: module.attack,
+      phase: module.phase,
       quietPeriod: module.quietPeriod,
       shadow: setting.mode === 'shadow',
       learns: module.learns?.(setting.options) ?? 0,

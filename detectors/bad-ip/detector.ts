@@ -15,6 +15,7 @@ export const badIp = defineDetector({
       'what runs on our end and which process holds the connection; if nobody knows it, cut the host off and keep it for examination.',
   },
   attack: ['T1071', 'T1041', 'T1190', 'T1133'],
+  phase: 'command-and-control',
   fields: {
     required: SESSION_FIELDS,
     helpful: [

@@ -14,6 +14,7 @@ export const beacon = defineDetector({
     check: 'which process makes the calls and who owns the server; if both are known, it is no malware.',
   },
   attack: ['T1071', 'T1573', 'T1008', 'T1571'],
+  phase: 'command-and-control',
   fields: {
     required: SESSION_FIELDS,
     helpful: [

@@ -15,6 +15,7 @@ export const bruteForce = defineDetector({
       'the log of the service for a successful login from this source; close the port to it, or allow keys only.',
   },
   attack: ['T1110', 'T1110.001'],
+  phase: 'access',
   fields: {
     required: SESSION_FIELDS,
     helpful: [

@@ -14,6 +14,7 @@ export const cryptoMining = defineDetector({
       'which process talks to the pool and how it came onto the host; rebuild the host rather than clean it.',
   },
   attack: ['T1496.001'],
+  phase: 'impact',
   fields: {
     required: SESSION_FIELDS,
     helpful: [{ field: 'pkt-dstaddr', why: 'without it pools behind a NAT gateway are the gateway' }],

@@ -14,6 +14,7 @@ export const dnsBypass = defineDetector({
     check: 'the name servers that the host is configured with, and which process asks.',
   },
   attack: ['T1071.004', 'T1572', 'T1048'],
+  phase: 'command-and-control',
   fields: {
     required: SESSION_FIELDS,
     helpful: [{ field: 'pkt-dstaddr', why: 'without it servers behind a NAT gateway are the gateway' }],

@@ -13,6 +13,7 @@ export const irc = defineDetector({
     check: 'which process holds the connection, and who owns it.',
   },
   attack: ['T1071', 'T1571'],
+  phase: 'command-and-control',
   fields: {
     required: SESSION_FIELDS,
     helpful: [{ field: 'pkt-srcaddr', why: 'without it clients behind a NAT gateway are the gateway' }],

@@ -15,6 +15,7 @@ export const lateralMovement = defineDetector({
       'who was logged in at that time, and whether a change was planned; the reached hosts are to be looked at too.',
   },
   attack: ['T1021.001', 'T1021.002', 'T1021.004', 'T1021.006'],
+  phase: 'access',
   fields: {
     required: SESSION_FIELDS,
     helpful: [{ field: 'tcp-flags', why: 'without it who started a session is told by ports' }],

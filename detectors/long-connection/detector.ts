@@ -14,6 +14,7 @@ export const longConnection = defineDetector({
     check: 'which process holds it, and whether somebody knows the other end.',
   },
   attack: ['T1572', 'T1219', 'T1071'],
+  phase: 'command-and-control',
   fields: {
     required: SESSION_FIELDS,
     helpful: [

@@ -14,6 +14,7 @@ export const outboundDos = defineDetector({
     check: 'what sends the packets; close the way out to this address first.',
   },
   attack: ['T1498.001', 'T1498.002'],
+  phase: 'impact',
   fields: {
     required: SESSION_FIELDS,
     helpful: [{ field: 'pkt-dstaddr', why: 'without it targets behind a NAT gateway are the gateway' }],

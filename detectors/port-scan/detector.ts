@@ -15,6 +15,7 @@ export const portScan = defineDetector({
       'who works on the source and whether a scan was planned; then whether any of the tries found an open port.',
   },
   attack: ['T1046', 'T1018', 'T1595.001'],
+  phase: 'reconnaissance',
   fields: {
     required: SESSION_FIELDS,
     helpful: [

@@ -15,6 +15,7 @@ export const segmentation = defineDetector({
       'which rule lets it through, and whether the application needs this way; mend the one or the policy.',
   },
   attack: ['T1021', 'T1210', 'T1046'],
+  phase: 'access',
   fields: {
     required: SESSION_FIELDS,
     helpful: [

@@ -14,6 +14,7 @@ export const slowExfiltration = defineDetector({
     check: 'where the data goes, what sends it, and whether something was set up on the first of these days.',
   },
   attack: ['T1030', 'T1029', 'T1020'],
+  phase: 'exfiltration',
   fields: {
     required: SESSION_FIELDS,
     helpful: [

@@ -14,6 +14,7 @@ export const spam = defineDetector({
     check: 'which process sends, and whether an application was given this task.',
   },
   attack: ['T1496.002', 'T1071.003'],
+  phase: 'impact',
   fields: {
     required: SESSION_FIELDS,
     helpful: [{ field: 'pkt-srcaddr', why: 'without it senders behind a NAT gateway are the gateway' }],

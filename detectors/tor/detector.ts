@@ -14,6 +14,7 @@ export const tor = defineDetector({
     check: 'which process uses it, and whether that is allowed here.',
   },
   attack: ['T1090.003'],
+  phase: 'command-and-control',
   fields: {
     required: SESSION_FIELDS,
     helpful: [{ field: 'pkt-dstaddr', why: 'without it relays behind a NAT gateway are the gateway' }],

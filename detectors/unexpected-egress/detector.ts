@@ -13,6 +13,7 @@ export const unexpectedEgress = defineDetector({
     check: 'whether something new was deployed, who owns the destination, and what was sent.',
   },
   attack: ['T1041', 'T1071', 'T1571'],
+  phase: 'exfiltration',
   fields: {
     required: ['srcaddr', 'dstaddr', 'srcport', 'dstport', 'protocol', 'bytes', 'start', 'end', 'action'],
     helpful: [

@@ -14,6 +14,7 @@ export const unusualProtocol = defineDetector({
     check: 'which process sends it, and whether somebody set up a tunnel or a VPN.',
   },
   attack: ['T1095', 'T1572'],
+  phase: 'command-and-control',
   fields: { required: SESSION_FIELDS, helpful: [] },
   quietPeriod: QUIET_MINUTES * 60,
   config: protocolConfig,

@@ -14,6 +14,7 @@ export const uploadAsymmetry = defineDetector({
     check: 'which process opened the connection, what was sent, and who owns the address.',
   },
   attack: ['T1048.003', 'T1041'],
+  phase: 'exfiltration',
   fields: {
     required: SESSION_FIELDS,
     helpful: [

@@ -13,6 +13,7 @@ export const volumeSpike = defineDetector({
     check: 'what was transferred and who asked for it: backups, releases and migrations first.',
   },
   attack: ['T1048', 'T1567', 'T1498'],
+  phase: 'exfiltration',
   fields: {
     required: ['srcaddr', 'dstaddr', 'packets', 'bytes', 'start', 'end', 'action'],
     helpful: [

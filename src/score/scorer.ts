@@ -5,6 +5,8 @@ import type {
   DetectorStanding,
   FeedReport,
   Finding,
+  Phase,
+  Sign,
   SourceReport,
   WindowDemand,
 } from '../contracts.ts';
@@ -14,6 +16,8 @@ import type { Mute } from './exceptions.ts';
 /** A detector that is switched on, and the windows it asked for. */
 export interface Judge extends Origin {
   readonly instance: Detector;
+  /** What its findings are a sign of, for detectors that judge signs. */
+  readonly phase?: Phase | undefined;
   readonly windows: readonly WindowDemand[];
   /** Seconds of event time that it only learns. */
   readonly learns?: number;
@@ -99,12 +103,26 @@ export class Scorer {
     count.ms += performance.now() - began;
     // Rows come in no particular order; findings are booked in one.
     this.#findings.sort(byContent);
+    const signs: Sign[] = [];
     for (const finding of this.#findings) {
       count.findings++;
-      if (this.#mute(judge.detector, finding, now) >= 0) count.muted++;
-      else this.book.add(judge, finding);
+      if (this.#mute(judge.detector, finding, now) >= 0) {
+        count.muted++;
+        continue;
+      }
+      this.book.add(judge, finding);
+      const { detector, phase, shadow } = judge;
+      if (phase !== undefined && !shadow) signs.push({ detector, phase, finding });
     }
     this.#findings = [];
+    if (signs.length > 0) this.#show(signs, now);
+  }
+
+  /** Shows what was found to the detectors that judge it; they have no phase, so that this ends here. */
+  #show(signs: readonly Sign[], now: number): void {
+    for (const judge of this.#judges)
+      if (judge.instance.signs !== undefined)
+        this.#run(judge, now, () => judge.instance.signs?.(signs, now, this.#emit));
   }
 
   /** State of every detector, by id. */

@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { DetectorModule } from '../../detectors/define.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Step, WindowBatch } from '../../src/columns/session-batch.ts';
-import { type Detector, type DetectorContext, type Finding, SEVERITIES } from '../../src/contracts.ts';
+import {
+  type Detector,
+  type DetectorContext,
+  type Finding,
+  SEVERITIES,
+  type Sign,
+} from '../../src/contracts.ts';
 import {
   plainContext,
   type SessionLiteral,
@@ -24,12 +30,17 @@ export interface ContractOptions {
   readonly context?: (names: Dictionary) => DetectorContext;
   /** Configuration with caps so small that `firing` or the random traffic overflows them; left out: the detector has no state. */
   readonly tiny?: unknown;
+  /** What others find in each step of `firing`, for a detector that judges findings. */
+  readonly signs?: readonly (readonly Sign[])[];
   /** Its alerts are about what is not there: their subjects are names, and they have no flows to show. */
   readonly absence?: boolean;
 }
 
 /** What a detector is shown, in order. */
-type Call = { readonly step: Step } | { readonly window: WindowBatch };
+type Call =
+  | { readonly step: Step }
+  | { readonly window: WindowBatch }
+  | { readonly signs: readonly Sign[]; readonly now: number };
 
 const START = 1_760_000_400;
 const MINUTE = 60;
@@ -83,6 +94,9 @@ export function itIsADetector(module: DetectorModule, options: ContractOptions):
     return steps.flatMap((literal, i): Call[] => [
       { step: stepOf(literal, names) },
       ...windowsOf(steps.slice(0, i + 1), demands).map((window) => ({ window })),
+      ...(steps === options.firing && options.signs !== undefined
+        ? [{ signs: options.signs[i] ?? [], now: literal.start + MINUTE }]
+        : []),
     ]);
   };
   const findings = (steps: readonly StepLiteral[], settings?: unknown): Finding[] => {
@@ -130,7 +144,9 @@ export function itIsADetector(module: DetectorModule, options: ContractOptions):
           (call): Call =>
             'step' in call
               ? { step: shuffledStep(call.step, random) }
-              : { window: shuffledWindow(call.window, random) },
+              : 'window' in call
+                ? { window: shuffledWindow(call.window, random) }
+                : call,
         );
         expect(show(start(names, settings), calls)).toEqual(findings(steps, settings));
       };
@@ -196,7 +212,8 @@ function show(detector: Detector, calls: readonly Call[]): Finding[] {
   };
   for (const call of calls) {
     if ('step' in call) detector.step?.(call.step, emit);
-    else detector.window?.(call.window, emit);
+    else if ('window' in call) detector.window?.(call.window, emit);
+    else detector.signs?.(call.signs, call.now, emit);
   }
   return found;
 }

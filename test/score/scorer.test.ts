@@ -223,6 +223,54 @@ describe('what a detector is worth', () => {
   });
 });
 
+describe('a detector that judges what others find', () => {
+  /** Finds one thing in each step; `watch` notes what it is shown, and finds it too. */
+  function watched(extra: object, exceptions: readonly Exception[] = []) {
+    const shown: string[] = [];
+    const quiet = { overflow: 0, snapshot: () => new Uint8Array(), restore: () => {} };
+    const origin = { attack: [], quietPeriod: 600, shadow: false, windows: [] };
+    const first: Detector = {
+      ...quiet,
+      step: (_step, emit) => {
+        emit(finding({ counterpart: 'b' }));
+        emit(finding({ counterpart: 'a' }));
+      },
+    };
+    const watch: Detector = {
+      ...quiet,
+      signs(signs, now, emit) {
+        shown.push(
+          ...signs.map((sign) => `${sign.detector} ${sign.phase} ${sign.finding.counterpart} ${now - T}`),
+        );
+        emit(finding({ counterpart: 'signs', severity: 'high' }));
+      },
+    };
+    const judges = [
+      { ...origin, detector: 'watch', instance: watch },
+      { ...origin, detector: 'test', phase: 'access' as const, instance: first, ...extra },
+    ];
+    const scorer = new Scorer(judges, createMute(exceptions), new Dictionary());
+    scorer.step(step(0));
+    return { shown, scorer };
+  }
+
+  it('is shown it in an order of its own, once, and its own alerts are booked', () => {
+    const { shown, scorer } = watched({});
+    expect(shown).toEqual(['test access a 60', 'test access b 60']);
+    expect(
+      alertsOf(scorer)
+        .map(({ detector, severity }) => `${detector} ${severity}`)
+        .sort(),
+    ).toEqual(['test medium', 'test medium', 'watch high']);
+  });
+
+  it('is not shown what is muted, in the shadow, or a sign of nothing', () => {
+    expect(watched({}, [{ detector: 'test' }]).shown).toEqual([]);
+    expect(watched({ shadow: true }).shown).toEqual([]);
+    expect(watched({ phase: undefined }).shown).toEqual([]);
+  });
+});
+
 describe('what a service reports of its sources', () => {
   const report = (now: number): SourceReport => ({
     source: 'bucket',

@@ -152,7 +152,14 @@ export const access: readonly Scenario[] = [
   },
 ];
 
-function bruteForce(stage: Stage, port: number, count: number, seconds: number, up: number, down: number) {
+export function bruteForce(
+  stage: Stage,
+  port: number,
+  count: number,
+  seconds: number,
+  up: number,
+  down: number,
+) {
   const client = victim(stage);
   const server = other(stage, client);
   const { random } = stage;

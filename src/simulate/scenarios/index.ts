@@ -4,6 +4,7 @@ import { Random } from '../random.ts';
 import type { Source, World } from '../world.ts';
 import { access } from './access.ts';
 import { anonymous } from './anonymous.ts';
+import { chains } from './chains.ts';
 import { egress } from './egress.ts';
 import { floods } from './floods.ts';
 import { quiet } from './quiet.ts';
@@ -20,13 +21,21 @@ interface Variant {
 }
 
 const ALL: ReadonlyMap<string, Variant> = new Map(
-  [...scans, ...access, ...egress, ...floods, ...threats, ...anonymous, ...telemetry, ...quiet].flatMap(
-    (scenario): [string, Variant][] => {
-      const variants: [string, Variant][] = [[scenario.name, { scenario, ipv6: false }]];
-      if (scenario.dual === true) variants.push([`${scenario.name}-ipv6`, { scenario, ipv6: true }]);
-      return variants;
-    },
-  ),
+  [
+    ...scans,
+    ...access,
+    ...egress,
+    ...floods,
+    ...threats,
+    ...anonymous,
+    ...chains,
+    ...telemetry,
+    ...quiet,
+  ].flatMap((scenario): [string, Variant][] => {
+    const variants: [string, Variant][] = [[scenario.name, { scenario, ipv6: false }]];
+    if (scenario.dual === true) variants.push([`${scenario.name}-ipv6`, { scenario, ipv6: true }]);
+    return variants;
+  }),
 );
 
 /** Every scenario that can be asked for by name. */

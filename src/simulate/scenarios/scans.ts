@@ -34,7 +34,7 @@ export const scans: readonly Scenario[] = [
     attack: ['T1046'],
     quiet: false,
     dual: true,
-    play: (stage) => tryPorts(stage, victim(stage), target(stage), PROBED),
+    play: (stage) => probe(stage, victim(stage)),
   },
   {
     name: 'port-scan-inbound',
@@ -124,6 +124,11 @@ export const scans: readonly Scenario[] = [
 
 function scanPorts(stage: Stage, client: Party, server: Party) {
   return tryPorts(stage, client, server, topPorts(stage.random));
+}
+
+/** Tries the ports that intruders look for on another host of ours. */
+export function probe(stage: Stage, client: Party) {
+  return tryPorts(stage, client, target(stage), PROBED);
 }
 
 function tryPorts(stage: Stage, client: Party, server: Party, ports: readonly number[]) {
