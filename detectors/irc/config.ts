@@ -13,6 +13,13 @@ export const ircConfig = z.strictObject({
     .default(60)
     .describe('Seconds that a session must last: a channel is sat in, a probe is over at once'),
   minReceived: z.int().min(0).default(500).describe('Bytes that the server must have sent'),
+  listenRatio: z
+    .number()
+    .min(0)
+    .default(3)
+    .describe(
+      'Bytes received for each one sent, from which a host listens to a channel and is severity medium',
+    ),
   maxCases: z.int().min(1).default(4096).describe('Most pairs of client and server followed at once'),
 });
 

@@ -45,6 +45,16 @@ describe('irc', () => {
     expect(finding?.explanation.observed).toBe('a session of 6 min: 1.2 kB sent, 10 kB received');
   });
 
+  it('is low for who chats or only answers PINGs, and is told as medium once it listens', () => {
+    const show = at();
+    const idle = { ...bot, bytesOut: 700, bytesIn: 650 };
+    expect(show(T0, idle)).toMatchObject([{ severity: 'low', score: 0.25 }]);
+    expect(show(T0 + 60, { ...idle, end: T0 + 119 })).toEqual([]);
+    const listening = { ...idle, bytesIn: 2100, end: T0 + 179 };
+    expect(show(T0 + 120, listening)).toMatchObject([{ severity: 'medium' }]);
+    expect(at({ listenRatio: 0 })(T0, idle)).toMatchObject([{ severity: 'medium' }]);
+  });
+
   it('knows the server by its port when the session looks turned round', () => {
     const turned = {
       ...bot,

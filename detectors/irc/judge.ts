@@ -2,6 +2,7 @@ import { SCOPE, type SessionBatch, STATE } from '../../src/columns/session-batch
 import type { Detector, DetectorContext, Finding } from '../../src/contracts.ts';
 import { Cases } from '../cases.ts';
 import { findingOf, inOrder } from '../claim.ts';
+import { compareRows } from '../evidence.ts';
 import { isOutside, PROTOCOL, portTable, putAddress } from '../sessions.ts';
 import type { IrcConfig } from './config.ts';
 import { channelClaim } from './finding.ts';
@@ -40,10 +41,20 @@ export function createIrc(config: IrcConfig, context: DetectorContext): Detector
     const server = called ? sessions.dstScope[row]! : sessions.srcScope[row]!;
     const client = called ? sessions.srcScope[row]! : sessions.dstScope[row]!;
     if (!isOutside(server) || (client !== SCOPE.internal && client !== SCOPE.public)) return false;
-    const [sent, received] = called
-      ? [sessions.bytesOut[row]!, sessions.bytesIn[row]!]
-      : [sessions.bytesIn[row]!, sessions.bytesOut[row]!];
+    const { sent, received } = said(sessions, row);
     return sent > 0 && received >= config.minReceived;
+  }
+
+  /** Payload and acknowledgements of the client, and of the server. */
+  function said(sessions: SessionBatch, row: number): { sent: number; received: number } {
+    const [out, back] = [sessions.bytesOut[row]!, sessions.bytesIn[row]!];
+    return calledIsServer(sessions, row) ? { sent: out, received: back } : { sent: back, received: out };
+  }
+
+  /** A bot gets the greeting and the talk of a channel and says next to nothing; who chats, or only answers PINGs, says about as much. */
+  function isListening(sessions: SessionBatch, row: number): boolean {
+    const { sent, received } = said(sessions, row);
+    return received >= config.listenRatio * sent;
   }
 
   return {
@@ -59,12 +70,16 @@ export function createIrc(config: IrcConfig, context: DetectorContext): Detector
       const found: Finding[] = [];
       for (const { at, rows: own } of cases.group(sessions, rows)) {
         for (let i = 0; i < own.length; i++) cases.add(at, 0, 1);
-        if (cases.isTold(at) && !cases.isNews(at, 1, 'medium')) continue;
-        const count = cases.tell(at, 1, 'medium');
+        const listening = own.filter((row) => isListening(sessions, row));
+        const listens = listening.length > 0;
+        const severity = listens ? 'medium' : 'low';
+        if (cases.isTold(at) && !cases.isNews(at, 1, severity)) continue;
+        const count = cases.tell(at, 1, severity);
+        const row = (listens ? listening : own).toSorted((a, b) => compareRows(sessions, a, sessions, b))[0]!;
         const { first, last } = cases.table.columns;
-        const called = calledIsServer(sessions, own[0]!);
+        const called = calledIsServer(sessions, row);
         const claim = channelClaim(
-          { sessions, row: own[0]!, called, count, first: first[at]!, last: last[at]! },
+          { sessions, row, called, listens, count, first: first[at]!, last: last[at]! },
           config,
         );
         found.push(findingOf(claim, sessions, own, context.names));
