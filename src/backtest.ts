@@ -4,8 +4,9 @@ import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
 import type { Alert } from './contracts.ts';
 import { UserError } from './errors.ts';
+import { bytesOf, timesOf } from './history-times.ts';
 import { keptInventory, openInventory } from './inventory.ts';
-import { endsBy, judgesOf, readContext } from './judges.ts';
+import { endsBy, judgesOf, onlyThese, readContext } from './judges.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
@@ -90,7 +91,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
     watch(new Scorer(judges, createMute(config.exceptions), names, endsOf), from),
   );
   const rollup = openRollup(config, names, judges, runs, inventory);
-  const totalBytes = bytesOf(manifest, start, to);
+  const totalBytes = bytesOf(manifest.segments, start, to);
   let records = 0;
   for await (const batch of readFlows({
     dataDir: data,
@@ -131,13 +132,9 @@ function spanOf(
   { segments, coverage }: Manifest,
   options: BacktestOptions,
 ): { from: number; to: number; first: number } {
-  const flows = segments.filter(({ table }) => table === 'flows');
-  if (flows.length === 0) throw new UserError(`cannot test on ${options.data}: its history has no records`);
-  const oldest = flows.reduce((least, { minTime }) => Math.min(least, minTime), Number.POSITIVE_INFINITY);
-  const newest = flows.reduce((most, { maxTime }) => Math.max(most, maxTime), 0);
-  // Coverage goes by times that could be believed; a record of 2099 has a file too.
-  const first = Math.max(oldest, coverage?.from ?? 0);
-  const last = coverage === undefined ? newest : Math.min(newest, coverage.to + 59);
+  const times = timesOf(segments, coverage);
+  if (times === undefined) throw new UserError(`cannot test on ${options.data}: its history has no records`);
+  const { first, last, oldest, newest } = times;
   const from = options.from ?? first - (first % 60);
   const to = options.to ?? last + 1;
   if (from >= to || from > newest || to <= oldest) {
@@ -147,22 +144,6 @@ function spanOf(
     );
   }
   return { from, to, first };
-}
-
-function bytesOf({ segments }: Manifest, from: number, to: number): number {
-  return segments.reduce(
-    (sum, { table, minTime, maxTime, bytes }) =>
-      table === 'flows' && maxTime >= from && minTime < to ? sum + bytes : sum,
-    0,
-  );
-}
-
-function onlyThese(config: Config, detectors: readonly string[]): Config {
-  const entries = Object.entries(config.detectors).map(([id, { options }]) => [
-    id,
-    { mode: detectors.includes(id) ? 'alert' : 'off', options },
-  ]);
-  return { ...config, detectors: Object.fromEntries(entries) };
 }
 
 interface Run {

@@ -80,3 +80,19 @@ export interface Coverage {
   readonly rejected: number;
   readonly detectors: readonly DetectorStanding[];
 }
+
+/** What a detector has learnt of something, for people. */
+export interface Learnt {
+  /** A role, or a subject. */
+  readonly about: string;
+  /** Event time from which it was learnt, Unix seconds. */
+  readonly since: number;
+  /** Whether it is judged by it already. */
+  readonly isKnown: boolean;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+export interface Learner {
+  /** As of `now`, event time in Unix seconds, by `about`. */
+  learnt?(now: number): Learnt[];
+}

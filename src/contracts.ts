@@ -1,7 +1,7 @@
 import type { Dictionary } from './columns/dictionary.ts';
 import type { FlowBatch } from './columns/flow-batch.ts';
 import type { SessionBatch, Step, WindowBatch } from './columns/session-batch.ts';
-import type { FeedReport, SourceReport } from './contracts-coverage.ts';
+import type { FeedReport, Learner, SourceReport } from './contracts-coverage.ts';
 import type { Sign } from './contracts-detector.ts';
 import type { AlertEnds } from './contracts-inventory.ts';
 
@@ -219,7 +219,7 @@ export interface Stateful {
  * A detector at work: synchronous, deterministic in the data it is shown, with no clock and no I/O. The order of rows in a batch must not
  * change what it emits nor what it learns.
  */
-export interface Detector extends Stateful {
+export interface Detector extends Stateful, Learner {
   /** Called for each closed 60 s step, in order of time, also for steps without traffic between the first and the last one. */
   step?(step: Step, emit: Emit): void;
   /** Called for each closed window of a declared size and key, in order of time. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Beside, Memory } from './checkpoint.ts';
 import { BufferPool } from './columns/buffer-pool.ts';
 import { Dictionary } from './columns/dictionary.ts';
-import { packSnapshot, type SnapshotParts, unpackSnapshot } from './columns/snapshot.ts';
+import type { SnapshotParts } from './columns/snapshot.ts';
 import type { Config } from './config.ts';
 import { connectionOptions, countStrangers } from './connections.ts';
 import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
@@ -15,6 +15,7 @@ import type { Stages, Totals } from './pipeline.ts';
 import { indicatorsFrom } from './reference/indicator-set.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
+import { packNames, restoreNames, SAVED } from './saved-state.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder, eraseDataFolder } from './store/data-folder.ts';
@@ -92,13 +93,6 @@ export interface Engine extends AsyncDisposable {
   coverage(): Coverage;
 }
 
-/** Names of saved states that no detector can have: ids have no colon. */
-const NAMES = ':names';
-const ROLLUP = ':rollup';
-const COVERAGE = ':coverage';
-const INVENTORY = ':inventory';
-const FEEDS = ':feeds';
-
 /** Claims the data folder and goes on from its last checkpoint. Throws a UserError when the folder cannot be used. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { config } = options;
@@ -116,7 +110,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
   const names = new Dictionary();
   const pool = new BufferPool();
-  restoreNames(names, loaded.blobs.get(NAMES));
+  restoreNames(names, loaded.blobs.get(SAVED.names));
   const durable = { positions: loaded.positions, ids: loaded.ids };
   options.restored?.({ instance: folder.instance, names, pool, ...durable });
   const history = cleanup.use(
@@ -131,9 +125,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const feeds = await openFeedsInUse(
     join(folder.path, FEEDS_FOLDER),
     config.feeds.map(({ name }) => name),
-    loaded.blobs.get(FEEDS),
+    loaded.blobs.get(SAVED.feeds),
   );
-  const inventory = await openInventory(config, loaded.blobs.get(INVENTORY));
+  const inventory = await openInventory(config, loaded.blobs.get(SAVED.inventory));
   const keepInventory = createInventoryKeeper(folder.path, inventory);
   const versions = options.keepsFeeds === true && state.seq > 0 ? feeds.versions : undefined;
   const context = await readContext(config, names, folder.path, options.warn, { inventory, versions });
@@ -160,9 +154,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     late: (late) => scorer.late(late, rollup.now),
   });
-  const saved = loaded.blobs.get(ROLLUP);
+  const saved = loaded.blobs.get(SAVED.rollup);
   if (saved !== undefined) rollup.restore(saved);
-  const savedCoverage = loaded.blobs.get(COVERAGE);
+  const savedCoverage = loaded.blobs.get(SAVED.coverage);
   if (savedCoverage !== undefined) covered.restore(savedCoverage);
   const switchedOff = Object.entries(config.detectors).flatMap(([detector, { mode }]): DetectorStanding[] =>
     mode === 'off' ? [{ detector, state: 'off', why: 'mode: off' }] : [],
@@ -260,11 +254,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         feeds.use(update.versions);
       }
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
-      blobs.set(ROLLUP, rollup.snapshot());
-      blobs.set(COVERAGE, covered.snapshot());
-      if (inventory !== undefined) blobs.set(INVENTORY, inventory.snapshot());
-      blobs.set(FEEDS, feeds.snapshot());
-      blobs.set(NAMES, packSnapshot({}, names.since(1)));
+      blobs.set(SAVED.rollup, rollup.snapshot());
+      blobs.set(SAVED.coverage, covered.snapshot());
+      if (inventory !== undefined) blobs.set(SAVED.inventory, inventory.snapshot());
+      blobs.set(SAVED.feeds, feeds.snapshot());
+      blobs.set(SAVED.names, packNames(names));
       const entries = scorer.book.takeChanged();
       const alerts = entries.flatMap(visible);
       const input = { ...memory, positions: totals.positions, blobs, alerts: entries, added, removed: [] };
@@ -283,12 +277,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     coverage,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-/** Gives texts the codes they had: saved states hold codes. */
-function restoreNames(names: Dictionary, saved: Uint8Array | undefined): void {
-  if (saved === undefined) return;
-  for (const name of unpackSnapshot(saved).meta as string[]) names.code(name);
 }
 
 function visible(entry: { readonly alert: Alert; readonly shadow: boolean }): Alert[] {

@@ -110,3 +110,12 @@ export function endsBy(
     ...assetsOf(finding, interfaceName),
   });
 }
+
+/** The configuration with these detectors in full, whatever their mode, and no other. */
+export function onlyThese(config: Config, detectors: readonly string[]): Config {
+  const entries = Object.entries(config.detectors).map(([id, { options }]) => [
+    id,
+    { mode: detectors.includes(id) ? 'alert' : 'off', options },
+  ]);
+  return { ...config, detectors: Object.fromEntries(entries) };
+}

@@ -6,6 +6,7 @@ import { compareRows } from '../evidence.ts';
 import { hashRole } from '../role-hash.ts';
 import { compileAllow, type EgressConfig } from './config.ts';
 import { dayOf, Knowledge } from './knowledge.ts';
+import { learntBy } from './learnt.ts';
 import { Recent } from './recent.ts';
 import { createTeller } from './teller.ts';
 import { destinationOf, FIRST_DYNAMIC_PORT, portOf, THING_WORDS } from './things.ts';
@@ -216,6 +217,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     get overflow() {
       return knowledge.overflow + watch.overflow;
     },
+    learnt: (now) => learntBy(knowledge, context.roleOf, (role) => isMature(role, now)),
     snapshot() {
       return packSnapshot({ knowledge: knowledge.snapshot(), watch: watch.table.snapshot() }, { day, steps });
     },

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { addAlerts } from './alerts.ts';
 import { addBacktest } from './backtest.ts';
+import { addBaseline } from './baseline.ts';
 import { addCheckConfig } from './check-config.ts';
 import { addDecrypt } from './decrypt.ts';
 import { addDetectors } from './detectors.ts';
@@ -61,6 +62,7 @@ Start here:
   addDecrypt(program);
   addDetectors(program);
   addBacktest(program);
+  addBaseline(program);
   addRejects(program);
   addDoctor(program);
   addCheckConfig(program);

@@ -279,3 +279,8 @@ export class Rollup {
     this.#flowOverflow = saved.flowOverflow;
   }
 }
+
+/** Up to which event time, Unix seconds, a saved rollup has closed its steps; 0 when none. */
+export function closedUntil(saved: Uint8Array): number {
+  return (unpackSnapshot(saved).meta as { readonly next: number }).next;
+}
