@@ -10,7 +10,7 @@ import { endsBy, judgesOf, onlyThese, readContext } from './judges.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
-import { type Opening, Openings } from './score/openings.ts';
+import type { Opening } from './score/openings.ts';
 import { type Judge, Scorer } from './score/scorer.ts';
 import { readFlows } from './store/flow-reader.ts';
 import { readSteadily } from './store/history-moved.ts';
@@ -87,9 +87,14 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const start = Math.max(Math.min(first, from), from - (options.warmUp ?? wantedWarmUp));
 
   const endsOf = endsBy(config, context, inventory);
-  const runs = candidates.map(({ judges, config }) =>
-    watch(new Scorer(judges, createMute(config.exceptions), names, endsOf), from),
-  );
+  const runs = candidates.map(({ judges, config }): Run => {
+    const openings: Opening[] = [];
+    const onOpening = (opening: Opening) => void openings.push(opening);
+    return {
+      scorer: new Scorer(judges, createMute(config.exceptions), names, endsOf, onOpening),
+      openings,
+    };
+  });
   const rollup = openRollup(config, names, judges, runs, inventory);
   const totalBytes = bytesOf(manifest.segments, start, to);
   let records = 0;
@@ -110,7 +115,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
     });
   }
   rollup.finish();
-  const [tried, running] = runs.map((run) => run.found(to));
+  const [tried, running] = runs.map((run) => foundBy(run, from, to));
   return {
     detectors,
     from,
@@ -148,26 +153,16 @@ function spanOf(
 
 interface Run {
   readonly scorer: Scorer;
-  /** Notes what changed up to event time `at`. */
-  note(at: number): void;
-  found(to: number): Found;
+  /** What began to fire so far. */
+  readonly openings: readonly Opening[];
 }
 
-function watch(scorer: Scorer, from: number): Run {
-  const openings = new Openings();
+function foundBy({ scorer, openings }: Run, from: number, to: number): Found {
+  const alerts = scorer.book.entries().map(({ alert }) => alert);
   return {
-    scorer,
-    note(at) {
-      if (scorer.book.changes > 0) openings.note(scorer.book.takeChanged(), at);
-    },
-    found(to) {
-      const alerts = scorer.book.entries().map(({ alert }) => alert);
-      return {
-        alerts: alerts.filter((alert) => isSeen(alert, from, to)),
-        openings: openings.all.filter(({ at }) => at >= from),
-        failures: scorer.failures(),
-      };
-    },
+    alerts: alerts.filter((alert) => isSeen(alert, from, to)),
+    openings: openings.filter(({ at }) => at >= from),
+    failures: scorer.failures(),
   };
 }
 
@@ -181,16 +176,10 @@ function openRollup(
   const output = {
     step: (step: Parameters<Scorer['step']>[0]) => {
       inventory?.advance(step.end - 1);
-      for (const { scorer, note } of runs) {
-        scorer.step(step);
-        note(step.end);
-      }
+      for (const { scorer } of runs) scorer.step(step);
     },
     window: (window: Parameters<Scorer['window']>[0]) => {
-      for (const { scorer, note } of runs) {
-        scorer.window(window);
-        note(window.start + window.size);
-      }
+      for (const { scorer } of runs) scorer.window(window);
     },
     // Records come in order of time: none is late, also one that was when it arrived.
     late: () => {},

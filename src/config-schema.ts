@@ -197,23 +197,48 @@ export const Settings = Sections.superRefine(({ route, sinks, timeIntervals }, c
 
 /** How a detector runs: not at all, recorded but notifying nobody, or in full. */
 export const MODES = ['off', 'shadow', 'alert'] as const;
-export const Mode = z.enum(MODES, { error: 'not a mode: off, shadow or alert' }).default('alert');
+const Mode = z.enum(MODES, { error: 'not a mode: off, shadow or alert' }).default('alert');
+
+const PER_DAY = /^(\d{1,5})\/day$/;
+
+/** What a detector in the shadow has to show before people are told; defaults are those of `promote: {}`. */
+const Promote = z.strictObject({
+  after: duration
+    .prefault('48h')
+    .describe('Event time for which it has to keep to the budget; time that it only learns does not count'),
+  budget: z
+    .string({ error: 'not a budget, such as 20/day' })
+    .regex(PER_DAY, 'not a budget, such as 20/day')
+    .prefault('20/day')
+    .transform((text) => Number(PER_DAY.exec(text)?.[1]))
+    .describe('Most alerts that may begin to fire within any 24 hours'),
+});
+
+const running = {
+  mode: Mode.describe('Whether it runs, and whether it notifies'),
+  promote: Promote.optional().describe('With mode: shadow, what makes it notify'),
+};
+
+/** What every detector's part of the file may say beside the detector's own options. */
+export const Running = z
+  .object(running)
+  .refine(({ mode, promote }) => promote === undefined || mode === 'shadow', {
+    path: ['promote'],
+    error: 'is for mode: shadow only, which is where a trial takes place',
+  });
 
 /** JSON Schema (draft 2020-12) of the configuration file, options of all detectors included. */
 export function configSchema(): Record<string, unknown> {
   const input = { io: 'input' } as const;
   const schema = z.toJSONSchema(Settings, input);
-  const mode = {
-    ...toPlain(z.toJSONSchema(Mode, input)),
-    description: 'Whether it runs, and whether it notifies',
-  };
+  const { properties: own } = toPlain(z.toJSONSchema(Running, input));
   const properties: Record<string, object> = {};
   for (const detector of detectors) {
     const options = toPlain(z.toJSONSchema(detector.config, input));
     properties[detector.id] = {
       ...options,
       description: detector.summary,
-      properties: { mode, ...(options.properties as object) },
+      properties: { ...(own as object), ...(options.properties as object) },
     };
   }
   return {

@@ -3,15 +3,12 @@ import { dirname, resolve } from 'node:path';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { detectors } from '../detectors/index.ts';
-import { type MODES, Mode, Settings } from './config-schema.ts';
+import { Running, Settings } from './config-schema.ts';
 import type { Exception } from './contracts.ts';
 import { ConfigError } from './errors.ts';
 
-export type DetectorMode = (typeof MODES)[number];
-
-/** A detector's mode, and its options as its own schema gives them. */
-export interface DetectorSettings {
-  readonly mode: DetectorMode;
+/** How a detector runs, and its options as its own schema gives them. */
+export interface DetectorSettings extends z.infer<typeof Running> {
   readonly options: unknown;
 }
 
@@ -201,7 +198,7 @@ interface Problem {
   readonly message: string;
 }
 
-/** Each detector's part of the file goes through that detector's schema; `mode` is ours. */
+/** Each detector's part of the file goes through that detector's schema; how it runs is ours. */
 function readDetectors(content: unknown, found: Problem[]): Map<string, DetectorSettings> {
   const chosen = new Map<string, DetectorSettings>();
   const parts = entries(entries(content).get('detectors'));
@@ -211,18 +208,14 @@ function readDetectors(content: unknown, found: Problem[]): Map<string, Detector
       found.push({ path: ['detectors', id], message: `no such detector: there are ${known.join(', ')}` });
   for (const detector of detectors) {
     const part = new Map(entries(parts.get(detector.id)));
-    const mode = Mode.safeParse(part.get('mode'));
-    part.delete('mode');
+    const running = Running.safeParse(Object.fromEntries(part), { error: explain });
+    for (const name of Object.keys(Running.shape)) part.delete(name);
     const options = detector.config.safeParse(Object.fromEntries(part), { error: explain });
-    for (const [result, under] of [
-      [mode, ['detectors', detector.id, 'mode']],
-      [options, ['detectors', detector.id]],
-    ] as const) {
-      if (result.success) continue;
-      for (const problem of result.error.issues.flatMap(toProblems))
-        found.push({ ...problem, path: [...under, ...problem.path] });
-    }
-    if (mode.success && options.success) chosen.set(detector.id, { mode: mode.data, options: options.data });
+    for (const result of [running, options])
+      for (const problem of result.error?.issues.flatMap(toProblems) ?? [])
+        found.push({ ...problem, path: ['detectors', detector.id, ...problem.path] });
+    if (running.success && options.success)
+      chosen.set(detector.id, { ...running.data, options: options.data });
   }
   return chosen;
 }

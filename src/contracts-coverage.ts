@@ -1,4 +1,5 @@
 import type { RejectReason } from './contracts.ts';
+import type { Trial } from './contracts-trial.ts';
 
 /** A stretch of a source that can no longer be read: offsets [from, to) of a partition; without `to` nobody knows how many. */
 export interface SourceLoss {
@@ -62,6 +63,8 @@ export interface DetectorStanding {
   readonly why?: string;
   /** Unix seconds, event time. */
   readonly until?: number;
+  /** Of one that begins in the shadow to be promoted. */
+  readonly trial?: Trial;
 }
 
 /** How much of what happened the records of a data folder show, from its beginning on: published with each checkpoint. */

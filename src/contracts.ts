@@ -8,6 +8,7 @@ import type { AlertEnds } from './contracts-inventory.ts';
 export type * from './contracts-coverage.ts';
 export type * from './contracts-detector.ts';
 export type { AlertEnds, Asset, InventoryEntry } from './contracts-inventory.ts';
+export type { Opened, Trial } from './contracts-trial.ts';
 
 /** Why a record could not be used. A closed set: each is a counter, a column of `rejects` and a line of the documentation. */
 export const REJECT_REASONS = [

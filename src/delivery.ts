@@ -14,12 +14,12 @@ export interface DeliveryOptions {
 
 /** Opens the sinks of the configuration on what the engine has saved of them, and carries out what people want of it. */
 export async function openDelivery({ data, config, engine, log }: DeliveryOptions) {
-  const { alertOf, alerts, outbox: saved, writeOutbox: write } = engine;
+  const { alertOf, alerts, hasAlert, outbox: saved, writeOutbox: write } = engine;
   await using opened = new AsyncDisposableStack();
   const sender: Sender = opened.use(
     await openSender({ settings: config, saved, alerts, alertOf, write, guideOf, openSink, log }),
   );
-  opened.use(await openDesk({ data, sender, alertOf, log }));
+  opened.use(await openDesk({ data, sender, alertOf, hasAlert, log }));
   const owned = opened.move();
   return { sender, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -7,7 +7,10 @@ import { finishCommand, type Result, spooledCommands } from './store/spool.ts';
 export interface DeskOptions {
   readonly data: string;
   readonly sender: Sender;
+  /** The alert as it is now, when somebody should see it. */
   alertOf(id: string): Alert | undefined;
+  /** Whether there is such an alert, in the shadow or not. */
+  hasAlert(id: string): boolean;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
@@ -18,7 +21,13 @@ const LOOK_MS = 500;
  * Where people and the delivery of alerts meet: carries out the commands that wait in the data folder, and keeps a picture of the outbox there. A
  * command goes when what it did is durable; after a crash in between it is carried out again.
  */
-export async function openDesk({ data, sender, alertOf, log }: DeskOptions): Promise<AsyncDisposable> {
+export async function openDesk({
+  data,
+  sender,
+  alertOf,
+  hasAlert,
+  log,
+}: DeskOptions): Promise<AsyncDisposable> {
   let shown = -1;
   let turn: Promise<void> | undefined;
 
@@ -27,7 +36,7 @@ export async function openDesk({ data, sender, alertOf, log }: DeskOptions): Pro
       let result: Result;
       try {
         const command = Command.parse(JSON.parse(text));
-        result = { done: true, said: carryOut(command, sender, alertOf, Date.now()) };
+        result = { done: true, said: carryOut(command, sender, { alertOf, hasAlert }, Date.now()) };
         log('info', 'a command was carried out', { ...command, said: result.said });
       } catch (error) {
         result = { done: false, said: (error as Error).message };

@@ -16,6 +16,7 @@ import { indicatorsFrom } from './reference/indicator-set.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { packNames, restoreNames, SAVED } from './saved-state.ts';
+import { visible } from './score/alert-book.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder, eraseDataFolder } from './store/data-folder.ts';
@@ -80,6 +81,8 @@ export interface Engine extends AsyncDisposable {
   writeOutbox(changes: readonly OutboxChange[]): Promise<void>;
   /** The alert as it is now, when somebody should see it. */
   alertOf(id: string): Alert | undefined;
+  /** Whether there is such an alert, in the shadow or not. */
+  hasAlert(id: string): boolean;
   /**
    * Checks a share of the history and merges small segments, while everything else goes on. What it resolves with makes that part of the
    * history and deletes what is past the retention; it is called right after a checkpoint.
@@ -137,6 +140,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const scorer = new Scorer(judges, createMute(config.exceptions), names, endsOf);
   scorer.restore(loaded.blobs);
   scorer.book.restore(loaded.alerts);
+  const savedPromotions = loaded.blobs.get(SAVED.promotions);
+  if (savedPromotions !== undefined) scorer.promotions.restore(savedPromotions);
   const counts = { sessions: 0, strangers: 0 };
   const covered = new CoverageBook(() => rollup.interval);
   const rollup: Rollup = new Rollup(connectionOptions(config, names, judges, options.holdFlows), {
@@ -170,7 +175,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const publish = async (): Promise<void> => {
     const { seq, file = '', positions } = state;
     const entries = scorer.book.entries();
-    const resolvesAt = entries.map(({ alert, resolvesAt }) => [alert.id, resolvesAt] as const);
+    const resolvesAt = entries.map(
+      ({ alert, resolvesAt, opened }) => [alert.id, resolvesAt, opened] as const,
+    );
     const shadowed = entries.filter(({ shadow }) => shadow);
     const outbox = [...state.outbox];
     const witness = {
@@ -247,6 +254,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const entry = scorer.book.get(id);
       return entry === undefined || entry.shadow ? undefined : entry.alert;
     },
+    hasAlert: (id) => scorer.book.get(id) !== undefined,
     async checkpoint(totals, { memory = NO_MEMORY, claim, send = () => [], update } = {}) {
       const added = await history.seal();
       if (update !== undefined) {
@@ -256,6 +264,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
       blobs.set(SAVED.rollup, rollup.snapshot());
       blobs.set(SAVED.coverage, covered.snapshot());
+      blobs.set(SAVED.promotions, scorer.promotions.snapshot());
       if (inventory !== undefined) blobs.set(SAVED.inventory, inventory.snapshot());
       blobs.set(SAVED.feeds, feeds.snapshot());
       blobs.set(SAVED.names, packNames(names));
@@ -277,8 +286,4 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     coverage,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-}
-
-function visible(entry: { readonly alert: Alert; readonly shadow: boolean }): Alert[] {
-  return entry.shadow ? [] : [entry.alert];
 }

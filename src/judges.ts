@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { detectors } from '../detectors/index.ts';
@@ -88,6 +89,8 @@ export function judgesOf(config: Config, context: DetectorContext): Judge[] {
       phase: module.phase,
       quietPeriod: module.quietPeriod,
       shadow: setting.mode === 'shadow',
+      promote: setting.promote,
+      parameters: createHash('sha256').update(JSON.stringify(setting.options)).digest('hex'),
       learns: module.learns?.(setting.options) ?? 0,
       lacks: module.lacks && (() => module.lacks?.(context)),
       windows: module.windows?.(setting.options) ?? [],

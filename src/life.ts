@@ -189,6 +189,7 @@ export async function live(options: LifeOptions): Promise<void> {
         const eventTime = rollup.now;
         const counts = { received, stored, rejected, duplicate, late, filtered, eventTime };
         log('info', 'checkpoint written', counts);
+        for (const { what, ...trial } of scorer.promotions.takeNews()) log('info', `trial ${what}`, trial);
         if (performance.now() - coverageToldAt > COVERAGE_SECONDS * 1000) {
           logCoverage(engine, log);
           coverageToldAt = performance.now();

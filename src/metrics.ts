@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Coverage, RejectReason, Severity } from './contracts.ts';
+import type { Coverage, RejectReason, Severity, Trial } from './contracts.ts';
 
 /** Counts since the start of the process, taken at one moment between two batches: only then does the identity hold. */
 export interface RecordCounts {
@@ -65,6 +65,8 @@ export interface MetricsView {
     readonly detector: string;
     readonly seconds: number;
     readonly findings: number;
+    /** Alerts that began to fire in the shadow. */
+    readonly shadowed: number;
   }[];
   /** What an alert that is not there is worth. */
   readonly coverage: Coverage;
@@ -141,6 +143,13 @@ function bySink(view: Partial<MetricsView>, of: (sink: SinkMetrics) => number) {
   return view.sinks?.map((one): Row => [{ sink: one.sink }, of(one)]);
 }
 
+function byTrial(view: Partial<MetricsView>, of: (trial: Trial) => number | undefined) {
+  return view.coverage?.detectors.flatMap(({ detector, trial }): Row[] => {
+    const value = trial === undefined ? undefined : of(trial);
+    return value === undefined ? [] : [[{ detector }, value]];
+  });
+}
+
 function bySource(view: Partial<MetricsView>, of: (source: SourceMetrics) => number | undefined) {
   return view.sources?.flatMap((one): Row[] => {
     const value = of(one);
@@ -168,6 +177,7 @@ const FAMILIES: readonly Family[] = [
   { type: 'counter', name: 'overflow_total', help: 'Keys that found no place, by table.', labels: ['table'], read: (v) => rows('table', v.overflow) },
   { type: 'counter', name: 'detector_seconds_total', help: 'Time spent in a detector.', labels: ['detector'], read: (v) => v.detectors?.map((d) => [{ detector: d.detector }, d.seconds]) },
   { type: 'counter', name: 'findings_total', help: 'What detectors found, before it is grouped to alerts.', labels: ['detector'], read: (v) => v.detectors?.map((d) => [{ detector: d.detector }, d.findings]) },
+  { type: 'counter', name: 'shadow_alerts_total', help: 'Alerts that began to fire while their detector was in the shadow.', labels: ['detector'], read: (v) => v.detectors?.map((d) => [{ detector: d.detector }, d.shadowed]) },
   { type: 'gauge', name: 'coverage_interfaces', help: 'Network interfaces: ever seen, heard within a day (expected), heard within two aggregation intervals (speaking).', labels: ['state'], read: (v) => rows('state', v.coverage && { ...v.coverage.interfaces }) },
   { type: 'counter', name: 'coverage_interface_minutes_total', help: 'Minutes of interfaces in which they were expected, and those that records cover (heard).', labels: ['state'], read: (v) => rows('state', v.coverage && { ...v.coverage.minutes }) },
   { type: 'counter', name: 'coverage_records_total', help: 'Records of the data folder, duplicates left out.', read: (v) => v.coverage?.records },
@@ -181,6 +191,10 @@ const FAMILIES: readonly Family[] = [
     read: (v) => v.feeds?.flatMap((f): Row[] => (f.age === undefined ? [] : [[{ feed: f.feed }, f.age]])) },
   { type: 'counter', name: 'feed_answers_total', help: 'Times a feed was asked, by what became of it: updated, unchanged, refused, failed or dropped.', labels: ['feed', 'outcome'],
     read: (v) => v.feeds?.flatMap((f) => Object.entries(f.answers).map(([outcome, n]): Row => [{ feed: f.feed, outcome }, n ?? 0])) },
+  { type: 'gauge', name: 'trial_alerts', help: 'Alerts of the last 24 hours of event time, of a detector on trial.', labels: ['detector'], read: (v) => byTrial(v, (t) => (t.promoted === undefined ? t.lastDay : undefined)) },
+  { type: 'gauge', name: 'trial_budget_alerts', help: 'Most alerts that it may have within 24 hours.', labels: ['detector'], read: (v) => byTrial(v, (t) => (t.promoted === undefined ? t.budget : undefined)) },
+  { type: 'gauge', name: 'trial_ends_seconds', help: 'Event time at which it is promoted if it keeps to its budget, Unix seconds.', labels: ['detector'], read: (v) => byTrial(v, (t) => t.until) },
+  { type: 'gauge', name: 'detector_promoted_seconds', help: 'Event time at which a detector left the shadow, Unix seconds.', labels: ['detector'], read: (v) => byTrial(v, (t) => t.promoted) },
   { type: 'counter', name: 'alerts_total', help: 'Alerts opened.', labels: ['detector', 'severity'], read: (v) => v.alerts?.map((a) => [{ detector: a.detector, severity: a.severity }, a.count]) },
   { type: 'gauge', name: 'alerts_firing', help: 'Alerts that are not resolved.', read: (v) => v.alertsFiring },
   { type: 'counter', name: 'messages_delivered_total', help: 'Messages that a sink took.', labels: ['sink'], read: (v) => bySink(v, (s) => s.delivered) },

@@ -225,10 +225,11 @@ function shown({ rollup, scorer, coverage }: Engine): Partial<MetricsView> {
     watermark: rollup.now,
     sessionsOpen: rollup.size,
     overflow: { ...rollup.overflow, ...scorer.overflow() },
-    detectors: [...scorer.counts].map(([detector, { ms, findings }]) => ({
+    detectors: [...scorer.counts].map(([detector, { ms, findings, shadowed }]) => ({
       detector,
       seconds: ms / 1000,
       findings,
+      shadowed,
     })),
   };
 }

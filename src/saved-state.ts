@@ -8,6 +8,7 @@ export const SAVED = {
   coverage: ':coverage',
   inventory: ':inventory',
   feeds: ':feeds',
+  promotions: ':promotions',
 } as const;
 
 /** Texts in the order of their codes: saved states hold codes. */

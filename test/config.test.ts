@@ -117,6 +117,21 @@ query: { timeout: 90s, maxRows: 5, memory: 1GB }
     expect(config.query).toEqual({ timeout: 90, maxRows: 5, memory: '1GB' });
   });
 
+  it('lets a detector that is in the shadow, and no other, be promoted', () => {
+    const promote = (text: string) => parseConfig(`detectors: {beacon: ${text}}`, 'x').detectors.beacon;
+    expect(promote('{mode: shadow, promote: {}}')?.promote).toEqual({ after: 172_800, budget: 20 });
+    expect(promote('{mode: shadow, promote: {after: 6h, budget: 0/day}, score: 0.9}')).toMatchObject({
+      promote: { after: 21_600, budget: 0 },
+      options: { score: 0.9 },
+    });
+    expect(problemsOf('detectors:\n  beacon: {promote: {}}\n')).toEqual([
+      'line 2:21  detectors.beacon.promote: is for mode: shadow only, which is where a trial takes place',
+    ]);
+    expect(problemsOf('detectors:\n  beacon: {mode: shadow, promote: {budget: 20}}\n')).toEqual([
+      expect.stringContaining('detectors.beacon.promote.budget: not a budget, such as 20/day'),
+    ]);
+  });
+
   it('tells every problem at once, in the order of the file, with its line', () => {
     expect(
       problemsOf(`network:

@@ -112,6 +112,14 @@ describe('metrics', () => {
         detectors: [
           { detector: 'bad-ip', state: 'off', why: 'no feeds' },
           { detector: 'volume-spike', state: 'learning', until: 1_767_830_400 },
+          {
+            ...{ detector: 'beacon', state: 'shadow' },
+            trial: { since: 1_767_571_200, budget: 20, lastDay: 3, until: 1_767_744_000 },
+          },
+          {
+            ...{ detector: 'irc', state: 'on' },
+            trial: { since: 1_767_571_200, budget: 20, lastDay: 0, promoted: 1_767_574_800 },
+          },
         ],
       },
     });
@@ -121,6 +129,11 @@ describe('metrics', () => {
     expect(page.get('flowsentry_coverage_flawed_records_total{reason="skipdata"}')).toBe(3);
     expect(page.get('flowsentry_detector_state{detector="bad-ip",state="off"}')).toBe(1);
     expect(page.get('flowsentry_detector_learns_until_seconds{detector="volume-spike"}')).toBe(1_767_830_400);
+    expect(page.get('flowsentry_trial_alerts{detector="beacon"}')).toBe(3);
+    expect(page.get('flowsentry_trial_budget_alerts{detector="beacon"}')).toBe(20);
+    expect(page.get('flowsentry_trial_ends_seconds{detector="beacon"}')).toBe(1_767_744_000);
+    expect(page.get('flowsentry_detector_promoted_seconds{detector="irc"}')).toBe(1_767_574_800);
+    expect(page.has('flowsentry_trial_alerts{detector="irc"}')).toBe(false);
   });
 
   it('have labels for sources, detectors, tables, files and outcomes', async () => {
@@ -129,7 +142,7 @@ describe('metrics', () => {
         { source: 'orders', records: 70, lagSeconds: 12.5 },
         { source: 'quiet', losses: 1 },
       ],
-      detectors: [{ detector: 'port-scan', seconds: 0.5, findings: 9 }],
+      detectors: [{ detector: 'port-scan', seconds: 0.5, findings: 9, shadowed: 4 }],
       alerts: [{ detector: 'port-scan', severity: 'high', count: 2 }],
       overflow: { sessions: 4 },
       certificates: [{ file: 'server.pem', notAfter: 1_800_000_000 }],
@@ -141,6 +154,7 @@ describe('metrics', () => {
     expect(page.get('flowsentry_source_losses_total{source="quiet"}')).toBe(1);
     expect(page.get('flowsentry_detector_seconds_total{detector="port-scan"}')).toBe(0.5);
     expect(page.get('flowsentry_findings_total{detector="port-scan"}')).toBe(9);
+    expect(page.get('flowsentry_shadow_alerts_total{detector="port-scan"}')).toBe(4);
     expect(page.get('flowsentry_alerts_total{detector="port-scan",severity="high"}')).toBe(2);
     expect(page.get('flowsentry_overflow_total{table="sessions"}')).toBe(4);
     expect(page.get('flowsentry_cert_not_after{file="server.pem"}')).toBe(1_800_000_000);

@@ -4,16 +4,28 @@ import { assetText } from '../send/text.ts';
 import { addAlertRemarks } from './alert-remarks.ts';
 import { alertTable, bySeverity, endsOf } from './alert-text.ts';
 import { coverageLines } from './coverage-text.ts';
-import { findAlert, readAlerts } from './find-alert.ts';
+import { findAlert, readAlerts, readShadowed } from './find-alert.ts';
 import { DEFAULT_DATA, dataOption, jsonOption, severityOption, whole } from './options.ts';
 import { tableText } from './table.ts';
-import { COMMAND, grouped, note, print, safe, severityText, shellWord, style, toJson } from './terminal.ts';
+import {
+  COMMAND,
+  counted,
+  grouped,
+  note,
+  print,
+  safe,
+  severityText,
+  shellWord,
+  style,
+  toJson,
+} from './terminal.ts';
 
 interface ListOptions {
   readonly data: string;
   readonly severity?: Severity;
   readonly detector?: string;
   readonly state?: string;
+  readonly shadow?: boolean;
   readonly limit: number;
   readonly json?: boolean;
 }
@@ -37,6 +49,7 @@ Examples:
     .addOption(severityOption('--severity <severity>', 'only those as severe as this'))
     .option('--detector <id>', 'only those of one detector')
     .option('--state <state>', 'only firing or resolved ones')
+    .option('--shadow', 'those of detectors in the shadow, which nobody is told of, instead')
     .option('--limit <n>', 'at most so many', whole(1), 100)
     .addOption(jsonOption('print JSON Lines'))
     .addHelpText('after', '\nExample:\n  flowsentry alerts list --severity medium --detector port-scan')
@@ -56,20 +69,22 @@ Examples:
 
 async function list(options: ListOptions): Promise<void> {
   const least = options.severity === undefined ? 0 : SEVERITIES.indexOf(options.severity);
-  const all = (await readAlerts(options.data))
-    .filter(
-      (alert) =>
-        SEVERITIES.indexOf(alert.severity) >= least &&
-        (options.detector === undefined || alert.detector === options.detector) &&
-        (options.state === undefined || alert.state === options.state),
-    )
-    .sort(bySeverity);
+  const isAskedFor = (alert: Alert): boolean =>
+    SEVERITIES.indexOf(alert.severity) >= least &&
+    (options.detector === undefined || alert.detector === options.detector) &&
+    (options.state === undefined || alert.state === options.state);
+  const shadowed = (await readShadowed(options.data)).filter(isAskedFor);
+  const all = (options.shadow === true ? shadowed : (await readAlerts(options.data)).filter(isAskedFor)).sort(
+    bySeverity,
+  );
   const shown = all.slice(0, options.limit);
   if (options.json === true) for (const alert of shown) print(toJson(alert));
   else if (shown.length > 0) print(alertTable(shown, true));
   else print(['no alerts', ...(await coveredBy(options.data))].join('\n'));
   if (shown.length < all.length)
     note(`${grouped(all.length - shown.length)} more: allow them with --limit ${all.length}`);
+  if (shadowed.length > 0 && options.shadow !== true)
+    note(`${counted(shadowed.length, 'alert')} in the shadow, which nobody is told of: --shadow lists them`);
 }
 
 async function show(id: string, options: { readonly data: string; readonly json?: boolean }): Promise<void> {

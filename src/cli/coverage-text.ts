@@ -40,9 +40,13 @@ function detectorsText(detectors: readonly DetectorStanding[]): string {
   );
   const because = ({ detector, why }: DetectorStanding): string =>
     why === undefined ? detector : `${detector} (${safe(why)})`;
+  const onTrial = ({ detector, trial }: DetectorStanding): string =>
+    trial?.until === undefined
+      ? detector
+      : `${detector} (promoted ${minuteOf(trial.until)} if it keeps to ${grouped(trial.budget)} a day)`;
   const parts: [string, readonly string[]][] = [
     ['learning', learning],
-    ['shadow', of('shadow').map(because)],
+    ['shadow', of('shadow').map(onTrial)],
     ['off', of('off').map(because)],
     ['failed', of('failed').map(because)],
   ];

@@ -8,9 +8,16 @@ export async function readAlerts(data: string): Promise<Alert[]> {
   return rows.map((row) => JSON.parse(String(row[0])) as Alert);
 }
 
-/** The alert whose id begins so. Throws a UserError when there is none, or more than one. */
+/** Alerts of detectors in the shadow, which nobody is told of. */
+export async function readShadowed(data: string): Promise<Alert[]> {
+  const { readManifest } = await import('../store/manifest.ts');
+  return ((await readManifest(data))?.witness?.shadowed ?? []).map(({ alert }) => alert);
+}
+
+/** The alert, in the shadow or not, whose id begins so. Throws a UserError when there is none, or more than one. */
 export async function findAlert(data: string, id: string): Promise<Alert> {
-  const found = (await readAlerts(data)).filter((alert) => alert.id.startsWith(id));
+  const all = [...(await readAlerts(data)), ...(await readShadowed(data))];
+  const found = all.filter((alert) => alert.id.startsWith(id));
   const [alert] = found;
   if (alert === undefined)
     throw new UserError(`cannot show alert ${JSON.stringify(id)}: no alert in ${data} begins with it`);

@@ -1,7 +1,15 @@
 import { stringify } from 'yaml';
 import type { Dictionary } from '../columns/dictionary.ts';
-import { type Alert, type AlertEnds, type Finding, SEVERITIES, type Severity } from '../contracts.ts';
+import {
+  type Alert,
+  type AlertEnds,
+  type Finding,
+  type Opened,
+  SEVERITIES,
+  type Severity,
+} from '../contracts.ts';
 import { fingerprint } from './fingerprint.ts';
+import { type Opening, openedOf } from './openings.ts';
 
 /** Evidence kept with an alert: enough to see a pattern, little enough to read. */
 const MAX_SAMPLES = 5;
@@ -11,7 +19,12 @@ export interface Origin {
   readonly attack: readonly string[];
   /** Seconds of event time without a finding after which the alert resolves. */
   readonly quietPeriod: number;
-  /** Evaluated and recorded, but nobody is told. */
+}
+
+/** When a finding is booked, and whether its detector is in the shadow then: evaluated and recorded, but nobody is told. */
+export interface Booking {
+  /** Unix seconds of event time. */
+  readonly at: number;
   readonly shadow: boolean;
 }
 
@@ -23,8 +36,14 @@ export interface Entry {
   readonly alert: Alert;
   /** Unix seconds at which it resolves unless it is seen again. */
   readonly resolvesAt: number;
+  /** Nobody is told of it. What somebody was told of stays so until it resolves. */
   readonly shadow: boolean;
+  /** The newest times at which it began to fire. */
+  readonly opened: readonly Opened[];
 }
+
+/** An entry as it was saved, maybe before openings were noted. */
+type SavedEntry = Omit<Entry, 'opened'> & Partial<Pick<Entry, 'opened'>>;
 
 /**
  * All alerts by identity. A finding opens one or makes it grow; silence resolves it. Alerts change only as findings and event time come in,
@@ -55,14 +74,19 @@ export class AlertBook {
     return this.#changed.size;
   }
 
-  add(origin: Origin, finding: Finding): void {
+  /** Books a finding. Returns the alert's opening if it begins to fire with it. */
+  add(origin: Origin, finding: Finding, booking: Booking): Opening | undefined {
     const id = fingerprint(origin.detector, finding.subject, finding.counterpart);
     const known = this.#entries.get(id);
     const fresh = toAlert(id, origin, finding, this.#names, this.#endsOf);
     const alert = known === undefined ? fresh : grow(known.alert, fresh);
     const resolvesAt = Math.max(finding.lastSeen + origin.quietPeriod, known?.resolvesAt ?? 0);
-    this.#set(id, { alert, resolvesAt, shadow: origin.shadow });
+    const opens = known?.alert.state !== 'firing';
+    const shadow = booking.shadow && (opens || known.shadow);
+    const opened = openedOf(known?.opened, opens ? booking.at : finding.firstSeen, opens, shadow);
+    this.#set(id, { alert, resolvesAt, shadow, opened });
     if (resolvesAt < this.#nextResolve) this.#nextResolve = resolvesAt;
+    return opens ? { id, at: booking.at } : undefined;
   }
 
   /** Resolves what has been quiet long enough at event time `now`. */
@@ -95,16 +119,21 @@ export class AlertBook {
     );
   }
 
-  restore(entries: readonly Entry[]): void {
+  restore(entries: readonly SavedEntry[]): void {
     this.#entries.clear();
     this.#changed.clear();
     this.#nextResolve = Number.POSITIVE_INFINITY;
     for (const entry of entries) {
-      this.#entries.set(entry.alert.id, entry);
+      this.#entries.set(entry.alert.id, { opened: [], ...entry });
       if (entry.alert.state === 'firing' && entry.resolvesAt < this.#nextResolve)
         this.#nextResolve = entry.resolvesAt;
     }
   }
+}
+
+/** The alert, when somebody should see it. */
+export function visible({ alert, shadow }: Entry): Alert[] {
+  return shadow ? [] : [alert];
 }
 
 function compare(a: string, b: string): number {

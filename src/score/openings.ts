@@ -1,25 +1,25 @@
-import type { Entry } from './alert-book.ts';
+import type { Opened } from '../contracts.ts';
 
-/** An alert that began to fire, for the first time or again after it had resolved. */
+/** Times at which an alert began to fire that are kept with it, the newest. */
+const MAX_OPENED = 100;
+
+/** An alert that began to fire, for the first time or again after it had resolved: what somebody would be told of. */
 export interface Opening {
   readonly id: string;
   /** Unix seconds of event time. */
   readonly at: number;
 }
 
-/** Notes when alerts begin to fire: what somebody would be told of. */
-export class Openings {
-  readonly all: Opening[] = [];
-  readonly #firing = new Set<string>();
-
-  /** Takes what changed in a book up to event time `at`. */
-  note(changed: readonly Entry[], at: number): void {
-    for (const { alert } of changed) {
-      if (alert.state === 'resolved') this.#firing.delete(alert.id);
-      else if (!this.#firing.has(alert.id)) {
-        this.#firing.add(alert.id);
-        this.all.push({ id: alert.id, at });
-      }
-    }
-  }
+/** The times with a new one, `at`, if it `opens`; else the last one is of an alert that is told by now or is not. */
+export function openedOf(
+  known: readonly Opened[] = [],
+  at: number,
+  opens: boolean,
+  shadow: boolean,
+): readonly Opened[] {
+  const last = known.at(-1);
+  if (!opens && last !== undefined && shadow === (last.shadow === true)) return known;
+  const before = opens ? known.slice(1 - MAX_OPENED) : known.slice(0, -1);
+  const time = opens ? at : (last?.at ?? at);
+  return [...before, { at: time, ...(shadow ? { shadow } : {}) }];
 }

@@ -10,8 +10,10 @@ import type {
   SourceReport,
   WindowDemand,
 } from '../contracts.ts';
-import { AlertBook, type EndsOf, type Origin } from './alert-book.ts';
+import { AlertBook, type Booking, type EndsOf, type Origin } from './alert-book.ts';
 import type { Mute } from './exceptions.ts';
+import type { Opening } from './openings.ts';
+import { type Promote, Promotions } from './promotion.ts';
 
 /** A detector that is switched on, and the windows it asked for. */
 export interface Judge extends Origin {
@@ -19,6 +21,12 @@ export interface Judge extends Origin {
   /** What its findings are a sign of, for detectors that judge signs. */
   readonly phase?: Phase | undefined;
   readonly windows: readonly WindowDemand[];
+  /** Evaluated and recorded, but nobody is told, unless it was promoted. */
+  readonly shadow: boolean;
+  /** Only of one in the shadow. */
+  readonly promote?: Promote | undefined;
+  /** Identity of its parameters. */
+  readonly parameters?: string;
   /** Seconds of event time that it only learns. */
   readonly learns?: number;
   /** What is missing at the moment without which it can find nothing. */
@@ -28,6 +36,8 @@ export interface Judge extends Origin {
 export interface DetectorCount {
   findings: number;
   muted: number;
+  /** Alerts that began to fire in the shadow. */
+  shadowed: number;
   failures: number;
   /** Message of the last failure. */
   failure: string;
@@ -41,20 +51,42 @@ const MAX_FAILURES = 5;
 /** Shows closed data to each detector, keeps one that fails from harming the others, and books what they find. */
 export class Scorer {
   readonly book: AlertBook;
+  readonly promotions: Promotions;
   readonly counts = new Map<string, DetectorCount>();
   readonly #judges: readonly Judge[];
   readonly #mute: Mute;
+  readonly #onOpening: (opening: Opening) => void;
   #findings: Finding[] = [];
   readonly #emit = (finding: Finding): void => {
     this.#findings.push(finding);
   };
 
-  constructor(judges: readonly Judge[], mute: Mute, names: Dictionary, endsOf?: EndsOf) {
+  /** `onOpening` is told of each alert that begins to fire, in the shadow too. */
+  constructor(
+    judges: readonly Judge[],
+    mute: Mute,
+    names: Dictionary,
+    endsOf?: EndsOf,
+    onOpening: (opening: Opening) => void = () => {},
+  ) {
     this.#judges = judges;
     this.#mute = mute;
+    this.#onOpening = onOpening;
     this.book = new AlertBook(names, endsOf);
+    this.promotions = new Promotions(
+      judges.flatMap(({ detector, shadow, promote, parameters = '', learns = 0 }) =>
+        shadow && promote !== undefined ? [{ detector, promote, parameters, learns }] : [],
+      ),
+    );
     for (const judge of judges)
-      this.counts.set(judge.detector, { findings: 0, muted: 0, failures: 0, failure: '', ms: 0 });
+      this.counts.set(judge.detector, {
+        findings: 0,
+        muted: 0,
+        shadowed: 0,
+        failures: 0,
+        failure: '',
+        ms: 0,
+      });
   }
 
   step(step: Step): void {
@@ -62,6 +94,9 @@ export class Scorer {
       if (judge.instance.step !== undefined)
         this.#run(judge, step.end, () => judge.instance.step?.(step, this.#emit));
     this.book.advance(step.end);
+    for (const { detector, promote, lacks } of this.#judges)
+      if (promote !== undefined && lacks?.() !== undefined) this.promotions.hold(detector, step.end);
+    this.promotions.advance(step.end);
   }
 
   window(window: WindowBatch): void {
@@ -91,7 +126,10 @@ export class Scorer {
 
   #run(judge: Judge, now: number, inspect: () => void): void {
     const count = this.counts.get(judge.detector)!;
-    if (count.failures >= MAX_FAILURES) return;
+    if (count.failures >= MAX_FAILURES) {
+      this.promotions.hold(judge.detector, now);
+      return;
+    }
     this.#findings = [];
     const began = performance.now();
     try {
@@ -99,6 +137,7 @@ export class Scorer {
     } catch (error) {
       count.failures++;
       count.failure = error instanceof Error ? error.message : String(error);
+      this.promotions.hold(judge.detector, now);
     }
     count.ms += performance.now() - began;
     // Rows come in no particular order; findings are booked in one.
@@ -110,8 +149,9 @@ export class Scorer {
         count.muted++;
         continue;
       }
-      this.book.add(judge, finding);
-      const { detector, phase, shadow } = judge;
+      const { detector, phase } = judge;
+      const shadow = this.#isHidden(judge);
+      this.#book(judge, finding, { at: now, shadow });
       if (phase !== undefined && !shadow) signs.push({ detector, phase, finding });
     }
     this.#findings = [];
@@ -123,6 +163,19 @@ export class Scorer {
     for (const judge of this.#judges)
       if (judge.instance.signs !== undefined)
         this.#run(judge, now, () => judge.instance.signs?.(signs, now, this.#emit));
+  }
+
+  /** Whether nobody is told of what a detector finds now. */
+  #isHidden({ detector, shadow }: Judge): boolean {
+    return shadow && !this.promotions.isPromoted(detector);
+  }
+
+  #book(judge: Judge, finding: Finding, booking: Booking): void {
+    const opening = this.book.add(judge, finding, booking);
+    if (opening === undefined) return;
+    if (booking.shadow) this.counts.get(judge.detector)!.shadowed++;
+    this.promotions.opened(judge.detector, booking.at);
+    this.#onOpening(opening);
   }
 
   /** State of every detector, by id. */
@@ -150,7 +203,8 @@ export class Scorer {
 
   /** What each detector is worth; `since`: event time of the first records, Unix seconds, `now`: of the last. */
   standings(since: number, now: number): DetectorStanding[] {
-    return this.#judges.map(({ detector, shadow, learns = 0, lacks }): DetectorStanding => {
+    return this.#judges.map((judge): DetectorStanding => {
+      const { detector, learns = 0, lacks } = judge;
       const missing = lacks?.();
       if (missing !== undefined) return { detector, state: 'off', why: missing };
       const { failures, failure } = this.counts.get(detector)!;
@@ -158,7 +212,9 @@ export class Scorer {
       const until = since + learns;
       if (learns > 0 && (since === 0 || now < until))
         return { detector, state: 'learning', ...(since === 0 ? {} : { until }) };
-      return { detector, state: shadow ? 'shadow' : 'on' };
+      const trial = this.promotions.trial(detector, now);
+      const state = this.#isHidden(judge) ? 'shadow' : 'on';
+      return { detector, state, ...(trial === undefined ? {} : { trial }) };
     });
   }
 

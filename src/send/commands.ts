@@ -24,24 +24,30 @@ export const Command = z.discriminatedUnion('do', [
 ]);
 export type Command = z.infer<typeof Command>;
 
+/** What is known of alerts. */
+interface Alerts {
+  /** The alert as it is now, when somebody should see it. */
+  alertOf(id: string): Alert | undefined;
+  /** Whether there is such an alert, in the shadow or not. */
+  hasAlert(id: string): boolean;
+}
+
 /** Carries a command out, and says what came of it. Throws an Error for what cannot be. */
-export function carryOut(
-  command: Command,
-  sender: Sender,
-  alertOf: (id: string) => Alert | undefined,
-  now: number,
-): string {
+export function carryOut(command: Command, sender: Sender, alerts: Alerts, now: number): string {
   const at = new Date(now).toISOString();
   switch (command.do) {
     case 'acknowledge':
     case 'comment':
     case 'close': {
       const { alert: id } = command;
-      if (alertOf(id) === undefined) throw new Error(`no such alert: ${id}`);
+      if (!alerts.hasAlert(id)) throw new Error(`no such alert: ${id}`);
       const said = { by: command.by, at };
       if (command.do === 'acknowledge') sender.remarks.acknowledge(id, said);
-      else if (command.do === 'close') sender.remarks.close(id, { ...said, as: command.as });
-      else sender.remarks.comment(id, { ...said, text: command.text });
+      else if (command.do === 'close') {
+        // Nobody has to be spared what nobody is told of, and nothing would open it again when it is told later.
+        const isTold = alerts.alertOf(id) !== undefined;
+        sender.remarks.judge(id, { ...said, as: command.as }, isTold);
+      } else sender.remarks.comment(id, { ...said, text: command.text });
       sender.look(id);
       return 'done';
     }

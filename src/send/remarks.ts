@@ -21,7 +21,8 @@ export interface Remark {
 export interface Remarks {
   get(id: string): Remark | undefined;
   acknowledge(id: string, said: Said): void;
-  close(id: string, verdict: Said & { readonly as: Verdict }): void;
+  /** `closes`: nobody is told of it any more until it fires anew. */
+  judge(id: string, verdict: Said & { readonly as: Verdict }, closes: boolean): void;
   comment(id: string, comment: Said & { readonly text: string }): void;
   /** The alert has resolved: when it fires again, somebody has to look again. */
   reopen(id: string): void;
@@ -41,7 +42,7 @@ export function createRemarks(saved: ReadonlyMap<string, Remark>, save: Save): R
   return {
     get: (id) => remarks.get(id),
     acknowledge: (id, acknowledged) => change(id, { acknowledged }),
-    close: (id, verdict) => change(id, { verdict, closed: true }),
+    judge: (id, verdict, closes) => change(id, closes ? { verdict, closed: true } : { verdict }),
     comment(id, comment) {
       const comments = [...(remarks.get(id)?.comments ?? []), comment].slice(-MAX_COMMENTS);
       change(id, { comments });

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Position } from '../contracts.ts';
+import type { AlertRow } from './alert-row.ts';
 import type { Segment } from './messages.ts';
-import type { AlertRow } from './state.ts';
 import { readStateFile } from './state-file.ts';
 
 export interface LoadedState {

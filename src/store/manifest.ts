@@ -1,12 +1,12 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { Alert, Coverage, Position } from '../contracts.ts';
+import type { Alert, Coverage, Opened, Position } from '../contracts.ts';
 import { UserError } from '../errors.ts';
+import type { AlertRow } from './alert-row.ts';
 import type { Segment } from './messages.ts';
 import { replaceFile } from './replace-file.ts';
 import { clearStaging, HISTORY_FOLDER } from './segment-file.ts';
-import type { AlertRow } from './state.ts';
 
 /** What the history consists of at a checkpoint: published as a file so that readers need nothing of the process that writes. */
 export interface Manifest {
@@ -26,8 +26,8 @@ export interface Witness {
   /** Name of the file of saved states. */
   readonly file: string;
   readonly positions: readonly (readonly [partition: string, position: Position])[];
-  /** Of the alerts, by id, Unix seconds. */
-  readonly resolvesAt: readonly (readonly [id: string, resolvesAt: number])[];
+  /** Of the alerts, by id: Unix seconds, and when they began to fire. */
+  readonly resolvesAt: readonly (readonly [id: string, resolvesAt: number, opened?: readonly Opened[]])[];
   /** Alerts that nobody is told of. */
   readonly shadowed: readonly AlertRow[];
   /** What the delivery of alerts saved, by key; absent in folders of before it did. */

@@ -1,9 +1,10 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OutboxChange, Position } from '../contracts.ts';
+import type { AlertRow } from './alert-row.ts';
 import type { Segment } from './messages.ts';
 import { replaceFile } from './replace-file.ts';
-import type { AlertRow, IdChange } from './state.ts';
+import type { IdChange } from './state.ts';
 
 /** All that a checkpoint's transaction writes: its files are durable, and nothing refers to them yet. */
 export interface Prepared {

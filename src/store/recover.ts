@@ -4,6 +4,7 @@ import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
+import type { AlertRow } from './alert-row.ts';
 import type { LoadedState } from './load-state.ts';
 import { type Manifest, readManifest, type Witness } from './manifest.ts';
 import { STATE_DATABASE, State, type WasClaimed } from './state.ts';
@@ -98,8 +99,11 @@ async function putAside(dataDir: string, seq: number): Promise<string> {
 async function rebuild(dataDir: string, { segments, alerts }: Manifest, witness: Witness) {
   const { seq, file, positions, resolvesAt, shadowed, outbox = [] } = witness;
   const { state } = await State.open(dataDir);
-  const times = new Map(resolvesAt);
-  const visible = alerts.map((alert) => ({ alert, resolvesAt: times.get(alert.id) ?? 0, shadow: false }));
+  const times = new Map(resolvesAt.map(([id, ...rest]) => [id, rest]));
+  const visible = alerts.map((alert): AlertRow => {
+    const [resolvesAt = 0, opened] = times.get(alert.id) ?? [];
+    return { alert, resolvesAt, shadow: false, ...(opened && { opened }) };
+  });
   await state.commit({
     ...{ seq, file, positions, forget: [], ids: [], claim: undefined },
     alerts: [...visible, ...shadowed],

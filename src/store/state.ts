@@ -2,20 +2,13 @@ import { access, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue, listValue } from '@duckdb/node-api';
 import type { SnapshotParts } from '../columns/snapshot.ts';
-import type { Alert, OutboxChange, Position } from '../contracts.ts';
+import type { OutboxChange, Position } from '../contracts.ts';
+import type { AlertRow } from './alert-row.ts';
 import { type LoadedState, load, rowsOf } from './load-state.ts';
 import type { Segment } from './messages.ts';
 import { type Prepared, readPrepared, removePrepared, writePrepared } from './prepared.ts';
 import { makeDurable } from './segment-file.ts';
 import { writeStateFile } from './state-file.ts';
-
-/** An alert with what its book needs to go on after a restart. */
-export interface AlertRow {
-  readonly alert: Alert;
-  /** Unix seconds. */
-  readonly resolvesAt: number;
-  readonly shadow: boolean;
-}
 
 /** Runs one statement with values for its question marks. */
 type Run = (sql: string, values?: readonly DuckDBValue[]) => Promise<unknown>;

@@ -152,7 +152,30 @@ describe('scorer', () => {
 
     scorer.step(step(0));
 
-    expect(scorer.book.entries()).toMatchObject([{ shadow: true }]);
+    expect(scorer.book.entries()).toMatchObject([{ shadow: true, opened: [{ at: T + 60, shadow: true }] }]);
+    expect(scorer.counts.get('test')?.shadowed).toBe(1);
+  });
+
+  it('keeps telling what somebody was told of when its detector goes into the shadow, until it resolves', () => {
+    const told = scorerOf([(emit) => emit(finding())]);
+    told.step(step(0));
+    const scorer = scorerOf(
+      [
+        (emit) => emit(finding({ lastSeen: T + 70 })),
+        ...Array.from({ length: 13 }, () => () => {}),
+        (emit) => emit(finding({ lastSeen: T + 900 })),
+      ],
+      [],
+      true,
+    );
+    scorer.book.restore(told.book.entries());
+
+    scorer.step(step(1));
+    expect(scorer.book.entries()).toMatchObject([{ shadow: false, opened: [{ at: T + 60 }] }]);
+    for (let minute = 2; minute <= 15; minute++) scorer.step(step(minute));
+    expect(scorer.book.entries()).toMatchObject([
+      { shadow: true, opened: [{ at: T + 60 }, { at: T + 960, shadow: true }] },
+    ]);
   });
 
   it('gives out what changed once', () => {

@@ -6,8 +6,9 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../src/contracts.ts';
+import type { AlertRow } from '../../src/store/alert-row.ts';
 import { publishManifest, removeOrphans } from '../../src/store/manifest.ts';
-import { type AlertRow, State } from '../../src/store/state.ts';
+import { State } from '../../src/store/state.ts';
 import { rowsOf, temporaryFolder } from './support.ts';
 
 function alertRow(id: string, count: number): AlertRow {
