@@ -51,6 +51,11 @@ export interface Claim {
 export type WasClaimed = (seq: number, claim: unknown) => Promise<boolean>;
 
 export const STATE_DATABASE = 'state.duckdb';
+/**
+ * The database takes its log over after a megabyte, not sixteen: until then it keeps in memory what each checkpoint replaced (positions are one
+ * long text), and a start after a kill reads all of the log, twice.
+ */
+const SETTINGS = { memory_limit: '256MB', threads: '1', checkpoint_threshold: '1MB' };
 
 /**
  * Rows are only ever added while the service runs, each with the number of its checkpoint, and what they replaced is deleted in the same
@@ -105,7 +110,7 @@ export class State implements AsyncDisposable {
   ): Promise<{ state: State; loaded: LoadedState }> {
     const path = join(dataDir, STATE_DATABASE);
     await create(path);
-    const instance = await DuckDBInstance.create(path, { memory_limit: '256MB', threads: '1' });
+    const instance = await DuckDBInstance.create(path, SETTINGS);
     const connection = await instance.connect();
     for (const statement of LATER) await connection.run(statement);
     const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
@@ -281,7 +286,7 @@ async function create(path: string): Promise<void> {
   }
   const staged = `${path}.new`;
   for (const left of [staged, `${staged}.wal`]) await rm(left, { force: true });
-  const instance = await DuckDBInstance.create(staged, { memory_limit: '256MB', threads: '1' });
+  const instance = await DuckDBInstance.create(staged, SETTINGS);
   const connection = await instance.connect();
   for (const statement of SCHEMA) await connection.run(statement);
   await connection.run('CHECKPOINT');

@@ -1,5 +1,6 @@
 import { BufferPool } from '../../src/columns/buffer-pool.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
+import type { Position } from '../../src/contracts.ts';
 import { History } from '../../src/store/history.ts';
 import { publishManifest, removeOrphans } from '../../src/store/manifest.ts';
 import { State } from '../../src/store/state.ts';
@@ -18,6 +19,11 @@ const history = new History({
   fieldTypes: new Map(),
   sequence: loaded.sequence,
 });
+/** So many that the database takes its log over after every few checkpoints: it is killed in that too. */
+const others = Array.from<unknown, [string, Position]>({ length: 3000 }, (_, i) => [
+  `other/${i}`,
+  { next: i, done: true, note: 'x'.repeat(64) },
+]);
 let segments = [...loaded.segments];
 let position = loaded.positions.get('numbers')?.next ?? 0;
 process.stdout.write('ready\n');
@@ -33,7 +39,7 @@ for (;;) {
   await state.checkpoint({
     forget: [],
     ids: new Map(),
-    positions: new Map([['numbers', { next: position, done: false }]]),
+    positions: new Map([['numbers', { next: position, done: false }], ...others]),
     blobs: new Map([['count', Uint8Array.of(position & 255)]]),
     alerts: [],
     added,
