@@ -60,7 +60,12 @@ export function fitAlert(alert: Alert, share = 1): Alert {
     ...given('peerZone'),
     attack: alert.attack.slice(0, most('techniques')).map(name),
     explanation: Object.fromEntries(fitted) as unknown as Explanation,
-    samples: alert.samples.slice(0, most('samples')),
+    samples: alert.samples.slice(0, most('samples')).map((sample) => ({
+      ...sample,
+      'interface-id': name(sample['interface-id']),
+      srcaddr: name(sample.srcaddr),
+      dstaddr: name(sample.dstaddr),
+    })),
     query: cut(alert.query, most('query')),
     exception: cut(alert.exception, most('exception')),
   };

@@ -64,7 +64,7 @@ export function headline(message: Message): string {
   const [first] = alerts;
   if (many === 1 && first !== undefined) return `${prefix}${state}${still} · ${sentenceOf(message, first)}`;
   if (kind === 'digest') return `${prefix}${state}${still} · digest of ${counted(many, 'alert')}`;
-  const about = Object.entries(labels).map(([name, value]) => `${name} ${plain(value)}`);
+  const about = Object.entries(labels).map(([name, value]) => plain(`${name} ${value}`));
   const of = about.length === 0 ? '' : ` · ${about.join(', ')}`;
   return `${prefix}${state}${still} · ${counted(many, 'alert')}${of}`;
 }

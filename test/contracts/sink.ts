@@ -48,17 +48,36 @@ export function messageOf(alerts: readonly Alert[], more: Partial<Message> = {})
 
 /** An alert every text of which is this one. */
 export function filledWith(text: string): Alert {
+  const [sample] = alertOf(1).samples;
+  const asset = {
+    ...{ id: text, name: text, role: text, interface: text, account: text, region: text },
+    ...{ vpc: text, subnet: text, securityGroups: [text], tags: { [text]: text } },
+  };
   return alertOf(1, {
     title: text,
     subject: text,
     peer: text,
     interface: text,
     account: text,
+    zone: text,
+    peerZone: text,
+    asset,
+    peerAsset: asset,
+    samples: [{ ...sample!, 'interface-id': text, srcaddr: text, dstaddr: text }],
     attack: [text],
     explanation: { observed: text, baseline: text, threshold: text, formula: text, [text]: text },
     query: text,
     exception: text,
   });
+}
+
+/** What templates make of alerts every text of which is this one: whatever they give is as hostile. */
+export function wordsOf(text: string, alerts: readonly Alert[]): NonNullable<Message['words']> {
+  const own = {
+    ...{ name: text, meaning: text, check: text, sentence: text },
+    ...{ numbers: `${text}: ${text}\n${text}`, next: `${text}: flowsentry ${text}\n${text}` },
+  };
+  return { title: text, digest: text, alerts: Object.fromEntries(alerts.map(({ id }) => [id, own])) };
 }
 
 const status =
@@ -203,10 +222,11 @@ export function itIsASink(name: string, contract: SinkContract): void {
         const alert = filledWith(text);
         for (const alerts of [[alert], [alert, { ...alert, id: 'f'.repeat(32) }]])
           for (const event of ['firing', 'resolved'] as const)
-            expect(await deliver(messageOf(alerts, { event, labels: { subject: text } }))).toMatchObject({
-              delivered: true,
-            });
-        expect(receiver.received.length).toBeGreaterThanOrEqual(4);
+            for (const words of [undefined, wordsOf(text, alerts)])
+              expect(
+                await deliver(messageOf(alerts, { event, words, labels: { [text]: text } })),
+              ).toMatchObject({ delivered: true });
+        expect(receiver.received.length).toBeGreaterThanOrEqual(8);
         for (const request of receiver.received) {
           const data = dataOf(request);
           expect(Object.getPrototypeOf(data)).toBe(Array.isArray(data) ? Array.prototype : Object.prototype);

@@ -4,7 +4,7 @@ import type { Message } from '../../src/send/message.ts';
 import type { FailureReason, Outcome, Sink } from '../../src/send/sink.ts';
 import { alertOf } from '../send/alerts.ts';
 import { HOSTILE } from '../send/hostile.ts';
-import { filledWith, messageOf } from './sink.ts';
+import { filledWith, messageOf, wordsOf } from './sink.ts';
 
 /** The other side of a sink that speaks a protocol of its own over TLS. `B`: what it can be told to do. */
 export interface StreamServer<B> {
@@ -118,8 +118,10 @@ export function itIsAStreamSink<B>(name: string, contract: StreamSinkContract<B>
         const [first] = alerts;
         for (const some of [alerts, [...alerts, { ...first!, id: 'f'.repeat(32) }]])
           for (const event of ['firing', 'resolved'] as const) {
-            const labels = { subject: texts[0] ?? '' };
-            for (const raw of await arriving(messageOf(some, { event, labels }))) contract.expectDead(raw);
+            const [text = ''] = texts;
+            for (const words of [undefined, wordsOf(text, some)])
+              for (const raw of await arriving(messageOf(some, { event, words, labels: { [text]: text } })))
+                contract.expectDead(raw);
           }
       }
     });

@@ -1,10 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSink, SinkOptions } from '../../src/send/sinks/index.ts';
 import { KafkaSinkOptions, openKafkaSink } from '../../src/send/sinks/kafka.ts';
-import { temporaryFolder } from '../cli/run.ts';
+import { flowsentry, temporaryFolder } from '../cli/run.ts';
 import { filledWith, messageOf } from '../contracts/sink.ts';
 import { alertOf } from '../send/alerts.ts';
 import { HOSTILE } from '../send/hostile.ts';
@@ -12,6 +15,7 @@ import { createAuthority } from './rigs/certificates.ts';
 import { type Broker, startKafka } from './rigs/kafka.ts';
 
 const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
 const authority = createAuthority(join(folder, 'ca'));
 const ours = authority.issue('flowsentry', { usage: 'clientAuth' });
 const KEY = 'k'.repeat(32);
@@ -59,7 +63,8 @@ describe('the sink kafka', () => {
   it('writes a message for each alert, keyed by it, with a key that stays the same', async () => {
     await broker.createTopic('alerts', 3);
     const sink = await open('alerts');
-    const alerts = [...HOSTILE.map((title, i) => alertOf(i, { title })), alertOf(1, { state: 'resolved' })];
+    const hostile = HOSTILE.map((text, i) => ({ ...filledWith(text), id: alertOf(i).id }));
+    const alerts = [...hostile, alertOf(1, { state: 'resolved' })];
     for (let i = 0; i < 2; i++)
       expect(await sink.deliver(messageOf(alerts), signal())).toEqual({
         delivered: true,
@@ -73,9 +78,7 @@ describe('the sink kafka', () => {
         new Set([`${KEY}-${alert.id}`]),
       );
     }
-    expect(of(alertOf(2).id).map(({ json }) => json)).toEqual(
-      Array(2).fill({ ...alertOf(2, { title: HOSTILE[2]! }), key: KEY }),
-    );
+    expect(of(alertOf(2).id).map(({ json }) => json)).toEqual(Array(2).fill({ ...hostile[2], key: KEY }));
     expect(of(alertOf(1).id).map(({ headers }) => headers.state)).toEqual([
       'firing',
       'resolved',
@@ -84,6 +87,28 @@ describe('the sink kafka', () => {
     ]);
     expect(new Set(of(alertOf(1).id).map(({ partition }) => partition)).size).toBe(1);
     await sink.close();
+  });
+
+  it('has nothing of what is encrypted, before or after', async () => {
+    await broker.createTopic('encrypted', 1);
+    execFileSync('openssl', ['genpkey', '-algorithm', 'X25519', '-out', at('soc.key')], { stdio: 'pipe' });
+    execFileSync('openssl', ['pkey', '-in', at('soc.key'), '-pubout', '-out', at('soc.pem')]);
+    writeFileSync(at('ids'), 'a secret for ids of ours', { mode: 0o600 });
+    const options = {
+      ...{ type: 'kafka', name: 'k', topic: 'encrypted', brokers: [broker.tlsAddress] },
+      tls: { ca: authority.certFile, certificate: ours.certFile, key: ours.keyFile },
+      encrypt: { key: at('soc.pem'), fields: ['subject', 'peer'], ids: { file: at('ids') } },
+    };
+    const sink = await openSink(SinkOptions.parse(options));
+    const alert = alertOf(1, { subject: '10.77.66.55', peer: '198.51.100.199', title: '10.77.66.55' });
+    expect(await sink.deliver(messageOf([alert]), signal())).toMatchObject({ delivered: true });
+    await sink.close();
+    const [found] = await read('encrypted', 1);
+    const text = JSON.stringify(found);
+    for (const hidden of [alert.id, '10.77.66.55', '198.51.100.199', KEY]) expect(text).not.toContain(hidden);
+    writeFileSync(at('message.json'), JSON.stringify(found?.json));
+    const { stdout } = await flowsentry(['decrypt', at('message.json'), '--key', at('soc.key')]);
+    expect(JSON.parse(stdout)).toMatchObject(alert);
   });
 
   it('cuts what is too large for a message, and writes OCSF when it is told to', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Alert } from '../../src/contracts.ts';
 import { conceal } from '../../src/send/conceal.ts';
 import type { Message } from '../../src/send/message.ts';
@@ -146,7 +146,21 @@ async function openAll(more: object) {
     { ...aws, type: 'security-hub', account: ACCOUNT_ID },
     { type: 'file', path: at('alerts.jsonl') },
     { type: 'file', path: at('ocsf.jsonl'), format: 'ocsf' },
+    { type: 'stdout' },
+    // A broker reads it in the integration tests; here is what it would have.
+    { type: 'kafka', topic: 't', brokers: ['localhost:1'], plaintext: true },
   ];
+  expect(new Set(bare.map((one) => (one as { type: string }).type))).toEqual(
+    new Set(SinkOptions.options.map(({ shape }) => [...shape.type.values][0])),
+  );
+  const printed: string[] = [];
+  const stdout = vi
+    .spyOn(process.stdout, 'write')
+    .mockImplementation((text: unknown, done: unknown): boolean => {
+      printed.push(String(text));
+      if (typeof done === 'function') done();
+      return true;
+    });
   const sinks = new Map<string, Sink>();
   for (const [i, one] of bare.entries()) {
     const options = SinkOptions.parse({ ...one, name: `s${i}`, ...more });
@@ -165,8 +179,10 @@ async function openAll(more: object) {
         ...syslog.received.map(({ raw }) => raw),
         readFileSync(at('alerts.jsonl'), 'utf8'),
         readFileSync(at('ocsf.jsonl'), 'utf8'),
+        ...printed,
       ].join('\n'),
     async close() {
+      stdout.mockRestore();
       for (const sink of sinks.values()) await sink.close();
       await Promise.all([http.close(), smtp.close(), syslog.close()]);
     },
@@ -195,12 +211,13 @@ describe('encrypted fields', () => {
             });
             keys.add(message.key);
             const { delivered } = await sink.deliver(message, signal());
-            // The receiver does not answer as AWS does; it hears all the same.
-            if (!/sns|sqs|eventbridge|security-hub/.test(name))
+            // The receiver does not answer as AWS does; it hears all the same, and nobody is where the broker would be.
+            if (!/sns|sqs|eventbridge|security-hub|kafka/.test(name))
               expect([name, delivered]).toEqual([name, true]);
             previews.push(sink.preview(message));
           }
       await expect.poll(() => all.shown().match(/<\d+>1 /g)?.length).toBe(12);
+      expect(all.shown().match(/"detector":"port-scan".*"key":/g)?.length).toBeGreaterThanOrEqual(12);
       const shown = `${all.shown()}\n${previews.join('\n')}`;
       // Where ids come from can be guessed: ours are not there either.
       const ids = [canary(1).id, canary(1).id.slice(0, 8), ...keys];
