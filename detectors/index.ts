@@ -13,6 +13,7 @@ import { outboundDos } from './outbound-dos/detector.ts';
 import { portScan } from './port-scan/detector.ts';
 import { segmentation } from './segmentation/detector.ts';
 import { slowExfiltration } from './slow-exfiltration/detector.ts';
+import { slowScan } from './slow-scan/detector.ts';
 import { spam } from './spam/detector.ts';
 import { telemetryLoss } from './telemetry-loss/detector.ts';
 import { tor } from './tor/detector.ts';
@@ -36,6 +37,7 @@ export const detectors: readonly DetectorModule[] = [
   portScan,
   segmentation,
   slowExfiltration,
+  slowScan,
   spam,
   telemetryLoss,
   tor,

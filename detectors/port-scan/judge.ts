@@ -13,7 +13,7 @@ import {
   isUnanswered,
   portKey,
   sourceOf,
-} from './attempts.ts';
+} from '../attempts.ts';
 import type { ScanConfig } from './config.ts';
 import { NoiseGate } from './noise-gate.ts';
 import { SCAN, ScanRows } from './scan-rows.ts';

@@ -4,7 +4,7 @@ import { hashWords, NO_ROW } from '../../src/columns/key-table.ts';
 import { SCOPE, type SessionBatch } from '../../src/columns/session-batch.ts';
 import { SlidingDistinct } from '../../src/columns/sliding-distinct.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
-import { portKey } from './attempts.ts';
+import { portKey } from '../attempts.ts';
 import { SCAN, ScanRows } from './scan-rows.ts';
 
 const PORT_SEED = 0x1d872b41;

@@ -1,7 +1,7 @@
 import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import { type DetectorContext, type Emit, SEVERITIES, type Severity } from '../../src/contracts.ts';
+import { batchOf, type Failures, portKey } from '../attempts.ts';
 import { compareRows, flowSample } from '../evidence.ts';
-import { batchOf, type Failures, portKey } from './attempts.ts';
 import type { ScanConfig } from './config.ts';
 import { counterpartOf, findingOf, type Kind, type Scan, severityOf, subjectOf } from './finding.ts';
 import { SCAN, type ScanRows } from './scan-rows.ts';

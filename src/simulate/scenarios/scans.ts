@@ -76,6 +76,24 @@ export const scans: readonly Scenario[] = [
     },
   },
   {
+    name: 'slow-scan',
+    summary:
+      'a host of ours tries port 22 of 60 private addresses, one every two minutes, most of them unused',
+    attack: ['T1046', 'T1018'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const client = victim(stage);
+      const network = Math.floor(client.v4.address / 65536) * 65536;
+      return spread(stage, 60, 7200, (index, at) => {
+        const server = stage.ipv6
+          ? neighbour(stage, client, index)
+          : unused(network + 21 * 256 + 10 + index * 3);
+        act(stage, { client, server, port: 22, at, ...NOTHING, outcome: 'silent' });
+      });
+    },
+  },
+  {
     name: 'scan-storm',
     summary: 'a host of ours tries a million ports on 16 hosts in ten minutes',
     attack: ['T1046'],
@@ -158,6 +176,12 @@ function target(stage: Stage): Party {
 
 function unused(address: number): Party {
   return { name: 'unused', role: undefined, v4: { address, eni: undefined }, v6: undefined, port: 40000 };
+}
+
+/** An unused address in the /64 next to the client's own. */
+function neighbour(stage: Stage, client: Party, index: number): Party {
+  const own = stage.world.addresses.text(client.v6!.address).split(':').slice(0, 3).join(':');
+  return outside('unused', 0, stage.world.addresses.of(`${own}:5:a:b:c:${(16 + index * 3).toString(16)}`));
 }
 
 function stranger(stage: Stage, index: number): Party {

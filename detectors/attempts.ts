@@ -1,6 +1,6 @@
-import { isIpv4 } from '../../src/columns/address.ts';
-import { hashWords } from '../../src/columns/key-table.ts';
-import { SCOPE, type SessionBatch, STATE, type Step } from '../../src/columns/session-batch.ts';
+import { isIpv4 } from '../src/columns/address.ts';
+import { hashWords } from '../src/columns/key-table.ts';
+import { SCOPE, type SessionBatch, STATE, type Step } from '../src/columns/session-batch.ts';
 
 const ICMP = 1;
 const TCP = 6;
