@@ -1,5 +1,6 @@
 import type { Alert, OutboxChange } from './contracts.ts';
 import type { FeedUpdate } from './reference/feed-update.ts';
+import type { HuntResult } from './retro-hunt.ts';
 import type { Claim, IdChange } from './store/state.ts';
 
 /** What live sources remember, or no longer need, beside positions. */
@@ -18,4 +19,6 @@ export interface Beside {
   readonly send?: ((changed: readonly Alert[]) => readonly OutboxChange[]) | undefined;
   /** New lists of feeds: they judge whatever comes after the checkpoint. */
   readonly update?: FeedUpdate | undefined;
+  /** What was found in the history for an earlier one. */
+  readonly hunted?: HuntResult | undefined;
 }

@@ -133,6 +133,16 @@ const Sections = z.strictObject({
     .refine((feeds) => new Set(feeds.map(({ name }) => name)).size === feeds.length, 'two have one name')
     .default([])
     .describe('Lists of known bad addresses'),
+  retroHunt: z
+    .strictObject({
+      lookback: duration
+        .prefault('30d')
+        .describe('What a feed has new is looked for in sessions that ended so long before'),
+      maxAlerts: count(100, 'Contacts that one new list may tell of; the rest is counted'),
+      timeout: duration.prefault('10m').describe('A look through the history is stopped after this'),
+    })
+    .prefault({})
+    .describe('Looks for what feeds have new in the history'),
   allow: z.array(network).default([]).describe('Addresses that no feed can make bad'),
   policy: z.string().min(1).optional().describe('Segmentation policy, relative to this configuration'),
   detectors: z

@@ -3,10 +3,12 @@ import type { FlowBatch } from './columns/flow-batch.ts';
 import type { SessionBatch, Step, WindowBatch } from './columns/session-batch.ts';
 import type { FeedReport, Learner, SourceReport } from './contracts-coverage.ts';
 import type { Sign } from './contracts-detector.ts';
+import type { Indicators, PastContact } from './contracts-feeds.ts';
 import type { AlertEnds } from './contracts-inventory.ts';
 
 export type * from './contracts-coverage.ts';
 export type * from './contracts-detector.ts';
+export type * from './contracts-feeds.ts';
 export type { AlertEnds, Asset, InventoryEntry } from './contracts-inventory.ts';
 export type { Opened, Trial } from './contracts-trial.ts';
 
@@ -110,6 +112,8 @@ export interface Finding {
   readonly lastSeen: number;
   /** How many sessions, windows or attempts this finding adds to the alert. */
   readonly count: number;
+  /** Found in the past: event time, Unix seconds, at which what it shows became known. */
+  readonly retro?: number;
   /** 0 to 1. */
   readonly score: number;
   /** The numbers: always observed, baseline, threshold and formula, then whatever helps. Printed in this order. */
@@ -185,6 +189,8 @@ export interface Alert extends AlertEnds {
   readonly account?: string;
   readonly firstSeen: string;
   readonly lastSeen: string;
+  /** What is shown was found in the past, when a feed came to list it: ISO 8601 UTC, event time. */
+  readonly retro?: string;
   readonly count: number;
   readonly score: number;
   /** MITRE ATT&CK technique ids. */
@@ -233,6 +239,8 @@ export interface Detector extends Stateful, Learner {
   feed?(report: FeedReport, emit: Emit): void;
   /** Called with what one call of another detector found, in an order of its own, at event time `now`. What it emits is shown to nobody else. */
   signs?(signs: readonly Sign[], now: number, emit: Emit): void;
+  /** Called with what was found in the past and is listed since event time `since`: findings carry that as `retro`. Never learn from it. */
+  past?(contacts: readonly PastContact[], since: number, emit: Emit): void;
   /** Keys that found no place under the declared cap so far. */
   readonly overflow: number;
 }
@@ -246,27 +254,6 @@ export interface DetectorContext {
   readonly roleEpoch: number;
   readonly indicators: Indicators;
   readonly policy: Policy;
-}
-
-/** An indicator of compromise that a feed lists. */
-export interface Indicator {
-  readonly feed: string;
-  readonly category: string;
-  /** 0 to 100. */
-  readonly confidence: number;
-  /** The network as the feed gave it, canonical. */
-  readonly network: string;
-  /** Unix seconds of event time from which it no longer counts; 0 = never. */
-  readonly expires: number;
-}
-
-/** What is listed; between two steps another set can take its place, so nothing of it may be kept. */
-export interface Indicators {
-  readonly size: number;
-  /** Every category that some indicator has; another array when the set is another. */
-  readonly categories: readonly string[];
-  /** The indicator of the longest listed prefix that holds the address at `offset`, unless the allow list has it. */
-  match(words: Uint32Array, offset: number): Indicator | undefined;
 }
 
 export interface Verdict {

@@ -10,10 +10,11 @@ import { CoverageBook } from './coverage.ts';
 import { type FeedsInUse, openFeedsInUse } from './feeds-in-use.ts';
 import { createInventoryKeeper, openInventory } from './inventory.ts';
 import { endsBy, FEEDS_FOLDER, judgesOf, readContext } from './judges.ts';
+import { takeNewLists } from './new-lists.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
-import { indicatorsFrom } from './reference/indicator-set.ts';
 import type { Inventory } from './reference/inventory.ts';
+import type { RetroCounts } from './retro-hunt.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { packNames, restoreNames, SAVED } from './saved-state.ts';
 import { visible } from './score/alert-book.ts';
@@ -39,6 +40,8 @@ export interface EngineOptions {
   readonly restart: boolean;
   /** Feeds are as the last checkpoint left them, and change by updates; else they are asked now, as they are for a new folder. */
   readonly keepsFeeds?: boolean;
+  /** Counted on: contacts of the past. */
+  readonly retro?: Pick<RetroCounts, 'told' | 'over_budget'>;
   warn(message: string): void;
   /** The last checkpoint is read: what reads on from it may begin, while detectors are made ready. */
   restored?(from: Pick<Engine, 'instance' | 'names' | 'pool' | 'positions' | 'ids'>): void;
@@ -67,8 +70,8 @@ export interface Engine extends AsyncDisposable {
   /** Undefined where none is configured. */
   readonly inventory: Inventory | undefined;
   readonly stages: Pick<Stages, 'history' | 'rollup'>;
-  /** Versions of the lists of feeds in use. */
-  readonly feeds: FeedsInUse['versions'];
+  /** The lists of feeds in use, and what of them is still to be looked for in the history. */
+  readonly feeds: Pick<FeedsInUse, 'versions' | 'hunts'>;
   /** Sessions that ended, and those of them neither end of which is internal. */
   readonly counts: { readonly sessions: number; readonly strangers: number };
   /** Seconds of the process's clock since the last checkpoint, or since the start. */
@@ -163,6 +166,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   if (saved !== undefined) rollup.restore(saved);
   const savedCoverage = loaded.blobs.get(SAVED.coverage);
   if (savedCoverage !== undefined) covered.restore(savedCoverage);
+  const newLists = { feeds, rollup, scorer, config, context, counts: options.retro };
   const switchedOff = Object.entries(config.detectors).flatMap(([detector, { mode }]): DetectorStanding[] =>
     mode === 'off' ? [{ detector, state: 'off', why: 'mode: off' }] : [],
   );
@@ -245,7 +249,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         },
       },
     },
-    feeds: feeds.versions,
+    feeds,
     counts,
     sinceCheckpoint: () => (performance.now() - checkpointed) / 1000,
     outbox: loaded.outbox,
@@ -255,12 +259,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       return entry === undefined || entry.shadow ? undefined : entry.alert;
     },
     hasAlert: (id) => scorer.book.get(id) !== undefined,
-    async checkpoint(totals, { memory = NO_MEMORY, claim, send = () => [], update } = {}) {
+    async checkpoint(totals, { memory = NO_MEMORY, claim, send = () => [], update, hunted } = {}) {
       const added = await history.seal();
-      if (update !== undefined) {
-        context.indicators.use(indicatorsFrom(update.columns));
-        feeds.use(update.versions);
-      }
+      takeNewLists({ update, hunted }, [...segments, ...added], newLists);
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
       blobs.set(SAVED.rollup, rollup.snapshot());
       blobs.set(SAVED.coverage, covered.snapshot());
@@ -275,13 +276,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       await state.checkpoint({ ...input, outbox: send(alerts) }, claim);
       segments = [...segments, ...added];
       await publish();
-      if (update !== undefined) await feeds.adopt(update);
+      await feeds.settle();
       await keepInventory();
       checkpointed = performance.now();
       return alerts;
     },
     verify: () => upkeep.check(segments),
-    prepareMaintenance: upkeep.prepare,
+    // A merged segment would mix what a hunt has to look through with what came later.
+    prepareMaintenance: async () => (feeds.hunts.length > 0 ? async () => {} : upkeep.prepare()),
     alerts,
     coverage,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

@@ -1,9 +1,10 @@
 import type { Prefix } from './columns/address.ts';
-import type { Indicators } from './contracts.ts';
+import type { Indicator, Indicators, PastContact } from './contracts.ts';
 import { UserError } from './errors.ts';
-import { type StoredContact, storedContacts } from './store/contacts.ts';
+import { storedContacts } from './store/contacts.ts';
 import { readSteadily } from './store/history-moved.ts';
 import { readManifest } from './store/manifest.ts';
+import { sequenceOf } from './store/segment-file.ts';
 
 export interface HuntOptions {
   readonly data: string;
@@ -15,26 +16,15 @@ export interface HuntOptions {
   readonly to: number | undefined;
   readonly maxContacts: number;
   readonly timeoutMs: number;
-}
-
-/** What a feed said of the peer. */
-interface Listing {
-  readonly feed: string;
-  readonly category: string;
-  /** 0 to 100. */
-  readonly confidence: number;
-  readonly network: string;
-  /** Unix seconds; 0 = never. */
-  readonly expires: number;
-}
-
-export interface Contact extends Omit<StoredContact, 'code'> {
-  readonly listing: Listing;
+  /** Segments of sessions after this number are left out; without it none are. */
+  readonly upTo?: number | undefined;
+  /** Threads that the database may use; without it as many as there are cores. */
+  readonly threads?: number | undefined;
 }
 
 export interface Hunt {
   /** By first contact. */
-  readonly contacts: readonly Contact[];
+  readonly contacts: readonly PastContact[];
   /** Stored sessions that were looked through, those that statistics ruled out included. */
   readonly sessions: number;
   /** There are more contacts than were asked for. */
@@ -47,14 +37,16 @@ export interface Hunt {
  */
 export async function hunt(options: HuntOptions): Promise<Hunt> {
   const { data, indicators, networks, from = 0, to = Number.MAX_SAFE_INTEGER / 1e6 } = options;
+  const { upTo = Number.POSITIVE_INFINITY } = options;
   return readSteadily(async () => {
     const manifest = await readManifest(data);
     if (manifest === undefined) throw new UserError(`cannot hunt in ${data}: nothing was ever stored there`);
-    const listings: Listing[] = [];
+    const listings: Indicator[] = [];
     const codes = new Map<string, number>();
     const { contacts, ...rest } = await storedContacts({
       dataDir: data,
-      segments: manifest.segments,
+      segments: manifest.segments.filter((segment) => sequenceOf(segment) <= upTo),
+      threads: options.threads,
       ...{ from, to, networks },
       match(words) {
         const found = indicators.match(words, 0);

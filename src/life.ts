@@ -6,18 +6,18 @@ import type { DiskGuard } from './disk-guard.ts';
 import { type Engine, openEngine } from './engine.ts';
 import type { FeedWatch } from './feed-watch.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
-import type { Covered } from './ingest/source.ts';
 import { watchInventory } from './inventory-watch.ts';
 import { openLiveFeeds } from './live-feeds.ts';
 import type { Metrics } from './metrics.ts';
 import { ingest, type Totals } from './pipeline.ts';
-import { openLiveReader, SourceFailure } from './reader/live.ts';
-import { createSource } from './reader/sources.ts';
+import { openLiveReader } from './reader/live.ts';
+import { openRetroHunts, type RetroCounts } from './retro-hunt.ts';
 import type { Sender } from './send/sender.ts';
 import { timesOf } from './source-times.ts';
 import type { SourceWatch } from './source-watch.ts';
 import { createUncovered } from './uncovered.ts';
 import { createMaintenance } from './upkeep.ts';
+import { type CoveredEntries, wasClaimed } from './was-claimed.ts';
 
 export interface LifeOptions {
   readonly data: string;
@@ -32,6 +32,8 @@ export interface LifeOptions {
   readonly reading: Reading;
   readonly watch: SourceWatch;
   readonly feeds: FeedWatch;
+  /** Counted on. */
+  readonly retro: RetroCounts;
   /** The state is open, the sources are being read and the sinks served. */
   onOpen(engine: Engine, sender: Sender): void;
   /** A checkpoint with these counts begins; when it fails, only the next life can tell whether it is durable. */
@@ -66,8 +68,6 @@ const WAITING = new Set(['firehose']);
 /** The type of source that shares partitions with others, so that a checkpoint has to be bound there. */
 export const CLAIMING = 'kafka';
 
-type CoveredEntries = readonly (readonly [source: string, covered: readonly Covered[]])[];
-
 /**
  * One life of the service: from opening the state to closing it. It begins at the last checkpoint, and ends when it is told to, or with an
  * error; then what came since its last checkpoint is void, and the next life reads it again. Throws a UserError for what only a person can
@@ -82,6 +82,7 @@ export async function live(options: LifeOptions): Promise<void> {
     holdFlows: 0,
     restart: false,
     keepsFeeds: true,
+    retro: options.retro,
     warn: (message) => log('warn', message, {}),
     lost(loss) {
       reading.historyLosses++;
@@ -113,6 +114,10 @@ export async function live(options: LifeOptions): Promise<void> {
   await using _inventory = await watchInventory({ config, inventory: engine.inventory, log });
   const { sender } = delivery;
   await using feeds = await openLiveFeeds({ data, config, engine, watch: options.feeds, log });
+  await using retro = openRetroHunts({
+    ...{ data, config, log, counts: options.retro },
+    hunts: () => engine.feeds.hunts,
+  });
   const durable = options.durableAt(engine.seq);
   const totals: Totals = { ...durable, rejectedBy: { ...durable.rejectedBy }, positions: new Map() };
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
@@ -156,10 +161,10 @@ export async function live(options: LifeOptions): Promise<void> {
       isDue() {
         if (sender.failure !== undefined) throw sender.failure;
         const found = scorer.book.changes > 0;
-        if (uncovered.isEmpty && !found && !feeds.isReady) return false;
+        if (uncovered.isEmpty && !found && !feeds.isReady && !retro.isReady) return false;
         const waited = engine.sinceCheckpoint();
         if (isAsked && !uncovered.isEmpty) return true;
-        const soon = impatient || found || feeds.isReady || disk.isShort;
+        const soon = impatient || found || feeds.isReady || retro.isReady || disk.isShort;
         return !hasWritten || waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
       },
       async checkpoint(now) {
@@ -170,11 +175,13 @@ export async function live(options: LifeOptions): Promise<void> {
         const claim = { covered: [...bound], bind: (seq: number) => reader.claim(seq, bound) };
         options.onAttempt(engine.seq + 1, now);
         const update = feeds.take();
+        const hunted = retro.take();
         const alerts = await engine.checkpoint(now, {
           memory,
           claim: bound.size > 0 ? claim : undefined,
           send: sender.take,
           update,
+          hunted,
         });
         if (update !== undefined) await feeds.adopted(update);
         for (const partition of memory.forget) now.positions.delete(partition);
@@ -224,33 +231,6 @@ function logCoverage(engine: Engine, log: LifeOptions['log']): void {
     ...counts,
     ...idle,
   });
-}
-
-/** Asks the sources, before they read. */
-async function wasClaimed(
-  { config, log, signal }: LifeOptions,
-  instance: string,
-  seq: number,
-  entries: CoveredEntries,
-): Promise<boolean> {
-  for (const [name, covered] of entries) {
-    const options = config.sources.find((source) => source.name === name);
-    if (options === undefined) return false;
-    const nothing = { instance, positions: new Map(), ids: new Map() };
-    const source = await createSource(options, nothing, {
-      ...{ lanes() {}, caughtUp() {}, flush() {}, forget() {}, lost() {} },
-      log: (level, message, details = {}) => log(level, message, details),
-    });
-    try {
-      if ((await source.wasClaimed?.(seq, covered, signal)) !== true) return false;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      throw new SourceFailure('stopped before it was known what was bound', { cause: error });
-    } finally {
-      await source.close();
-    }
-  }
-  return true;
 }
 
 /** The parts, as long as the disk has room. */

@@ -39,14 +39,22 @@ export async function openLiveFeeds(options: LiveFeedsOptions): Promise<LiveFeed
 
   const show = async (feed: string): Promise<number> => {
     const kept = await cache.read(feed);
-    const networks = kept?.version === engine.feeds.get(feed) ? (kept?.count ?? 0) : 0;
+    const networks = kept?.version === engine.feeds.versions.get(feed) ? (kept?.count ?? 0) : 0;
     watch.holds(feed, networks, kept?.confirmedAt);
     return networks;
   };
   const ask = async (due: readonly string[]): Promise<void> => {
     const { feeds, allow, network } = config;
     const now = Math.floor(Date.now() / 1000);
-    const task = { feeds, allow, internal: network.internal, cacheDir, due, versions: engine.feeds, now };
+    const task = {
+      feeds,
+      allow,
+      internal: network.internal,
+      cacheDir,
+      due,
+      versions: engine.feeds.versions,
+      now,
+    };
     try {
       const { answers, update } = await updateFeedsApart(task, closing.signal);
       for (const answer of answers) {

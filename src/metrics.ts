@@ -77,6 +77,10 @@ export interface MetricsView {
   }[];
   readonly alertsFiring: number;
   readonly feeds: readonly FeedMetrics[];
+  /** Hunts in the history for what feeds have new, and the contacts they found. Counts are since the start of the process. */
+  readonly retro: Readonly<
+    Record<'done' | 'failed' | 'given_up' | 'pending' | 'told' | 'over_budget', number>
+  >;
   readonly sinks: readonly SinkMetrics[];
   /** Certificates, and lists of revoked ones, with the Unix seconds after which they are no good. */
   readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
@@ -187,14 +191,15 @@ const FAMILIES: readonly Family[] = [
   { type: 'gauge', name: 'detector_learns_until_seconds', help: 'Event time until which a detector only learns, Unix seconds.', labels: ['detector'],
     read: (v) => v.coverage?.detectors.flatMap((d): Row[] => (d.until === undefined ? [] : [[{ detector: d.detector }, d.until]])) },
   { type: 'gauge', name: 'feed_networks', help: 'Networks in the list of a feed that is in use.', labels: ['feed'], read: (v) => v.feeds?.map((f) => [{ feed: f.feed }, f.networks]) },
-  { type: 'gauge', name: 'feed_age_seconds', help: 'Time since a feed last confirmed the list in use.', labels: ['feed'],
-    read: (v) => v.feeds?.flatMap((f): Row[] => (f.age === undefined ? [] : [[{ feed: f.feed }, f.age]])) },
-  { type: 'counter', name: 'feed_answers_total', help: 'Times a feed was asked, by what became of it: updated, unchanged, refused, failed or dropped.', labels: ['feed', 'outcome'],
-    read: (v) => v.feeds?.flatMap((f) => Object.entries(f.answers).map(([outcome, n]): Row => [{ feed: f.feed, outcome }, n ?? 0])) },
+  { type: 'gauge', name: 'feed_age_seconds', help: 'Time since a feed last confirmed the list in use.', labels: ['feed'], read: (v) => v.feeds?.flatMap((f): Row[] => (f.age === undefined ? [] : [[{ feed: f.feed }, f.age]])) },
+  { type: 'counter', name: 'feed_answers_total', help: 'Times a feed was asked, by what became of it: updated, unchanged, refused, failed or dropped.', labels: ['feed', 'outcome'], read: (v) => v.feeds?.flatMap((f) => Object.entries(f.answers).map(([outcome, n]): Row => [{ feed: f.feed, outcome }, n ?? 0])) },
   { type: 'gauge', name: 'trial_alerts', help: 'Alerts of the last 24 hours of event time, of a detector on trial.', labels: ['detector'], read: (v) => byTrial(v, (t) => (t.promoted === undefined ? t.lastDay : undefined)) },
   { type: 'gauge', name: 'trial_budget_alerts', help: 'Most alerts that it may have within 24 hours.', labels: ['detector'], read: (v) => byTrial(v, (t) => (t.promoted === undefined ? t.budget : undefined)) },
   { type: 'gauge', name: 'trial_ends_seconds', help: 'Event time at which it is promoted if it keeps to its budget, Unix seconds.', labels: ['detector'], read: (v) => byTrial(v, (t) => t.until) },
   { type: 'gauge', name: 'detector_promoted_seconds', help: 'Event time at which a detector left the shadow, Unix seconds.', labels: ['detector'], read: (v) => byTrial(v, (t) => t.promoted) },
+  { type: 'counter', name: 'retro_hunts_total', help: 'Looks through the history for what feeds have new, by what became of them.', labels: ['outcome'], read: ({ retro: r }) => r && rows('outcome', { done: r.done, failed: r.failed, given_up: r.given_up }) },
+  { type: 'gauge', name: 'retro_hunts_pending', help: 'Looks through the history that are still to be done.', read: (v) => v.retro?.pending },
+  { type: 'counter', name: 'retro_contacts_total', help: 'Contacts of the past with what feeds have new: told, or beyond the budget.', labels: ['outcome'], read: ({ retro: r }) => r && rows('outcome', { told: r.told, over_budget: r.over_budget }) },
   { type: 'counter', name: 'alerts_total', help: 'Alerts opened.', labels: ['detector', 'severity'], read: (v) => v.alerts?.map((a) => [{ detector: a.detector, severity: a.severity }, a.count]) },
   { type: 'gauge', name: 'alerts_firing', help: 'Alerts that are not resolved.', read: (v) => v.alertsFiring },
   { type: 'counter', name: 'messages_delivered_total', help: 'Messages that a sink took.', labels: ['sink'], read: (v) => bySink(v, (s) => s.delivered) },

@@ -11,6 +11,7 @@ import { type Operation, type Status, startOperation } from './operation.ts';
 import { refuseUnverified } from './outbound/tls.ts';
 import { emptyTotals, type Totals } from './pipeline.ts';
 import { SourceFailure } from './reader/live.ts';
+import type { RetroCounts } from './retro-hunt.ts';
 import type { Sender } from './send/sender.ts';
 import { createSourceWatch } from './source-watch.ts';
 
@@ -45,6 +46,7 @@ export async function run(options: RunOptions): Promise<void> {
   const reading: Reading = { bytes: 0, historyLosses: 0, sources: new Map() };
   const watch = createSourceWatch();
   const feeds = createFeedWatch();
+  const retro: RetroCounts = { done: 0, failed: 0, given_up: 0, told: 0, over_budget: 0 };
   const reloads = { loaded: 0, refused: 0 };
   let engine: Engine | undefined;
   let sender: Sender | undefined;
@@ -98,6 +100,7 @@ export async function run(options: RunOptions): Promise<void> {
     })),
     records: { ...durable, rejected: durable.rejectedBy },
     feeds: feeds.view(),
+    retro: { ...retro, pending: engine?.feeds.hunts.length ?? 0 },
     bytes: reading.bytes,
     dataLossEvents: [...reading.sources.values()].reduce(
       (sum, { losses }) => sum + losses,
@@ -137,6 +140,7 @@ export async function run(options: RunOptions): Promise<void> {
         },
         watch,
         feeds,
+        retro,
         onOpen(opened, sending) {
           engine = opened;
           sender = sending;

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { replay } from '../src/app.ts';
 import { parsePrefix } from '../src/columns/address.ts';
 import { defaultConfig } from '../src/config.ts';
-import { type Contact, type HuntOptions, hunt } from '../src/hunt.ts';
+import type { PastContact } from '../src/contracts.ts';
+import { type HuntOptions, hunt } from '../src/hunt.ts';
 import { indicatorsOf } from '../src/reference/indicator-set.ts';
 import { loadIndicators } from '../src/reference/indicators.ts';
 import { flowsentry } from './cli/run.ts';
@@ -56,7 +57,7 @@ function look(networks: readonly string[], more: Partial<HuntOptions> = {}) {
   });
 }
 
-const ends = ({ contacts }: { contacts: readonly Contact[] }): string[] =>
+const ends = ({ contacts }: { contacts: readonly PastContact[] }): string[] =>
   contacts.map(({ subject, peer, inbound }) => `${subject} ${inbound ? '<' : '>'} ${peer}`);
 
 describe('hunt', () => {

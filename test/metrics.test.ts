@@ -60,6 +60,15 @@ describe('metrics', () => {
     expect(page.get('flowsentry_feed_answers_total{feed="drop",outcome="refused"}')).toBe(3);
   });
 
+  it('show looks through the history for what feeds have new', async () => {
+    const page = await scrape({
+      retro: { done: 1, failed: 2, given_up: 3, pending: 4, told: 5, over_budget: 6 },
+    });
+    expect(page.get('flowsentry_retro_hunts_total{outcome="given_up"}')).toBe(3);
+    expect(page.get('flowsentry_retro_hunts_pending')).toBe(4);
+    expect(page.get('flowsentry_retro_contacts_total{outcome="over_budget"}')).toBe(6);
+  });
+
   it('leave out what nobody provides', async () => {
     const page = await scrape({});
     const ours = [...page.keys()].filter((name) => name.startsWith('flowsentry_'));

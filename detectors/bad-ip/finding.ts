@@ -36,7 +36,8 @@ export function serviceText(port: number, protocol: number): string {
   return ICMP.includes(protocol) ? protocolText(protocol) : portText(port, protocol);
 }
 
-const WEIGHT = { [KIND.outbound]: 1, [KIND.blocked]: 0.3, [KIND.inbound]: 0.5 } as const;
+/** Share of an indicator's confidence that is the score. */
+export const WEIGHT = { [KIND.outbound]: 1, [KIND.blocked]: 0.3, [KIND.inbound]: 0.5 } as const;
 
 function severityOf(contact: Contact, sessions: SessionBatch, config: BadIpConfig): Severity {
   let base: Severity = 'low';

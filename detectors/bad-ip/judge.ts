@@ -6,6 +6,7 @@ import { isUsable, type Topic, topicOf } from '../feed-topics.ts';
 import { isOutside } from '../sessions.ts';
 import type { BadIpConfig } from './config.ts';
 import { type Contact, findingOf, KIND, type Kind, serviceText } from './finding.ts';
+import { judgePast } from './past.ts';
 
 /** What detectors of their own judge when our end started it. */
 const HAS_DETECTOR: readonly Topic[] = ['tor', 'crypto-mining'];
@@ -55,6 +56,7 @@ export function createBadIp(config: BadIpConfig, context: DetectorContext): Dete
     late(sessions, emit) {
       if (indicators.size > 0) judge(sessions, emit);
     },
+    past: (contacts, now, emit) => judgePast(contacts, now, config, emit),
     snapshot: () => new Uint8Array(0),
     restore() {},
   };

@@ -115,6 +115,7 @@ function alertText(alert: Alert, data: string): string {
     ['peer zone', alert.peerZone ?? ''],
     ['first seen', alert.firstSeen],
     ['last seen', alert.lastSeen],
+    ['found in the past', alert.retro ?? ''],
     ['count', grouped(alert.count)],
     ['score', alert.score.toFixed(3)],
     ['ATT&CK', alert.attack.join(', ')],

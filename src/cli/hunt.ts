@@ -3,9 +3,9 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Prefix, parsePrefix } from '../columns/address.ts';
 import type { Config } from '../config.ts';
-import type { Indicators } from '../contracts.ts';
+import type { Indicators, PastContact } from '../contracts.ts';
 import { EXIT, UserError } from '../errors.ts';
-import type { Contact, Hunt } from '../hunt.ts';
+import type { Hunt } from '../hunt.ts';
 import { collect, configOption, dataOption, jsonOption, numeric, timeOf, whole } from './options.ts';
 import { tableText } from './table.ts';
 import { counted, grouped, minuteOf, note, print, safe, style, toJson } from './terminal.ts';
@@ -109,13 +109,13 @@ async function listedBy(feed: string, config: Config, data: string): Promise<Ind
 
 /** Contacts for programs, with what they come to for each subject. */
 function reportOf({ contacts, sessions, truncated }: Hunt) {
-  const subjects = new Map<string, Contact[]>();
+  const subjects = new Map<string, PastContact[]>();
   for (const contact of contacts) {
     const known = subjects.get(contact.subject);
     if (known === undefined) subjects.set(contact.subject, [contact]);
     else known.push(contact);
   }
-  const sum = (some: readonly Contact[], of: (contact: Contact) => number): number =>
+  const sum = (some: readonly PastContact[], of: (contact: PastContact) => number): number =>
     some.reduce((total, contact) => total + of(contact), 0);
   return {
     searchedSessions: sessions,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** A good list of a feed, as it came. */
@@ -37,6 +37,13 @@ export interface FeedCache {
   confirm(feed: string, time: number): Promise<void>;
   /** Where the list in use lies, for messages. */
   path(feed: string): string;
+  /** Where what was new in a version lies, until it has been looked for in the past. */
+  newsPath(feed: string, version: string): string;
+  /** Puts what is new in a version there, durably. */
+  writeNews(feed: string, version: string, text: string): Promise<void>;
+  removeNews(feed: string, version: string): Promise<void>;
+  /** Removes what was new in other versions than these. */
+  keepNews(of: readonly { readonly feed: string; readonly version: string }[]): Promise<void>;
 }
 
 /** Names the content of a list. */
@@ -45,12 +52,14 @@ export function versionOf(bytes: Uint8Array): string {
 }
 
 const NEWLINE = 10;
+const NEWS = '.news';
 
 export function createFeedCache(folder: string): FeedCache {
   const path = (feed: string): string => {
     const digest = createHash('sha256').update(feed).digest('hex').slice(0, 12);
     return join(folder, `${feed.replace(/[^A-Za-z0-9-]+/g, '_').slice(0, 40)}-${digest}.feed`);
   };
+  const newsPath = (feed: string, version: string): string => `${path(feed)}.${version.slice(0, 12)}${NEWS}`;
   const staged = (feed: string): string => `${path(feed)}.next`;
   return {
     path,
@@ -63,6 +72,15 @@ export function createFeedCache(folder: string): FeedCache {
       if (next === undefined) return;
       if (next.version === version) await rename(staged(feed), path(feed));
       else await rm(staged(feed), { force: true });
+    },
+    newsPath,
+    writeNews: (feed, version, text) => writeDurably(newsPath(feed, version), [text]),
+    removeNews: (feed, version) => rm(newsPath(feed, version), { force: true }),
+    async keepNews(of) {
+      const paths = new Set(of.map(({ feed, version }) => newsPath(feed, version)));
+      const names = await readdir(folder).catch(() => []);
+      const others = names.map((name) => join(folder, name)).filter((one) => !paths.has(one));
+      for (const one of others) if (one.endsWith(NEWS)) await rm(one, { force: true });
     },
     confirm: (feed, time) => utimes(path(feed), time, time),
   };
@@ -84,11 +102,14 @@ async function readList(file: string): Promise<KeptFeed | undefined> {
 
 async function writeList(file: string, { bytes, count, etag, lastModified }: FeedList): Promise<void> {
   const head = `${JSON.stringify({ count, version: versionOf(bytes), etag, lastModified })}\n`;
+  await writeDurably(file, [head, bytes]);
+}
+
+async function writeDurably(file: string, parts: readonly (string | Buffer)[]): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const handle = await open(`${file}.new`, 'w');
   try {
-    await handle.writeFile(head);
-    await handle.writeFile(bytes);
+    for (const part of parts) await handle.writeFile(part);
     await handle.sync();
   } finally {
     await handle.close();

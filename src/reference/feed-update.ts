@@ -1,6 +1,8 @@
 import { UserError } from '../errors.ts';
 import { createFeedCache, type FeedCache, type FeedList, type KeptFeed, versionOf } from './feed-cache.ts';
 import { type CheckFeed, createFeedCheck } from './feed-check.ts';
+import type { FeedEntries } from './feed-entries.ts';
+import { markNews, newsOf, newsText } from './feed-news.ts';
 import { fetchFeed } from './fetch-feed.ts';
 import { type IndicatorColumns, trieOf } from './indicator-set.ts';
 import {
@@ -50,6 +52,10 @@ export interface FeedUpdate {
   readonly versions: ReadonlyMap<string, string>;
   /** All feeds together as they are with them. */
   readonly columns: IndicatorColumns;
+  /** 1 for the rows of it that are listed now and were not in the feed's list before. */
+  readonly fresh: Uint8Array;
+  /** How many networks those are, of feeds that have any; what they are is written beside the lists. */
+  readonly news: readonly { readonly feed: string; readonly version: string; readonly networks: number }[];
 }
 
 /** Asks the feeds that are due, stages what is new, and makes the set of all feeds as it will be then. Never throws for a feed. */
@@ -76,8 +82,7 @@ export async function updateFeeds(
     answers.push(answer);
   }
   if (versions.size === 0) return { answers, update: undefined };
-  const columns = await putTogether(task, versions, cache, check);
-  return { answers, update: { versions, columns } };
+  return { answers, update: await putTogether(task, versions, cache, check) };
 }
 
 interface Asked extends FeedAnswer {
@@ -123,16 +128,32 @@ async function putTogether(
   versions: ReadonlyMap<string, string>,
   cache: FeedCache,
   check: CheckFeed,
-): Promise<IndicatorColumns> {
+): Promise<FeedUpdate> {
+  const changed: { readonly feed: LiveFeed; readonly entries: FeedEntries; readonly rows: number[] }[] = [];
   const set = createFeedSet(feeds, trieOf(allow));
   for (const feed of feeds) {
     const next = versions.get(feed.name);
     const version = next ?? inUse.get(feed.name);
     if (version === undefined || version === DROPPED) continue;
-    const kept = await (next === undefined ? cache.read(feed.name) : cache.readStaged(feed.name));
+    const before = await cache.read(feed.name);
+    const kept = next === undefined ? before : await cache.readStaged(feed.name);
     if (kept === undefined || kept.version !== version) continue;
     const parsed = parseList(kept.bytes, feed, check, 0);
-    if (typeof parsed !== 'string') set.add(feed, parsed.entries);
+    if (typeof parsed === 'string') continue;
+    set.add(feed, parsed.entries);
+    if (next === undefined) continue;
+    const old = before && parseList(before.bytes, feed, check, 0);
+    const rows = newsOf(parsed.entries, typeof old === 'string' ? undefined : old?.entries);
+    if (rows.length > 0) changed.push({ feed, entries: parsed.entries, rows });
   }
-  return set.columns();
+  const columns = set.columns();
+  const fresh = new Uint8Array(columns.count);
+  const news: FeedUpdate['news'][number][] = [];
+  for (const { feed, entries, rows } of changed) {
+    markNews(columns, fresh, feeds.indexOf(feed), entries, rows);
+    const version = versions.get(feed.name) ?? '';
+    await cache.writeNews(feed.name, version, newsText(entries, rows));
+    news.push({ feed: feed.name, version, networks: rows.length });
+  }
+  return { versions, columns, fresh, news };
 }

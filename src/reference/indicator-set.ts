@@ -51,8 +51,8 @@ export function indicatorColumns(
   };
 }
 
-/** What the columns list. */
-export function indicatorsFrom(columns: IndicatorColumns): Indicators {
+/** What the columns list; with `only`, the rows that are not 0 there. */
+export function indicatorsFrom(columns: IndicatorColumns, only?: Uint8Array): Indicators {
   const trie = new PrefixTrie(columns.listed);
   const allow = new PrefixTrie(columns.allow);
   const never = new PrefixTrie(columns.never);
@@ -61,7 +61,7 @@ export function indicatorsFrom(columns: IndicatorColumns): Indicators {
     categories: columns.categories,
     match(words, offset) {
       const row = trie.match(words, offset);
-      if (row === NO_MATCH) return undefined;
+      if (row === NO_MATCH || only?.[row] === 0) return undefined;
       // First in meaning; asked last because almost no address is listed at all.
       if (allow.match(words, offset) !== NO_MATCH || never.match(words, offset) !== NO_MATCH)
         return undefined;

@@ -1,6 +1,6 @@
 import { type FlowBatch, LOG_STATUS, PRESENT } from '../columns/flow-batch.ts';
 import { createInterfaceBatch } from '../columns/interface-batch.ts';
-import { STATE } from '../columns/session-batch.ts';
+import { type SessionBatch, STATE } from '../columns/session-batch.ts';
 import { type Column, packParts, type SnapshotParts, unpackSnapshot } from '../columns/snapshot.ts';
 import { FLOW_WORDS } from './flow-row.ts';
 import type { FlowTable } from './flow-table.ts';
@@ -93,6 +93,11 @@ export class Rollup {
   /** Sessions alive. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Shows the sessions alive as they are at {@link now}, some at a time; a batch is valid during the call. */
+  eachOpen(show: (some: SessionBatch) => void): void {
+    this.#sessions.eachOpen(show);
   }
 
   /** Adds rows [0, length) of the batch, all of one lane, closes what can no longer change, and returns how many rows came too late for their step. */

@@ -1,5 +1,5 @@
 import type { Dictionary } from '../columns/dictionary.ts';
-import { STATE } from '../columns/session-batch.ts';
+import { type SessionBatch, STATE } from '../columns/session-batch.ts';
 import { Expiry } from './expiry.ts';
 import { FLOW, FLOW_WORDS, hashConnection, NEVER, SIDE } from './flow-row.ts';
 import type { FlowTable } from './flow-table.ts';
@@ -13,6 +13,8 @@ export const STEP_SECONDS = 60;
 const STEP_BITS = (STATE.first | STATE.establishedNow | STATE.rejectedNow) << 16;
 /** Flows whose sessions are looked up before any of them is merged: lookups wait for memory side by side, and what they fetch stays in the cache. */
 const BLOCK = 64;
+/** Open sessions in a batch. */
+const SHOWN_AT_ONCE = 16_384;
 
 /**
  * Turns the flows of closed steps into sessions: joins steps whose gap is at most `gap`, keeps one interface's view of a connection
@@ -214,6 +216,18 @@ export class Sessions {
     s[base + SESSION.flags] = s[base + SESSION.flags]! & ~STEP_BITS;
     this.#write(this.ended, base, STATE.ended);
     this.#table.remove(row);
+  }
+
+  /** Shows all sessions that have not ended, some at a time; a batch is valid during the call. */
+  eachOpen(show: (some: SessionBatch) => void): void {
+    const some = new Orientation();
+    this.#expiry.each((row) => {
+      this.#write(some, row * SESSION_WORDS, 0);
+      if (some.batch.length < SHOWN_AT_ONCE) return;
+      show(some.batch);
+      some.clear();
+    });
+    if (some.batch.length > 0) show(some.batch);
   }
 
   /** Columns of its saved state; `overflow` is apart. */

@@ -80,7 +80,9 @@ export class AlertBook {
     const known = this.#entries.get(id);
     const fresh = toAlert(id, origin, finding, this.#names, this.#endsOf);
     const alert = known === undefined ? fresh : grow(known.alert, fresh);
-    const resolvesAt = Math.max(finding.lastSeen + origin.quietPeriod, known?.resolvesAt ?? 0);
+    // What was found in the past is news now.
+    const quietFrom = finding.retro ?? finding.lastSeen;
+    const resolvesAt = Math.max(quietFrom + origin.quietPeriod, known?.resolvesAt ?? 0);
     const opens = known?.alert.state !== 'firing';
     const shadow = booking.shadow && (opens || known.shadow);
     const opened = openedOf(known?.opened, opens ? booking.at : finding.firstSeen, opens, shadow);
@@ -162,6 +164,7 @@ function toAlert(id: string, origin: Origin, finding: Finding, names: Dictionary
     ...endsOf(finding, interfaceId),
     firstSeen: isoTime(finding.firstSeen),
     lastSeen: isoTime(finding.lastSeen),
+    ...(finding.retro === undefined ? {} : { retro: isoTime(finding.retro) }),
     count: finding.count,
     score: finding.score,
     attack: origin.attack,

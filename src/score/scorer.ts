@@ -5,6 +5,7 @@ import type {
   DetectorStanding,
   FeedReport,
   Finding,
+  PastContact,
   Phase,
   Sign,
   SourceReport,
@@ -122,6 +123,13 @@ export class Scorer {
     for (const judge of this.#judges)
       if (judge.instance.feed !== undefined)
         this.#run(judge, report.now, () => judge.instance.feed?.(report, this.#emit));
+  }
+
+  /** Contacts of the past with what a feed lists since event time `since`; `now` is where event time stands. */
+  past(contacts: readonly PastContact[], since: number, now: number): void {
+    for (const judge of this.#judges)
+      if (judge.instance.past !== undefined)
+        this.#run(judge, now, () => judge.instance.past?.(contacts, since, this.#emit));
   }
 
   #run(judge: Judge, now: number, inspect: () => void): void {

@@ -13,6 +13,7 @@ const LABELS = [
   'account',
   'zone',
   'peerZone',
+  'retro',
   'attack',
 ] as const;
 /** What has names of its own, such as `explanation.rule` or `tag.team`. */

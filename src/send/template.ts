@@ -69,6 +69,7 @@ const ALERT: Fields = {
     ends: true,
     firstSeen: true,
     lastSeen: true,
+    retro: true,
     count: true,
     score: true,
     attack: true,

@@ -54,6 +54,7 @@ export interface ContactOptions {
   readonly networks: readonly Prefix[] | undefined;
   readonly maxContacts: number;
   readonly timeoutMs: number;
+  readonly threads?: number | undefined;
 }
 
 /** Networks up to which a condition on their ranges saves more than it costs. */
@@ -79,6 +80,7 @@ export async function storedContacts(
     temp_directory: spill,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
+    ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
   });
   const connection = await instance.connect();
   let timedOut = false;

@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Position } from '../contracts.ts';
 import type { AlertRow } from './alert-row.ts';
 import type { Segment } from './messages.ts';
+import { sequenceOf } from './segment-file.ts';
 import { readStateFile } from './state-file.ts';
 
 export interface LoadedState {
@@ -54,8 +55,7 @@ export async function load(dataDir: string, connection: DuckDBConnection): Promi
     string,
   ][])
     ids.set(partition, (ids.get(partition) ?? new Set()).add(id));
-  const numbers = segments.map((segment) => Number(/(\d+)m*\.parquet$/.exec(segment.path)?.[1] ?? 0));
-  const sequence = Math.max(0, ...numbers) + 1;
+  const sequence = segments.reduce((last, segment) => Math.max(last, sequenceOf(segment)), 0) + 1;
   return { positions, ids, blobs, alerts, segments, outbox, sequence, file, problems };
 }
 

@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { askChild } from './child.ts';
 import { mergeable } from './maintenance.ts';
 import type { Segment } from './messages.ts';
 import type { SegmentChange } from './state.ts';
@@ -25,30 +24,6 @@ export async function mergeApart(
   signal: AbortSignal,
 ): Promise<SegmentChange> {
   if (mergeable(segments).length === 0) return { added: [], removed: [] };
-  signal.throwIfAborted();
-  const child = fork(childFile, {
-    execArgv: [],
-    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '4' },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-  const stop = (): void => {
-    child.kill('SIGKILL');
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  let merged: SegmentChange | undefined;
-  let said = '';
-  child.on('message', (message) => {
-    merged = message as SegmentChange;
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = `${said}${text}`.slice(-2000);
-  });
-  child.send({ dataDir, segments } satisfies MergeTask, (error) => {
-    if (error !== null) said ||= error.message;
-  });
-  const [code, end] = await once(child, 'close');
-  signal.removeEventListener('abort', stop);
-  signal.throwIfAborted();
-  if (merged !== undefined) return merged;
-  throw new Error(said.trim().split('\n')[0] || `merging segments ended with ${code ?? end}`);
+  const task: MergeTask = { dataDir, segments };
+  return askChild(childFile, task, 'merging segments', signal);
 }

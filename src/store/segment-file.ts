@@ -74,3 +74,8 @@ export async function makeDurable(path: string): Promise<void> {
 export async function clearStaging(dataDir: string): Promise<void> {
   await rm(join(dataDir, STAGING_FOLDER), { recursive: true, force: true });
 }
+
+/** The number in a segment's name: of a merged one the last that is in it. */
+export function sequenceOf({ path }: Pick<Segment, 'path'>): number {
+  return Number(/(\d+)m*\.parquet$/.exec(path)?.[1] ?? 0);
+}

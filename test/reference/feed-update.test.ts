@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { createFeedCache } from '../../src/reference/feed-cache.ts';
 import { updateFeedsApart } from '../../src/reference/feed-thread.ts';
 import { type LiveFeed, type UpdateTask, updateFeeds } from '../../src/reference/feed-update.ts';
 import { indicatorsFrom, noIndicators } from '../../src/reference/indicator-set.ts';
-import { DROPPED } from '../../src/reference/indicators.ts';
+import { DROPPED, loadIndicators } from '../../src/reference/indicators.ts';
 import { useHttps } from './https.ts';
 
 const { ca, serve } = useHttps();
@@ -145,6 +145,45 @@ describe('asking feeds', () => {
     rmSync(createFeedCache(cacheDir).path('remote'));
     expect(await ask()).toMatchObject([{ outcome: 'updated' }]);
     expect(versions.get('remote')).toBe(version);
+  });
+
+  it('says what a list has new: networks that none of its own held before', async () => {
+    const file = join(folder, 'other.txt');
+    writeFileSync(file, '192.0.2.1\n');
+    const server = await feedServer('203.0.113.0/24\n192.0.2.9\n');
+    const feeds = [{ name: 'other', file, keep: DAY }, server.feed];
+    const versions = new Map<string, string>();
+    const cache = createFeedCache(cacheDir);
+    const ask = async () => {
+      const task = { feeds, allow: [], internal: [], cacheDir, due: ['other', 'remote'], versions, now: T };
+      const { update } = await updateFeeds(task);
+      for (const [name, version] of update!.versions) {
+        versions.set(name, version);
+        await cache.settle(name, version);
+      }
+      return update!;
+    };
+    expect((await ask()).news).toMatchObject([
+      { feed: 'other', networks: 1 },
+      { feed: 'remote', networks: 2 },
+    ]);
+    server.body = '203.0.113.7\n203.0.112.0/23\n192.0.2.9\n192.0.2.10\n';
+    const { columns, fresh, news } = await ask();
+    expect(news).toMatchObject([{ feed: 'remote', networks: 2 }]);
+    const only = indicatorsFrom(columns, fresh);
+    const match = (text: string) => only.match(parseAddress(text) as Uint32Array, 0)?.network;
+    expect(['203.0.113.7', '203.0.112.9', '192.0.2.9', '192.0.2.10', '192.0.2.1'].map(match)).toEqual([
+      ...[undefined, '203.0.112.0/23', undefined, '192.0.2.10/32', undefined],
+    ]);
+    const path = cache.newsPath('remote', versions.get('remote')!);
+    const { indicators } = await loadIndicators({
+      feeds: [{ name: 'remote', file: path }],
+      allow: [],
+      internal: [],
+    });
+    expect(indicators.size).toBe(2);
+    await cache.keepNews([]);
+    expect(existsSync(path)).toBe(false);
   });
 
   it('works the same on a thread of its own, which ends when it is told to', async () => {
