@@ -44,7 +44,11 @@ export function takeNewLists(
     }
     const sessions = stored.filter(({ table }) => table === 'sessions');
     const upTo = sessions.reduce((last, segment) => Math.max(last, sequenceOf(segment)), 0);
-    if (upTo > 0) for (const one of update.news) feeds.hunt({ ...one, at: rollup.now, upTo });
+    for (const one of update.news) {
+      const hunt = { ...one, at: rollup.now, upTo };
+      if (upTo > 0) feeds.hunt(hunt);
+      else feeds.hunted(hunt);
+    }
   }
   context.indicators.use(indicatorsFrom(update.columns));
   feeds.use(update.versions);
