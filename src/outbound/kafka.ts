@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import kafkajs, { type Kafka, type logLevel, type SASLOptions } from 'kafkajs';
 import { dial } from './connect.ts';
 import type { KafkaAccess } from './kafka-options.ts';
@@ -9,6 +10,28 @@ const CONNECT_MS = 5000;
 const REQUEST_MS = 30_000;
 /** Of a request, by the client itself. */
 const RETRIES = 8;
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  /** Unix milliseconds, -1 at first. */
+  readonly throttledUntil: number;
+  scheduleCheckPendingRequests(): void;
+}
+
+/**
+ * Where nothing waits and no broker throttles it, the client sets a timer of a negative time (`throttledUntil - now`) that would do nothing;
+ * Node writes a warning of it to standard error.
+ */
+function mendTimers(): void {
+  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as {
+    readonly prototype: RequestQueue;
+  };
+  const schedule = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
+  };
+}
+mendTimers();
 
 /** Where the client's complaints go. */
 export type KafkaLog = (
