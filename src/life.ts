@@ -10,6 +10,7 @@ import { watchInventory } from './inventory-watch.ts';
 import { openLiveFeeds } from './live-feeds.ts';
 import type { Metrics } from './metrics.ts';
 import { ingest, type Totals } from './pipeline.ts';
+import { openPrinting } from './printing.ts';
 import { openLiveReader } from './reader/live.ts';
 import { openRetroHunts, type RetroCounts } from './retro-hunt.ts';
 import type { Sender } from './send/sender.ts';
@@ -41,7 +42,7 @@ export interface LifeOptions {
   /** A checkpoint is durable, and so is everything in these counts. */
   onDurable(totals: Totals): void;
   /** Alerts that it made durable, new ones and those that changed, where no sink is told of them. */
-  onAlerts(alerts: readonly Alert[]): void;
+  onAlerts(alerts: readonly Alert[]): Promise<void>;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
@@ -113,6 +114,8 @@ export async function live(options: LifeOptions): Promise<void> {
   await using delivery = await openDelivery({ data, config, engine, log });
   await using _inventory = await watchInventory({ config, inventory: engine.inventory, log });
   const { sender } = delivery;
+  const isPrinted = config.sinks.length === 0;
+  const printing = await openPrinting({ engine, isOn: isPrinted, print: options.onAlerts });
   await using feeds = await openLiveFeeds({ data, config, engine, watch: options.feeds, log });
   await using retro = openRetroHunts({
     ...{ data, config, log, counts: options.retro },
@@ -179,7 +182,7 @@ export async function live(options: LifeOptions): Promise<void> {
         const alerts = await engine.checkpoint(now, {
           memory,
           claim: bound.size > 0 ? claim : undefined,
-          send: sender.take,
+          send: (changed) => [...sender.take(changed), ...printing.take(changed)],
           update,
           hunted,
         });
@@ -191,7 +194,7 @@ export async function live(options: LifeOptions): Promise<void> {
         metrics.observeCheckpoint((performance.now() - began) / 1000);
         const waited = delay.take();
         if (waited !== undefined) metrics.observeAlertDelay(waited);
-        if (alerts.length > 0 && config.sinks.length === 0) options.onAlerts(alerts);
+        await printing.print(alerts);
         const { received, stored, rejected, duplicate, late, filtered } = now;
         const eventTime = rollup.now;
         const counts = { received, stored, rejected, duplicate, late, filtered, eventTime };

@@ -25,7 +25,7 @@ export interface RunOptions {
   /** Whoever listens is told when the configuration shall be read anew. */
   onReload(listen: () => Promise<void>): void;
   /** Alerts that a checkpoint has just made durable, new ones and those that changed; never where sinks are configured. */
-  onAlerts(alerts: readonly Alert[]): void;
+  onAlerts(alerts: readonly Alert[]): Promise<void>;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 

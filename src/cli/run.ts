@@ -43,8 +43,10 @@ async function runService(options: Options): Promise<void> {
     ...service,
     data: options.data,
     onReload: (listen) => process.on('SIGHUP', listen),
-    onAlerts: (alerts) => {
+    async onAlerts(alerts) {
       for (const alert of alerts) print(toJson(alert));
+      // Behind all of it.
+      await new Promise((resolve) => process.stdout.write('', resolve));
     },
   });
   stopped();
