@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { flowsentry, temporaryFolder } from './run.ts';
@@ -61,6 +61,15 @@ describe('templates of a configuration', () => {
       'the template title fails, and our own text is sent: line 1: memory alloc limit',
     );
     expect(JSON.parse(stdout).attachments[0].blocks[0].text.text).toContain('TEST · Info · Test');
+  });
+
+  it('are refused where fields are encrypted, since they would be made of them', async () => {
+    const config = configured('encrypted.yaml', '      title: "{{ alert.subject }}"\n');
+    const encrypt = '    encrypt: {key: soc.pem, fields: [subject], ids: {file: ids}}\n';
+    writeFileSync(config, `${readFileSync(config, 'utf8')}${encrypt}`);
+    const { code, stderr } = await flowsentry(['check-config', config]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('line 6:7  sinks.0.templates: go with no encrypt');
   });
 
   it('are refused at the start with every problem and its line', async () => {

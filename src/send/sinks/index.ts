@@ -14,7 +14,7 @@ import { openSqs, SqsOptions } from './sqs.ts';
 import { openSyslog, SyslogOptions } from './syslog.ts';
 import { openWebhook, WebhookOptions } from './webhook.ts';
 
-export const SinkOptions = z.discriminatedUnion('type', [
+const Types = z.discriminatedUnion('type', [
   SlackOptions,
   PagerDutyOptions,
   WebhookOptions,
@@ -29,7 +29,20 @@ export const SinkOptions = z.discriminatedUnion('type', [
   FileSinkOptions,
   StdoutSinkOptions,
 ]);
-export type SinkOptions = z.infer<typeof SinkOptions>;
+/** A sink of any type. */
+export const SinkOptions = Types.refine(
+  (options) => options.encrypt === undefined || Object.keys(templatesOf(options)).length === 0,
+  {
+    path: ['templates'],
+    error: 'go with no encrypt: their texts would be made of what is encrypted; take one of them away',
+  },
+);
+export type SinkOptions = z.infer<typeof Types>;
+
+/** What the sink says in the user's own words. */
+function templatesOf(options: SinkOptions): object {
+  return 'templates' in options ? options.templates : {};
+}
 
 /** Opens a sink; `console` is where links lead. Throws a UserError when its secrets or certificates cannot be used. */
 export async function openSink(options: SinkOptions, console?: string): Promise<Sink> {
