@@ -71,7 +71,7 @@ export function itIsAStreamSink<B>(name: string, contract: StreamSinkContract<B>
 
     it.each(contract.failures)('fails in time: %s', async (_, behaviour, reason) => {
       server.behave(behaviour);
-      const outcome = await deliver(one, 700);
+      const outcome = await deliver(one, reason === 'timeout' ? 700 : 5000);
       server.behave(contract.usual);
       expect(outcome).toMatchObject({ delivered: false, reason });
     });
