@@ -60,11 +60,17 @@ export function draftOf(options: DraftOptions, key: string, live: Live, now: num
     resolved: covers.filter(({ state }) => state === 'resolved').length,
     counts: countsOf(alerts),
     alerts: alerts.sort(bySeverity).slice(0, traits.unit === 'batch' ? MAX_BATCH : MAX_ALERTS),
+    known: covers.flatMap(({ id, state }) => (state === 'firing' && isOpen(roster, id) ? [id] : [])),
     note: record.note,
     covers,
     opened: record.opened,
     number: record.sent + 1,
   };
+}
+
+/** Whether the sink was told last that it fires. */
+function isOpen(roster: Roster, id: string): boolean {
+  return roster.members.get(id)?.told?.state === 'firing';
 }
 
 /** An open alert of which nothing is new but that somebody took over. */
@@ -116,7 +122,7 @@ function repeatsOf({ roster, ...options }: DraftOptions, live: Live, now: number
     const standing = options.standingOf(id);
     if (standing === undefined || stateOf(standing) === 'resolved' || standing.acknowledged) continue;
     const { alert } = standing;
-    if (roster.members.get(id)?.told?.state !== 'firing') continue;
+    if (!isOpen(roster, id)) continue;
     if (options.holdOf(alert, live.record.timing, now) !== undefined) continue;
     covers.push({ id, state: 'firing', severity: alert.severity });
     alerts.push(alert);

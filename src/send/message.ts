@@ -57,6 +57,8 @@ export interface Message {
   readonly counts: readonly Count[];
   /** The most severe of those, at most {@link MAX_ALERTS}. */
   readonly alerts: readonly Alert[];
+  /** Of those that fire, the ids of whom the sink was told before: it got worse, or still fires. */
+  readonly known?: readonly string[];
   /** Alerts that found no place while nothing could be delivered, by kind: they are told of by these numbers alone. */
   readonly dropped: readonly Count[];
   /** What the sink noted when it delivered the one before. */

@@ -15,7 +15,7 @@ const SEVERITY: Readonly<Record<Severity, readonly [id: number, name: string]>> 
   high: [4, 'High'],
   critical: [5, 'Critical'],
 };
-const ACTIVITY = { firing: [1, 'Create'], resolved: [3, 'Close'] } as const;
+const ACTIVITY = { new: [1, 'Create'], known: [2, 'Update'], resolved: [3, 'Close'] } as const;
 const STATUS = { firing: [1, 'New'], resolved: [4, 'Resolved'] } as const;
 const BEHAVIORAL = 2;
 const IP_ADDRESS = 2;
@@ -28,11 +28,12 @@ const PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: '
  */
 export function toOcsf(
   alert: Alert,
-  { key, at, test }: Pick<Message, 'key' | 'at' | 'test'>,
+  { key, at, test, known }: Pick<Message, 'key' | 'at' | 'test' | 'known'>,
   console?: string,
 ): object {
   const { id, detector, severity, state, title, subject, account, count, score, explanation } = alert;
-  const [activityId, activity] = ACTIVITY[state];
+  const [activityId, activity] =
+    ACTIVITY[state === 'resolved' ? state : known?.includes(id) === true ? 'known' : 'new'];
   const [severityId, severityName] = SEVERITY[severity];
   const [statusId, status] = STATUS[state];
   const first = Date.parse(alert.firstSeen);

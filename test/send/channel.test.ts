@@ -47,6 +47,8 @@ describe('a group', () => {
     world.put(alertOf(1, { severity: 'critical' }));
     world.pass(1);
     expect(world.sent[1]?.counts).toEqual([{ detector: 'port-scan', severity: 'critical', alerts: 1 }]);
+    // The other side had it before.
+    expect(world.sent.map(({ known }) => known)).toEqual([[], [alertOf(1).id]]);
   });
 
   it('is told of what was over before anybody could be told', () => {

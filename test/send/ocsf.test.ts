@@ -63,6 +63,19 @@ describe('a Detection Finding', () => {
     expect(findingOf(alertOf(1, { severity })).severity_id).toBe(id);
   });
 
+  it('is an update where the other side had it before', () => {
+    const alert = alertOf(1, { severity: 'critical' });
+    const activity = (more: object, state: 'firing' | 'resolved' = 'firing') =>
+      (findingOf({ ...alert, state }, more) as { activity_name: string }).activity_name;
+    expect(findingOf(alert, { known: [alert.id] })).toMatchObject({
+      ...{ activity_id: 2, activity_name: 'Update', type_uid: 200_402, status: 'New', severity: 'Critical' },
+      finding_info: { uid: alert.id },
+    });
+    expect(activity({ known: [] })).toBe('Create');
+    expect(activity({ known: ['another'] })).toBe('Create');
+    expect(activity({ known: [alert.id] }, 'resolved')).toBe('Close');
+  });
+
   it('is closed and resolved when the alert is over, and says when it is a test', () => {
     const said = findingOf(alertOf(1, { state: 'resolved' }), { test: true }, 'https://flows.example.org/');
     expect(said).toMatchObject({

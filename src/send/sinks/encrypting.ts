@@ -62,6 +62,7 @@ export async function encrypting(
           all.map(({ open }) => open),
         ),
         alerts: all.map(({ alert, open }) => ({ ...open, id: idOf(alert.id) })),
+        ...(message.known === undefined ? {} : { known: message.known.map(idOf) }),
         words: openWords(message.words, idOf),
       },
       payloads: all.map(({ alert, hidden }) => payloadOf(alert, hidden, maxBytes)),
