@@ -131,7 +131,12 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     coverage: engine.coverage(),
     interval: rollup.interval,
     strangers: engine.counts.strangers,
-    overflow: { ...rollup.overflow, ...scorer.overflow(), names: names.overflow },
+    overflow: {
+      ...rollup.overflow,
+      ...scorer.overflow(),
+      names: names.overflow,
+      asked: engine.asked.overflow,
+    },
     failures: scorer.failures(),
     detectorSeconds: scorer.seconds(),
     book,

@@ -31,4 +31,6 @@ export interface AlertEnds {
   /** What they are, where the inventory knew them. */
   readonly asset?: Asset;
   readonly peerAsset?: Asset;
+  /** Names for which the subject was given the peer's address before, the last one first. */
+  readonly peerNames?: readonly string[];
 }

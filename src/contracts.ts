@@ -5,11 +5,13 @@ import type { FeedReport, Learner, SourceReport } from './contracts-coverage.ts'
 import type { Sign } from './contracts-detector.ts';
 import type { Indicators, PastContact } from './contracts-feeds.ts';
 import type { AlertEnds } from './contracts-inventory.ts';
+import type { NameAnswer } from './contracts-names.ts';
 
 export type * from './contracts-coverage.ts';
 export type * from './contracts-detector.ts';
 export type * from './contracts-feeds.ts';
 export type { AlertEnds, Asset, InventoryEntry } from './contracts-inventory.ts';
+export type { NameAnswer } from './contracts-names.ts';
 export type { Opened, Trial } from './contracts-trial.ts';
 
 /** Why a record could not be used. A closed set: each is a counter, a column of `rejects` and a line of the documentation. */
@@ -71,6 +73,9 @@ export interface Part {
   readonly position: Position | undefined;
   readonly batch: FlowBatch | undefined;
   readonly rejects: readonly Reject[];
+  /** What lines of a resolver's query log say; such lines are `filtered`: used, and not stored. */
+  readonly answers: readonly NameAnswer[];
+  readonly filtered: number;
   readonly received: number;
   readonly skipped: number;
   /** Bytes read so far, all partitions together. */

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { type FileContent, openFile } from './ingest/file.ts';
 import { type DecodedPart, type DecodeOptions, decodeChunks, type MessageDecoder } from './parse/decode.ts';
 
-export { createMessageDecoder } from './parse/decode.ts';
+export { createMessageDecoder, type DecodedPart } from './parse/decode.ts';
 
 /** Bytes a compressed message may become: far above what any producer of flow logs sends in one. */
 const MAX_MESSAGE_BYTES = 64 << 20;

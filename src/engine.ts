@@ -13,6 +13,7 @@ import { endsBy, FEEDS_FOLDER, judgesOf, readContext } from './judges.ts';
 import { takeNewLists } from './new-lists.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
+import { type AskedNames, createAskedNames } from './reference/asked-names.ts';
 import type { Inventory } from './reference/inventory.ts';
 import type { RetroCounts } from './retro-hunt.ts';
 import { Rollup } from './rollup/rollup.ts';
@@ -69,7 +70,9 @@ export interface Engine extends AsyncDisposable {
   readonly scorer: Scorer;
   /** Undefined where none is configured. */
   readonly inventory: Inventory | undefined;
-  readonly stages: Pick<Stages, 'history' | 'rollup'>;
+  readonly stages: Pick<Stages, 'history' | 'rollup' | 'asked'>;
+  /** Names that were asked for. */
+  readonly asked: AskedNames;
   /** The lists of feeds in use, and what of them is still to be looked for in the history. */
   readonly feeds: Pick<FeedsInUse, 'versions' | 'hunts'>;
   /** Sessions that ended, and those of them neither end of which is internal. */
@@ -139,7 +142,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const context = await readContext(config, names, folder.path, options.warn, { inventory, versions });
   feeds.use(context.versions);
   const judges = judgesOf(config, context);
-  const endsOf = endsBy(config, context, inventory);
+  const asked = createAskedNames(loaded.blobs.get(SAVED.asked));
+  const endsOf = endsBy(config, context, inventory, asked);
   const scorer = new Scorer(judges, createMute(config.exceptions), names, endsOf);
   scorer.restore(loaded.blobs);
   scorer.book.restore(loaded.alerts);
@@ -150,6 +154,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const rollup: Rollup = new Rollup(connectionOptions(config, names, judges, options.holdFlows), {
     step(step) {
       inventory?.advance(step.end - 1);
+      asked.advance(step.end - 1);
       counts.sessions += step.ended.length;
       counts.strangers += countStrangers(step.ended);
       history.appendSessions(step.ended);
@@ -230,7 +235,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     rollup,
     scorer,
     inventory,
+    asked,
     stages: {
+      asked(answers, lane) {
+        asked.add(answers);
+        rollup.reach(lane, answers);
+      },
       history: {
         appendFlows(batch) {
           covered.count({ records: batch.length });
@@ -263,11 +273,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const added = await history.seal();
       takeNewLists({ update, hunted }, [...segments, ...added], newLists);
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
-      blobs.set(SAVED.rollup, rollup.snapshot());
-      blobs.set(SAVED.coverage, covered.snapshot());
-      blobs.set(SAVED.promotions, scorer.promotions.snapshot());
-      if (inventory !== undefined) blobs.set(SAVED.inventory, inventory.snapshot());
-      blobs.set(SAVED.feeds, feeds.snapshot());
+      const parts = { rollup, coverage: covered, promotions: scorer.promotions, inventory, feeds, asked };
+      for (const [name, part] of Object.entries(parts))
+        if (part !== undefined) blobs.set(SAVED[name as keyof typeof parts], part.snapshot());
       blobs.set(SAVED.names, packNames(names));
       const entries = scorer.book.takeChanged();
       const alerts = entries.flatMap(visible);

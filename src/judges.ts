@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { detectors } from '../detectors/index.ts';
 import type { Dictionary } from './columns/dictionary.ts';
 import type { Config } from './config.ts';
-import type { DetectorContext } from './contracts.ts';
+import type { AlertEnds, DetectorContext, Finding } from './contracts.ts';
 import { assetsBy } from './inventory.ts';
+import type { AskedNames } from './reference/asked-names.ts';
 import { type CurrentIndicators, createCurrentIndicators } from './reference/indicator-set.ts';
 import { type IndicatorOptions, loadIndicators } from './reference/indicators.ts';
 import type { Inventory } from './reference/inventory.ts';
@@ -105,13 +106,20 @@ export function endsBy(
   { network }: Config,
   { policy }: DetectorContext,
   inventory: Inventory | undefined,
+  asked?: AskedNames,
 ): EndsOf {
   const zonesOf = createZones(policy, createScopes({ internal: network.internal }));
   const assetsOf = assetsBy(inventory);
   return (finding, interfaceName) => ({
     ...zonesOf(finding, interfaceName),
     ...assetsOf(finding, interfaceName),
+    ...namesOf(finding, asked),
   });
+}
+
+function namesOf({ subject, peer, lastSeen }: Finding, asked: AskedNames | undefined): AlertEnds {
+  const peerNames = peer === undefined ? undefined : asked?.find(subject, peer, lastSeen);
+  return peerNames === undefined || peerNames.length === 0 ? {} : { peerNames };
 }
 
 /** The configuration with these detectors in full, whatever their mode, and no other. */

@@ -1,6 +1,6 @@
 import type { FlowBatch } from './columns/flow-batch.ts';
 import { LOG_STATUS } from './columns/flow-batch.ts';
-import type { Part, Position, Reject, RejectReason } from './contracts.ts';
+import type { NameAnswer, Part, Position, Reject, RejectReason } from './contracts.ts';
 
 /** received = stored + rejected + duplicate + late + filtered, always. */
 export interface Totals {
@@ -25,6 +25,8 @@ export interface Stages {
   };
   /** Rebuilds connections, and through its output judges them; returns how many rows were late in their lane. */
   readonly rollup: { add(batch: FlowBatch, lane: string): number };
+  /** Learns which names led to which addresses. */
+  asked(answers: readonly NameAnswer[], lane: string): void;
   /** The input has ended, before the last checkpoint: closes what can be closed. */
   end(): void;
   /** Makes everything up to now durable. */
@@ -72,6 +74,7 @@ export async function ingest(
 }
 
 async function take(part: Part, stages: Stages, totals: Totals): Promise<void> {
+  if (part.answers.length > 0) stages.asked(part.answers, part.lane);
   if (part.known) {
     if (part.batch !== undefined) stages.rollup.add(part.batch, part.lane);
     stages.onPart(part, totals);
@@ -95,6 +98,7 @@ function count(part: Part, totals: Totals): void {
   totals.received += part.received + part.skipped;
   if (part.position !== undefined) totals.positions.set(part.partition, part.position);
   totals.duplicate += part.skipped;
+  totals.filtered += part.filtered;
   totals.rejected += part.rejects.length;
   for (const { reason } of part.rejects) totals.rejectedBy[reason] = (totals.rejectedBy[reason] ?? 0) + 1;
   const batch = part.batch;

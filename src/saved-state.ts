@@ -9,6 +9,7 @@ export const SAVED = {
   inventory: ':inventory',
   feeds: ':feeds',
   promotions: ':promotions',
+  asked: ':asked',
 } as const;
 
 /** Texts in the order of their codes: saved states hold codes. */

@@ -16,6 +16,8 @@ function partOf(more: Partial<Part> = {}): Part {
     rejects: [],
     received: 1,
     skipped: 0,
+    answers: [],
+    filtered: 0,
     readBytes: 0,
     known: false,
     ids: [],

@@ -11,6 +11,8 @@ function part(partition: string, next: number | undefined, more: Partial<Part> =
     rejects: [],
     received: 0,
     skipped: 0,
+    answers: [],
+    filtered: 0,
     readBytes: 0,
     known: false,
     ids: [],

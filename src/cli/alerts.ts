@@ -109,6 +109,7 @@ function alertText(alert: Alert, data: string): string {
     ['who', endsOf(alert)],
     ['that is', assetText(alert.asset) ?? ''],
     ['the other end', assetText(alert.peerAsset) ?? ''],
+    ['asked for', alert.peerNames?.join(', ') ?? ''],
     ['interface', alert.interface ?? ''],
     ['account', alert.account ?? ''],
     ['zone', alert.zone ?? ''],

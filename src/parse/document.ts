@@ -3,6 +3,7 @@ import { FIELD_BY_NAME } from './fields.ts';
 import { canonicalName } from './format.ts';
 import { asObject, NETWORK_ACTIVITY, own, recordOfOcsf } from './ocsf.ts';
 import { type RecordReader, writeRecord } from './record.ts';
+import { answersOf, isResolverQuery } from './resolver-query.ts';
 import { REFUSED, ROW_OK, type RowSink } from './row-sink.ts';
 
 /** A payload in a payload in … : Firehose → Kinesis → CloudWatch → line is four. */
@@ -74,6 +75,12 @@ function readObject(
       json,
       raw,
     );
+    return true;
+  }
+  if (isResolverQuery(json)) {
+    const answers = answersOf(json);
+    if (typeof answers === 'number') refuse(reader, answers, position, json, raw);
+    else reader.sink.answer(answers);
     return true;
   }
   if (isRow(json)) {

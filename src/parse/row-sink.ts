@@ -1,6 +1,12 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import { createFlowBatch, DEFAULT_LAYOUT, type FlowBatch, type Layout } from '../columns/flow-batch.ts';
-import { REJECT_RAW_LIMIT, REJECT_REASONS, type Reject, type RejectReason } from '../contracts.ts';
+import {
+  type NameAnswer,
+  REJECT_RAW_LIMIT,
+  REJECT_REASONS,
+  type Reject,
+  type RejectReason,
+} from '../contracts.ts';
 import { TextCodes } from './text-codes.ts';
 
 /** A slice of a source's records in order: each is a row, a reject, or was skipped. */
@@ -8,7 +14,10 @@ export interface DecodedPart {
   /** The caller owns it. Absent when the slice has no rows. */
   readonly batch?: FlowBatch;
   readonly rejects: readonly Reject[];
-  /** Rows and rejects of this part: records that were not skipped. */
+  /** What records said that are no flows, and how many of those there were. */
+  readonly answers: readonly NameAnswer[];
+  readonly filtered: number;
+  /** Rows, rejects and filtered records of this part: records that were not skipped. */
   readonly received: number;
   readonly skipped: number;
 }
@@ -30,6 +39,8 @@ export interface DecodeOptions {
 
 /** A part is handed on when it holds this many rejects, so that hostile input can't fill the memory with them. */
 const MAX_REJECTS = 1024;
+/** As that, for records of name servers. */
+const MAX_FILTERED = 4096;
 /** Past this many extra fields the layout starts anew instead of growing: a bound on memory, far above any real log. */
 const MAX_EXTRA = 320;
 
@@ -58,6 +69,8 @@ export class RowSink {
   skipped = 0;
   #ready: DecodedPart[] = [];
   #rejects: Reject[] = [];
+  #answers: NameAnswer[] = [];
+  #filtered = 0;
 
   constructor(options: DecodeOptions) {
     this.options = options;
@@ -110,16 +123,31 @@ export class RowSink {
     if (this.#rejects.length >= MAX_REJECTS) this.flush();
   }
 
+  /** A record was read that is no flow: what it says of names. */
+  answer(answers: readonly NameAnswer[]): void {
+    if (this.skipLeft > 0) {
+      this.skipLeft--;
+      this.skipped++;
+      return;
+    }
+    for (const answer of answers) this.#answers.push(answer);
+    if (++this.#filtered >= MAX_FILTERED) this.flush();
+  }
+
   /** Hands on what there is. */
   flush(): void {
     const rows = this.row;
-    if (rows === 0 && this.#rejects.length === 0 && this.skipped === 0) return;
+    if (rows + this.#rejects.length + this.#filtered + this.skipped === 0) return;
     const counts = {
       rejects: this.#rejects,
-      received: rows + this.#rejects.length,
+      answers: this.#answers,
+      filtered: this.#filtered,
+      received: rows + this.#rejects.length + this.#filtered,
       skipped: this.skipped,
     };
     this.#rejects = [];
+    this.#answers = [];
+    this.#filtered = 0;
     this.skipped = 0;
     this.row = 0;
     if (rows === 0) {

@@ -14,7 +14,7 @@ import { loadSource, type SourceMaker } from './sources.ts';
 const MAX_DECODERS = 256;
 
 type DecodedPart = ReturnType<ReturnType<typeof createMessageDecoder>['take']>[number];
-const NOTHING: DecodedPart = { rejects: [], received: 0, skipped: 0 };
+const NOTHING: DecodedPart = { rejects: [], answers: [], filtered: 0, received: 0, skipped: 0 };
 
 const port = parentPort!;
 const setting = workerData as LiveSetting;

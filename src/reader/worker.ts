@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { parentPort } from 'node:worker_threads';
 import { Dictionary } from '../columns/dictionary.ts';
-import type { FlowBatch } from '../columns/flow-batch.ts';
-import { decodeFile } from '../decode.ts';
+import { type DecodedPart, decodeFile } from '../decode.ts';
 import { type Credit, createHandOver } from './hand-over.ts';
 import type { ReaderMessage, ReaderTask } from './messages.ts';
 import { pullInOrder, type TimedSource } from './order.ts';
@@ -16,8 +15,8 @@ function send(message: ReaderMessage, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
-function newestOf(batch: FlowBatch | undefined): number {
-  let newest = 0;
+function newestOf({ batch, answers }: Pick<DecodedPart, 'batch' | 'answers'>): number {
+  let newest = answers.reduce((most, { at }) => Math.max(most, at), 0);
   if (batch !== undefined) for (let i = 0; i < batch.length; i++) newest = Math.max(newest, batch.end[i]!);
   return newest;
 }
@@ -58,7 +57,8 @@ async function read(task: ReaderTask): Promise<void> {
 
   /** Event time of the file's earliest record among its first ones; 0 when it has none. */
   async function firstTime(index: number): Promise<number> {
-    for await (const { batch } of decode(index, PEEK_ROWS, 0, true)) {
+    for await (const { batch, answers } of decode(index, PEEK_ROWS, 0, true)) {
+      if (answers.length > 0) return answers.reduce((least, { at }) => Math.min(least, at), answers[0]!.at);
       if (batch === undefined || batch.length === 0) continue;
       let first = batch.end[0]!;
       for (let i = 1; i < batch.length; i++) first = Math.min(first, batch.end[i]!);
@@ -77,7 +77,7 @@ async function read(task: ReaderTask): Promise<void> {
       async next() {
         const { done, value: part } = await parts.next();
         if (done === true) return undefined;
-        const newest = newestOf(part.batch);
+        const newest = newestOf(part);
         read += part.received + part.skipped;
         await handOver.send({
           partition: identity,
@@ -86,6 +86,8 @@ async function read(task: ReaderTask): Promise<void> {
           position: { next: Math.max(read, skip), done: false },
           batch: part.batch,
           rejects: part.rejects,
+          answers: part.answers,
+          filtered: part.filtered,
           received: part.received,
           skipped: part.skipped,
           readBytes: readBytes.reduce((sum, bytes) => sum + bytes, 0),

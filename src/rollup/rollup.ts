@@ -90,6 +90,18 @@ export class Rollup {
     this.#closeReached();
   }
 
+  /**
+   * Records that are no flows came in a lane, at these event times, Unix seconds: it is waited for by them too. Files that are read side by
+   * side share the lane without a name, and are in order already.
+   */
+  reach(lane: string, records: readonly { readonly at: number }[]): void {
+    if (lane === '') return;
+    const ours = this.#lanes.of(lane);
+    ours.idle = false;
+    for (const { at: time } of records) if (time > ours.watermark.max) ours.watermark.raise(time);
+    this.#closeReached();
+  }
+
   /** Sessions alive. */
   get size(): number {
     return this.#sessions.size;
@@ -283,9 +295,4 @@ export class Rollup {
     this.#longRecords = saved.longRecords;
     this.#flowOverflow = saved.flowOverflow;
   }
-}
-
-/** Up to which event time, Unix seconds, a saved rollup has closed its steps; 0 when none. */
-export function closedUntil(saved: Uint8Array): number {
-  return (unpackSnapshot(saved).meta as { readonly next: number }).next;
 }

@@ -183,13 +183,14 @@ function toAlert(id: string, origin: Origin, finding: Finding, names: Dictionary
  */
 function grow(known: Alert, fresh: Alert): Alert {
   const shown = rank(fresh.severity) >= rank(known.severity) ? fresh : known;
-  const { asset, peerAsset, zone, peerZone } = { ...known, ...fresh };
+  const { asset, peerAsset, zone, peerZone, peerNames } = { ...known, ...fresh };
   return {
     ...shown,
     ...(asset === undefined ? {} : { asset }),
     ...(peerAsset === undefined ? {} : { peerAsset }),
     ...(zone === undefined ? {} : { zone }),
     ...(peerZone === undefined ? {} : { peerZone }),
+    ...(peerNames === undefined ? {} : { peerNames }),
     state: 'firing',
     firstSeen: [known.firstSeen, fresh.firstSeen].sort()[0]!,
     lastSeen: [known.lastSeen, fresh.lastSeen].sort()[1]!,

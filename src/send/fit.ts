@@ -13,6 +13,7 @@ const MOST = {
   techniques: 40,
   tags: 50,
   groups: 20,
+  names: 4,
 };
 /** Observed, baseline, threshold and formula come first and always stay. */
 const LEAST_DETAILS = 4;
@@ -56,6 +57,7 @@ export function fitAlert(alert: Alert, share = 1): Alert {
     ...given('account'),
     ...(alert.asset && { asset: asset(alert.asset) }),
     ...(alert.peerAsset && { peerAsset: asset(alert.peerAsset) }),
+    ...(alert.peerNames && { peerNames: alert.peerNames.slice(0, most('names')).map(name) }),
     ...given('zone'),
     ...given('peerZone'),
     attack: alert.attack.slice(0, most('techniques')).map(name),

@@ -100,6 +100,7 @@ export function toOcsf(
     unmapped: {
       ...{ key, score, explanation, query: alert.query, exception: alert.exception },
       ...(alert.peerAsset === undefined ? {} : { peerAsset: alert.peerAsset }),
+      ...(alert.peerNames === undefined ? {} : { peerNames: alert.peerNames }),
       // Of an end that no evidence shows too.
       ...{ zone: alert.zone, peerZone: alert.peerZone },
       ...(alert.encrypted === undefined ? {} : { encrypted: alert.encrypted }),

@@ -66,6 +66,7 @@ const ALERT: Fields = {
     peerZone: true,
     asset: true,
     peerAsset: true,
+    peerNames: true,
     ends: true,
     firstSeen: true,
     lastSeen: true,

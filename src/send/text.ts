@@ -119,6 +119,7 @@ export function factsOf(message: Message, alert: Alert): [name: string, value: s
     ['Who', endsOf(alert)],
     ['That is', assetText(alert.asset)],
     ['The other end', assetText(alert.peerAsset)],
+    ['Asked for', alert.peerNames?.join(', ')],
     ['Seen', seenOf(alert)],
     ['Where', whereOf(alert)],
     ['ATT&CK', alert.attack.join(', ')],

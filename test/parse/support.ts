@@ -8,7 +8,7 @@ import {
   LOG_STATUS,
   PRESENT,
 } from '../../src/columns/flow-batch.ts';
-import type { Reject } from '../../src/contracts.ts';
+import type { NameAnswer, Reject } from '../../src/contracts.ts';
 import { type DecodedPart, type DecodeOptions, decodeChunks } from '../../src/parse/decode.ts';
 
 /** A row by AWS's names; absent fields are left out. */
@@ -22,6 +22,8 @@ export interface Decoded {
   readonly received: number;
   readonly skipped: number;
   readonly warnings: string[];
+  readonly answers: NameAnswer[];
+  readonly filtered: number;
 }
 
 export interface DecodeTestOptions {
@@ -66,11 +68,16 @@ export async function collect(
   const rows: Row[] = [];
   const rejects: Reject[] = [];
   const parts: number[] = [];
+  const answers: NameAnswer[] = [];
+  let filtered = 0;
   let received = 0;
   let skipped = 0;
   for await (const part of decode(decodeOptions)) {
     const count = part.batch?.length ?? 0;
-    if (part.received !== count + part.rejects.length) throw new Error('received is not rows and rejects');
+    if (part.received !== count + part.rejects.length + part.filtered)
+      throw new Error('received is not rows, rejects and what is filtered');
+    answers.push(...part.answers);
+    filtered += part.filtered;
     if (part.batch !== undefined)
       for (let row = 0; row < count; row++) rows.push(rowOf(part.batch, row, decodeOptions.names));
     rejects.push(...part.rejects);
@@ -78,7 +85,7 @@ export async function collect(
     received += part.received;
     skipped += part.skipped;
   }
-  return { rows, rejects, parts, received, skipped, warnings };
+  return { rows, rejects, parts, received, skipped, warnings, answers, filtered };
 }
 
 async function* pieces(bytes: Uint8Array, lengths: readonly number[] = []): AsyncGenerator<Uint8Array> {

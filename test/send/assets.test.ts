@@ -18,7 +18,8 @@ const web: Asset = {
   tags: { team: 'shop', Name: 'shop-web-3', 'aws:autoscaling:groupName': 'asg-1', env: 'prod' },
 };
 const db: Asset = { id: 'db-1', tags: {} };
-const alert = alertOf(1, { asset: web, peerAsset: db });
+const peerNames = ['cdn.example', 'evil.example'];
+const alert = alertOf(1, { asset: web, peerAsset: db, peerNames });
 const message: Message = {
   ...{ key: 'k', sink: 's', unit: 'u', kind: 'alert', event: 'firing', repeat: false, labels: {} },
   ...{ firing: 1, resolved: 0, counts: [], alerts: [alert], dropped: [], at: '2026-01-05T00:11:00.000Z' },
@@ -31,6 +32,7 @@ describe('what the ends of an alert are', () => {
       'shop-web-3, i-0abc, role web, env=prod, team=shop',
     ]);
     expect(factsOf(message, alert)).toContainEqual(['The other end', 'db-1']);
+    expect(factsOf(message, alert)).toContainEqual(['Asked for', 'cdn.example, evil.example']);
     expect(factsOf(message, alertOf(1)).map(([name]) => name)).not.toContain('That is');
   });
 
@@ -43,6 +45,8 @@ describe('what the ends of an alert are', () => {
       const shown = facts.find(([name]) => name === 'That is')?.[1] ?? '';
       expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
       expect(shown.isWellFormed()).toBe(true);
+      const asked = factsOf(message, { ...alert, peerNames: [text] }).find(([name]) => name === 'Asked for');
+      expect(asked?.[1] ?? '').not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     }
   });
 
@@ -56,7 +60,8 @@ describe('what the ends of an alert are', () => {
       const { open, hidden } = conceal(alert, new Set([field]));
       expect(open).not.toHaveProperty('asset');
       expect(open).not.toHaveProperty('peerAsset');
-      expect(hidden).toMatchObject({ asset: web, peerAsset: db });
+      expect(open).not.toHaveProperty('peerNames');
+      expect(hidden).toMatchObject({ asset: web, peerAsset: db, peerNames });
     }
   });
 
@@ -65,7 +70,9 @@ describe('what the ends of an alert are', () => {
     const tags = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`${i}${long}`, long]));
     const fitted = fitAlert({ ...alert, asset: { id: long, tags, securityGroups: Array(99).fill(long) } });
     expect(JSON.stringify(fitted.asset).length).toBeLessThan(40_000);
-    expect(fitAlert(alert)).toMatchObject({ asset: web, peerAsset: db });
+    expect(fitAlert(alert)).toMatchObject({ asset: web, peerAsset: db, peerNames });
+    const many = fitAlert({ ...alert, peerNames: Array(99).fill(long) });
+    expect(JSON.stringify(many.peerNames).length).toBeLessThan(2000);
   });
 
   it('is the resource of a finding of OCSF and of Security Hub', () => {
@@ -80,7 +87,7 @@ describe('what the ends of an alert are', () => {
         },
         { uid: 'eni-0a1b2c3d' },
       ],
-      unmapped: { peerAsset: db },
+      unmapped: { peerAsset: db, peerNames },
     });
     expect(toAsff(alert, message, { region: 'r', account: '1', partition: 'aws' }).Resources).toMatchObject([
       { Tags: { team: 'shop' } },

@@ -91,6 +91,7 @@ function fieldsOf(alert: Alert, message: Message, console: string | undefined): 
     ['peerZone', alert.peerZone],
     ['asset', assetText(alert.asset)],
     ['peerAsset', assetText(alert.peerAsset)],
+    ['peerNames', alert.peerNames?.join(',')],
     ['firstSeen', alert.firstSeen],
     ['lastSeen', alert.lastSeen],
     ['attack', attack.length === 0 ? undefined : attack.join(',')],

@@ -1,0 +1,6 @@
+import { unpackSnapshot } from '../columns/snapshot.ts';
+
+/** Up to which event time, Unix seconds, a saved rollup has closed its steps; 0 when none. */
+export function closedUntil(saved: Uint8Array): number {
+  return (unpackSnapshot(saved).meta as { readonly next: number }).next;
+}
