@@ -45,6 +45,7 @@ export class Calls {
   #noted = 0;
   #step = 0;
   readonly #hours = new Uint16Array(HOURS);
+  readonly #unsorted = new Uint16Array(HOURS * SAMPLES);
   readonly #samples = {
     intervals: new Float64Array(HOURS * SAMPLES),
     sizes: new Float64Array(HOURS * SAMPLES),
@@ -142,17 +143,20 @@ export class Calls {
   /** Sorted samples: intervals in seconds, or sizes in bytes; valid until the same are asked again. */
   samples(at: number, what: 'intervals' | 'sizes'): Float64Array {
     const { slots } = this.table.columns;
-    const values = this.#samples[what];
+    const offset = SLOT[what];
     let length = 0;
     for (let slot = slotOf(at, 0); slot < slotOf(at + 1, 0); slot += SLOT_WORDS) {
-      const first = slot + SLOT[what];
+      const first = slot + offset;
       const end = first + slots[slot + SLOT.used]!;
-      for (let each = first; each < end; each++) values[length++] = slots[each]!;
+      for (let each = first; each < end; each++) this.#unsorted[length++] = slots[each]!;
     }
-    const samples = values.subarray(0, length).sort();
+    // As integers: V8 compares doubles by a call each.
+    const sorted = this.#unsorted.subarray(0, length).sort();
+    const samples = this.#samples[what];
     // The steps of sizes stand in the order of the sizes.
-    if (what === 'sizes') for (let i = 0; i < length; i++) samples[i] = 2 ** (samples[i]! / SIZE_STEPS) - 1;
-    return samples;
+    if (what === 'sizes') for (let i = 0; i < length; i++) samples[i] = 2 ** (sorted[i]! / SIZE_STEPS) - 1;
+    else samples.set(sorted);
+    return samples.subarray(0, length);
   }
 
   /** Forgets pairs that have not called since `time`. */

@@ -33,13 +33,22 @@ export function medianOf(sorted: Float64Array): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-let distances = new Float64Array(256);
-
-/** Median distance from `median`. */
+/** Median distance of sorted values from `median`: the nearest are beside it, so the walk goes outwards from there until half are passed. */
 export function deviationOf(sorted: Float64Array, median: number): number {
-  if (distances.length < sorted.length) distances = new Float64Array(sorted.length * 2);
-  for (let i = 0; i < sorted.length; i++) distances[i] = Math.abs(sorted[i]! - median);
-  return medianOf(distances.subarray(0, sorted.length).sort());
+  const { length } = sorted;
+  let above = (length + 1) >> 1;
+  let below = above - 1;
+  let before = 0;
+  let nearest = 0;
+  for (let passed = 0; passed <= length >> 1; passed++) {
+    before = nearest;
+    const down = below < 0 ? Infinity : median - sorted[below]!;
+    const up = above === length ? Infinity : sorted[above]! - median;
+    nearest = Math.min(down, up);
+    if (down <= up) below--;
+    else above++;
+  }
+  return length % 2 === 1 ? nearest : (before + nearest) / 2;
 }
 
 /**
