@@ -6,7 +6,7 @@ import { encodeThrift, i32, struct, type Thrift, varint } from './thrift.ts';
 /** Bytes of a chunk below which it is not compressed: a call costs as much as some thousand values. */
 const MIN_COMPRESSED = 256;
 /** Level 1 costs a third less than the default 3, and a few per cent of size. */
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const ZSTD = { [constants.ZSTD_c_compressionLevel]: 1 };
 
 const ENCODING = { plain: 0, rle: 3, rleDictionary: 8 } as const;
 const CODEC = { none: 0, zstd: 6 } as const;
@@ -30,8 +30,7 @@ export function encodeChunk(scratch: Scratch, values: ColumnValues, rows: number
   const hasDictionary = entries > 0 && count > 0;
   const raw = data.length + (hasDictionary ? plain.bytes.length : 0);
   const codec = raw < MIN_COMPRESSED ? CODEC.none : CODEC.zstd;
-  const pack = (bytes: Uint8Array): Uint8Array =>
-    codec === CODEC.none ? bytes.slice() : zstdCompressSync(bytes, ZSTD);
+  const pack = (bytes: Uint8Array): Uint8Array => (codec === CODEC.none ? bytes.slice() : compress(bytes));
   const parts: Uint8Array[] = [];
   let bytes = 0;
   let uncompressedBytes = 0;
@@ -53,6 +52,19 @@ export function encodeChunk(scratch: Scratch, values: ColumnValues, rows: number
   });
   const encodings = hasDictionary ? [ENCODING.plain, encoding, ENCODING.rle] : [encoding, ENCODING.rle];
   return { parts, dictionaryBytes, bytes, uncompressedBytes, codec, encodings };
+}
+
+/**
+ * With room for all that may come out, zstd works from the page itself; with less it copies the page, and what it makes of it, piece by
+ * piece. The copy here keeps the chunk from holding that room.
+ */
+function compress(page: Uint8Array): Uint8Array {
+  return new Uint8Array(zstdCompressSync(page, { params: ZSTD, chunkSize: compressBound(page.length) }));
+}
+
+/** Bytes that zstd makes of `length` at most: `ZSTD_COMPRESSBOUND` of zstd.h. */
+function compressBound(length: number): number {
+  return length + (length >>> 8) + (length < 1 << 17 ? ((1 << 17) - length) >>> 11 : 0);
 }
 
 /** Which rows have a value, then the values or their indexes; valid until the next one. */
