@@ -10,6 +10,7 @@ import { irc } from './irc/detector.ts';
 import { lateralMovement } from './lateral-movement/detector.ts';
 import { longConnection } from './long-connection/detector.ts';
 import { outboundDos } from './outbound-dos/detector.ts';
+import { plaintext } from './plaintext/detector.ts';
 import { portScan } from './port-scan/detector.ts';
 import { segmentation } from './segmentation/detector.ts';
 import { slowExfiltration } from './slow-exfiltration/detector.ts';
@@ -34,6 +35,7 @@ export const detectors: readonly DetectorModule[] = [
   lateralMovement,
   longConnection,
   outboundDos,
+  plaintext,
   portScan,
   segmentation,
   slowExfiltration,

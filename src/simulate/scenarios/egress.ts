@@ -82,6 +82,28 @@ export const egress: readonly Scenario[] = [
     },
   },
   {
+    name: 'plaintext',
+    summary: 'a host of ours works on a server outside by telnet and fetches a file from it by FTP',
+    attack: ['T1040'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const client = victim(stage);
+      const server = cast(stage, 'dropSite');
+      return spread(stage, 2, 300, (index, at) =>
+        act(stage, {
+          client,
+          server,
+          port: index === 0 ? 23 : 21,
+          at,
+          seconds: 120,
+          up: 3200,
+          down: index === 0 ? 41_000 : 2600,
+        }),
+      );
+    },
+  },
+  {
     name: 'dns-tunnel',
     summary: 'a host of ours asks an outside name server 20 long questions a second for half an hour',
     attack: ['T1071.004', 'T1572'],
