@@ -40,6 +40,7 @@ const PLACES: Readonly<Record<string, (secret: unknown) => object>> = {
   'forward.sasl.oauthbearer.token': (token) => ({
     forward: { brokers, topic: 't', sasl: { mechanism: 'oauthbearer', token } },
   }),
+  'feeds.key': (key) => ({ feeds: [{ name: 'f', protocol: 'misp', url: 'https://a.b', key }] }),
   'sources.firehose.accessKey': (accessKey) => ({ sources: [{ type: 'firehose', name: 's', accessKey }] }),
   'sinks.kafka.sasl.scram-sha-256.password': (password) =>
     sink({

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { duration } from '../../detectors/duration.ts';
+import { SecretReference } from '../outbound/secret.ts';
 import { READY_FEEDS } from './feed-catalogue.ts';
+import { PROTOCOLS } from './feed-source.ts';
 
 const DAY = 86_400;
 
@@ -20,6 +22,12 @@ export const FeedOptions = z
       .url({ protocol: /^https$/, error: 'not an https:// address' })
       .optional()
       .describe('HTTPS address'),
+    protocol: z
+      .enum(PROTOCOLS)
+      .optional()
+      .describe('What is at the address: a list, a TAXII 2.1 collection, or a MISP server'),
+    user: z.string().min(1).optional().describe('User of TAXII; without it the key is a bearer token'),
+    key: SecretReference.optional().describe("MISP's authentication key, or TAXII's password or token"),
     ca: z.string().min(1).optional().describe('File with the CA certificates to trust instead (PEM)'),
     category: z.string().min(1).optional().describe('Category of indicators that name none'),
     confidence: z.int().min(0).max(100).optional().describe('Confidence of indicators that name none, 0–100'),
@@ -47,6 +55,15 @@ export const FeedOptions = z
       use === undefined ? (file === undefined) !== (url === undefined) : file === undefined,
     'needs either file or url, or a ready feed to use',
   )
+  .refine(
+    ({ protocol = 'list', key, user, url }) =>
+      protocol === 'list' ? key === undefined && user === undefined : url !== undefined,
+    'user and key are for taxii and misp, which need a url',
+  )
+  .refine(({ protocol, key }) => protocol !== 'misp' || key !== undefined, {
+    path: ['key'],
+    error: 'is missing',
+  })
   .transform(({ use, ...given }) => {
     const ready = READY_FEEDS.find(({ id }) => id === use);
     const interval = given.interval ?? ready?.interval ?? 3600;

@@ -1,9 +1,9 @@
 import { UserError } from '../errors.ts';
-import { createFeedCache, type FeedCache, type FeedList, type KeptFeed, versionOf } from './feed-cache.ts';
+import { createFeedCache, type FeedCache, type KeptFeed, versionOf } from './feed-cache.ts';
 import { type CheckFeed, createFeedCheck } from './feed-check.ts';
 import type { FeedEntries } from './feed-entries.ts';
+import { readList } from './feed-list.ts';
 import { markNews, newsOf, newsText } from './feed-news.ts';
-import { fetchFeed } from './fetch-feed.ts';
 import { type IndicatorColumns, trieOf } from './indicator-set.ts';
 import {
   createFeedSet,
@@ -12,7 +12,6 @@ import {
   type IndicatorOptions,
   messageOf,
   parseList,
-  readFeedFile,
 } from './indicators.ts';
 
 /** A feed that a service asks again and again. */
@@ -99,10 +98,7 @@ async function ask(
 ): Promise<Asked> {
   const { name } = feed;
   try {
-    const list: Omit<FeedList, 'count'> | undefined =
-      feed.url === undefined
-        ? await readFeedFile(feed)
-        : await fetchFeed(feed.url, { ca: feed.ca, known: inUse ? kept : undefined });
+    const list = await readList(feed, inUse ? kept : undefined);
     if (inUse && (list === undefined || versionOf(list.bytes) === kept?.version)) {
       await cache.confirm(name, now);
       return { feed: name, outcome: 'unchanged' };

@@ -1,4 +1,3 @@
-import { readFile, stat } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import type { PrefixTrie } from '../columns/prefix-trie.ts';
 import type { Indicators } from '../contracts.ts';
@@ -7,7 +6,8 @@ import { createFeedCache, type FeedCache, type FeedList, type KeptFeed, versionO
 import { type CheckFeed, createFeedCheck, isReserved, refusePage } from './feed-check.ts';
 import { FeedEntries } from './feed-entries.ts';
 import { type ParsedFeed, parseFeed } from './feed-formats.ts';
-import { fetchFeed } from './fetch-feed.ts';
+import { MAX_FILE_BYTES, readList } from './feed-list.ts';
+import type { FeedSource } from './feed-source.ts';
 import {
   type IndicatorColumns,
   indicatorColumns,
@@ -16,23 +16,7 @@ import {
   trieOf,
 } from './indicator-set.ts';
 
-/** Where a list of bad addresses comes from: exactly one of `file` and `url`. */
-export interface FeedSource {
-  readonly name: string;
-  readonly file?: string | undefined;
-  /** HTTPS. */
-  readonly url?: string | undefined;
-  /** File with the PEM of a private certificate authority, for `url`. */
-  readonly ca?: string | undefined;
-  /** For records that name none; default `listed`. */
-  readonly category?: string | undefined;
-  /** 0 to 100, for records that name none; default 75. */
-  readonly confidence?: number | undefined;
-  /** Seconds after the feed last saw an address at work for which it counts; default {@link SEEN_TTL}. */
-  readonly decay?: number | undefined;
-  /** Private and reserved networks are in it on purpose, and passed over. */
-  readonly hasReserved?: boolean | undefined;
-}
+export type { FeedSource } from './feed-source.ts';
 
 export interface IndicatorOptions {
   readonly feeds: readonly FeedSource[];
@@ -60,7 +44,6 @@ export const DROPPED = 'dropped';
 
 const DEFAULT_CATEGORY = 'listed';
 const DEFAULT_CONFIDENCE = 75;
-const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /**
  * Reads all feeds. A feed that cannot be had or is refused as a whole gives its last good list, or nothing, and a line in `problems`:
@@ -129,7 +112,7 @@ async function loadFeed(
   const kept = await cache?.read(feed.name);
   let problem: string;
   try {
-    const list = offline && feed.url !== undefined ? keptOf(kept) : await readFeed(feed);
+    const list = offline && feed.url !== undefined ? keptOf(kept) : await readNow(feed);
     const { bytes } = list;
     const parsed = parseList(bytes, feed, check, kept?.count ?? 0);
     if (typeof parsed !== 'string') {
@@ -174,19 +157,10 @@ async function loadKept(
 }
 
 /** The list as it is at its place now, not yet counted. Throws a UserError or an error of the file system. */
-async function readFeed(feed: FeedSource): Promise<Omit<FeedList, 'count'>> {
-  if (feed.url === undefined) return readFeedFile(feed);
-  const list = await fetchFeed(feed.url, { ca: feed.ca });
+async function readNow(feed: FeedSource): Promise<Omit<FeedList, 'count'>> {
+  const list = await readList(feed);
   if (list === undefined) throw new UserError('it says that it has not changed, of which nobody asked');
   return list;
-}
-
-/** As {@link readFeed} of a feed that is a file. */
-export async function readFeedFile({ file }: FeedSource): Promise<Omit<FeedList, 'count'>> {
-  if (file === undefined) throw new UserError('it has neither file nor url');
-  const { size } = await stat(file);
-  if (size > MAX_FILE_BYTES) throw new UserError(`${file} is larger than ${MAX_FILE_BYTES} bytes`);
-  return { bytes: await readFile(file) };
 }
 
 function keptOf(kept: KeptFeed | undefined): KeptFeed {

@@ -1,0 +1,29 @@
+import { readFile, stat } from 'node:fs/promises';
+import { UserError } from '../errors.ts';
+import type { FeedList } from './feed-cache.ts';
+import type { FeedSource } from './feed-source.ts';
+import { fetchFeed } from './fetch-feed.ts';
+import { fetchMisp } from './fetch-misp.ts';
+import { fetchTaxii } from './fetch-taxii.ts';
+
+/** Most bytes of a feed that is a file. */
+export const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/** A feed's list as it is now, not yet counted; undefined when it is the `known` one. Throws a UserError or an error of the file system. */
+export async function readList(
+  feed: FeedSource,
+  known?: FeedList,
+): Promise<Omit<FeedList, 'count'> | undefined> {
+  const { url, file, ca, protocol } = feed;
+  if (url === undefined) return readFeedFile(file);
+  if (protocol === 'taxii') return fetchTaxii(feed, known);
+  if (protocol === 'misp') return fetchMisp(feed);
+  return fetchFeed(url, { ca, known });
+}
+
+async function readFeedFile(file: string | undefined): Promise<Omit<FeedList, 'count'>> {
+  if (file === undefined) throw new UserError('it has neither file nor url');
+  const { size } = await stat(file);
+  if (size > MAX_FILE_BYTES) throw new UserError(`${file} is larger than ${MAX_FILE_BYTES} bytes`);
+  return { bytes: await readFile(file) };
+}
