@@ -1,4 +1,7 @@
-import type { Received } from '../receiver.ts';
+import type { Outcome, Sink } from '../../../src/send/sink.ts';
+import { messageOf } from '../../contracts/sink.ts';
+import { alertOf } from '../alerts.ts';
+import { type Answer, type Received, startReceiver } from '../receiver.ts';
 
 /** Credentials that every client of AWS uses from now on; the session token travels in a header. */
 export const TOKEN = 'canary-of-the-session-token';
@@ -27,4 +30,16 @@ export function entriesOfForm(body: string): { [name: string]: string }[] {
     entries[Number(number) - 1]![rest] = value;
   }
   return entries;
+}
+
+/** What a sink makes of one answer to one alert, and what it asked for it. */
+export async function outcomeOf(
+  open: (url: string) => Promise<Sink>,
+  answer: Answer,
+): Promise<{ readonly outcome: Outcome; readonly received: readonly Received[] }> {
+  const receiver = await startReceiver(answer);
+  const sink = await open(receiver.url);
+  const outcome = await sink.deliver(messageOf([alertOf(1)]), AbortSignal.timeout(10_000));
+  await Promise.all([sink.close(), receiver.close()]);
+  return { outcome, received: receiver.received };
 }

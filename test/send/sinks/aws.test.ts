@@ -8,7 +8,7 @@ import { openSqs, SqsOptions } from '../../../src/send/sinks/sqs.ts';
 import { filledWith, itIsASink, messageOf } from '../../contracts/sink.ts';
 import { alertOf } from '../alerts.ts';
 import { type Answer, CA, type Received, startReceiver } from '../receiver.ts';
-import { ACCOUNT, entriesOfForm, REGION, TOKEN, withoutSignature } from './aws-services.ts';
+import { ACCOUNT, entriesOfForm, outcomeOf, REGION, TOKEN, withoutSignature } from './aws-services.ts';
 
 /** One record as it arrived, whatever the service. */
 interface Arrived {
@@ -206,13 +206,8 @@ describe.each(Object.entries(SERVICES))('%s', (name, service) => {
   });
 
   it('does not take for delivered what the answer does not speak of', async () => {
-    const receiver = await startReceiver(json(200, {}));
-    const sink = await open(receiver.url);
-    expect(await sink.deliver(messageOf([alertOf(1)]), signal())).toMatchObject({
-      delivered: false,
-      reason: 'bad-answer',
-    });
-    await Promise.all([sink.close(), receiver.close()]);
+    const { outcome } = await outcomeOf(open, json(200, {}));
+    expect(outcome).toMatchObject({ delivered: false, reason: 'bad-answer' });
   });
 
   it.each<[number, string, FailureReason]>([
@@ -235,14 +230,11 @@ describe.each(Object.entries(SERVICES))('%s', (name, service) => {
     [503, 'ServiceUnavailable', 'unavailable'],
     [400, 'RequestExpired', 'unavailable'],
   ])('understands an answer of %i %s', async (status, code, reason) => {
-    const receiver = await startReceiver(error(status, code, `told about ${TOKEN}`));
-    const sink = await open(receiver.url);
-    const outcome = await sink.deliver(messageOf([alertOf(1)]), signal());
+    const { outcome, received } = await outcomeOf(open, error(status, code, `told about ${TOKEN}`));
     expect(outcome).toMatchObject({ delivered: false, reason });
     expect(JSON.stringify(outcome)).toContain(code);
     expect(JSON.stringify(outcome)).toContain('told about [secret]');
-    expect(receiver.received).toHaveLength(1);
-    await Promise.all([sink.close(), receiver.close()]);
+    expect(received).toHaveLength(1);
   });
 
   it('is unauthorized without credentials', async () => {

@@ -5,7 +5,7 @@ import { openSecurityHub, SecurityHubOptions } from '../../../src/send/sinks/sec
 import { filledWith, itIsASink, messageOf } from '../../contracts/sink.ts';
 import { alertOf, goldenAlerts } from '../alerts.ts';
 import { type Answer, CA, type Received, startReceiver } from '../receiver.ts';
-import { ACCOUNT, REGION, TOKEN, withoutSignature } from './aws-services.ts';
+import { ACCOUNT, outcomeOf, REGION, TOKEN, withoutSignature } from './aws-services.ts';
 
 const open = (url: string, trusted = true, console?: string) =>
   openSecurityHub(
@@ -158,13 +158,8 @@ describe('a finding of Security Hub', () => {
   });
 
   it('is not taken for delivered when the answer does not say so', async () => {
-    const receiver = await startReceiver((_, response) => void response.end('{}'));
-    const sink = await open(receiver.url);
-    expect(await sink.deliver(messageOf([alertOf(1)]), signal())).toMatchObject({
-      delivered: false,
-      reason: 'bad-answer',
-    });
-    await Promise.all([sink.close(), receiver.close()]);
+    const { outcome } = await outcomeOf(open, (_, response) => void response.end('{}'));
+    expect(outcome).toMatchObject({ delivered: false, reason: 'bad-answer' });
   });
 
   it.each<[number, string, FailureReason]>([
@@ -175,14 +170,11 @@ describe('a finding of Security Hub', () => {
     [404, 'ResourceNotFoundException', 'gone'],
     [500, 'InternalException', 'unavailable'],
   ])('understands an answer of %i %s', async (status, code, reason) => {
-    const receiver = await startReceiver((_, response) => {
+    const { outcome } = await outcomeOf(open, (_, response) => {
       const headers = { 'content-type': 'application/json', 'x-amzn-errortype': code };
       response.writeHead(status, headers).end(JSON.stringify({ Message: 'no', Code: code }));
     });
-    const sink = await open(receiver.url);
-    const outcome = await sink.deliver(messageOf([alertOf(1)]), signal());
     expect(outcome).toMatchObject({ delivered: false, reason });
     expect(JSON.stringify(outcome)).toContain(code);
-    await Promise.all([sink.close(), receiver.close()]);
   });
 });
