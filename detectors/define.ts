@@ -1,5 +1,13 @@
 import type { z } from 'zod';
-import type { Detector, DetectorContext, FieldNeeds, Guide, Phase, WindowDemand } from '../src/contracts.ts';
+import type {
+  Detector,
+  DetectorContext,
+  FieldNeeds,
+  Guide,
+  Interest,
+  Phase,
+  WindowDemand,
+} from '../src/contracts.ts';
 
 /** What a detector folder exports: everything the product needs to know of a detector without running it. */
 export interface DetectorModule<Config = unknown> {
@@ -24,6 +32,8 @@ export interface DetectorModule<Config = unknown> {
   learns?(config: Config): number;
   /** What is missing without which it can find nothing, in a few words. */
   lacks?(context: DetectorContext): string | undefined;
+  /** Without it, or with windows, it has to see everything. */
+  interest?(config: Config): Interest;
   /** Windows the detector is shown, from its configuration. */
   windows?(config: Config): readonly WindowDemand[];
   create(config: Config, context: DetectorContext): Detector;

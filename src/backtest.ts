@@ -5,6 +5,7 @@ import { connectionOptions } from './connections.ts';
 import type { Alert } from './contracts.ts';
 import { UserError } from './errors.ts';
 import { bytesOf, timesOf } from './history-times.ts';
+import { choiceOf, createChosenFlows } from './interest.ts';
 import { keptInventory, openInventory } from './inventory.ts';
 import { endsBy, judgesOf, onlyThese, readContext } from './judges.ts';
 import type { Inventory } from './reference/inventory.ts';
@@ -28,6 +29,8 @@ export interface BacktestOptions {
   readonly to: number | undefined;
   /** Seconds before `from` from which on detectors learn; without it as long as they say they need. */
   readonly warmUp: number | undefined;
+  /** Reads all flows where those that the detectors look at are enough: it finds the same, slower. */
+  readonly whole?: boolean;
   readonly warn: (message: string) => void;
   readonly onProgress: (progress: ReplayProgress) => void;
 }
@@ -95,7 +98,10 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
       openings,
     };
   });
-  const rollup = openRollup(config, names, judges, runs, inventory);
+  const interests = judges.map(({ interest }) => interest);
+  const choice = options.whole === true ? undefined : choiceOf(interests, context);
+  const rollup = openRollup(config, names, judges, runs, inventory, choice !== undefined);
+  const chosen = choice && createChosenFlows(rollup);
   const totalBytes = bytesOf(manifest.segments, start, to);
   let records = 0;
   for await (const batch of readFlows({
@@ -104,9 +110,10 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
     from: start,
     to,
     names,
+    only: choice && { choice, minutes: (next) => chosen?.minutes(next) },
   })) {
-    rollup.add(batch);
-    records += batch.length;
+    (chosen ?? rollup).add(batch);
+    records = chosen?.records ?? records + batch.length;
     const progress = Math.min(1, (batch.end[batch.length - 1]! - start) / (to - start));
     options.onProgress({
       ...{ readBytes: progress * totalBytes, totalBytes, records },
@@ -114,6 +121,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
       alerts: runs[0]!.scorer.book.size,
     });
   }
+  chosen?.end();
   rollup.finish();
   const [tried, running] = runs.map((run) => foundBy(run, from, to));
   return {
@@ -122,7 +130,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
     to,
     warmUp: from - start,
     wantedWarmUp,
-    records,
+    records: chosen?.records ?? records,
     seconds: (performance.now() - began) / 1000,
     tried: tried!,
     running,
@@ -172,6 +180,7 @@ function openRollup(
   judges: readonly Judge[],
   runs: readonly Run[],
   inventory: Inventory | undefined,
+  isToldCounts: boolean,
 ): Rollup {
   const output = {
     step: (step: Parameters<Scorer['step']>[0]) => {
@@ -185,7 +194,7 @@ function openRollup(
     late: () => {},
   };
   try {
-    return new Rollup(connectionOptions(config, names, judges, 0), output);
+    return new Rollup({ ...connectionOptions(config, names, judges, 0), isToldCounts }, output);
   } catch (error) {
     if (error instanceof RangeError)
       throw new UserError(`cannot try these parameters beside the running ones: ${error.message}`);

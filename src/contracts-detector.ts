@@ -17,6 +17,17 @@ export interface WindowDemand {
   readonly key: WindowKey;
 }
 
+/**
+ * Which flows a detector has to be shown, where it does not look at all: those with one of the ports or protocols, an address of the networks,
+ * or one that a feed lists, at either end. What it finds must be the same without all others, and so must what it learns.
+ */
+export interface Interest {
+  readonly ports?: readonly number[];
+  readonly protocols?: readonly number[];
+  readonly networks?: readonly string[];
+  readonly listed?: boolean;
+}
+
 /** How much of a format a detector needs. `doctor` prints full, degraded or off from it. */
 export interface FieldNeeds {
   /** Without these (AWS names) it is off. */

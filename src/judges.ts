@@ -95,6 +95,7 @@ export function judgesOf(config: Config, context: DetectorContext): Judge[] {
       learns: module.learns?.(setting.options) ?? 0,
       lacks: module.lacks && (() => module.lacks?.(context)),
       windows: module.windows?.(setting.options) ?? [],
+      interest: module.windows === undefined ? module.interest?.(setting.options) : undefined,
       instance: module.create(setting.options, context),
     });
   }

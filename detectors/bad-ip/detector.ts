@@ -28,6 +28,7 @@ export const badIp = defineDetector({
   },
   quietPeriod: 86_400,
   config: badIpConfig,
+  interest: () => ({ listed: true }),
   lacks: ({ indicators }) => (indicators.size === 0 ? 'no feeds' : undefined),
   create: createBadIp,
 });

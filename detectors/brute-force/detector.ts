@@ -25,5 +25,6 @@ export const bruteForce = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: bruteForceConfig,
+  interest: ({ ports }) => ({ ports: Object.values(ports).flat() }),
   create: createBruteForce,
 });

@@ -21,5 +21,6 @@ export const cryptoMining = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: miningConfig,
+  interest: ({ ports }) => ({ ports, listed: true }),
   create: createCryptoMining,
 });

@@ -1,7 +1,7 @@
 import { defineDetector } from '../define.ts';
 import { SESSION_FIELDS } from '../sessions.ts';
 import { dnsConfig } from './config.ts';
-import { createDnsBypass, QUIET_MINUTES } from './judge.ts';
+import { createDnsBypass, NAME_PORTS, QUIET_MINUTES } from './judge.ts';
 
 /** A host asks name servers outside, past the VPC's resolver. */
 export const dnsBypass = defineDetector({
@@ -21,5 +21,6 @@ export const dnsBypass = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: dnsConfig,
+  interest: ({ doh }) => ({ ports: NAME_PORTS, networks: doh }),
   create: createDnsBypass,
 });

@@ -13,7 +13,9 @@ import { bypassClaim, KIND, SUM, tunnelClaim } from './finding.ts';
 /** Minutes of event time without news after which an alert resolves. */
 export const QUIET_MINUTES = 1440;
 const HOUR = 60;
-const PORTS = portTable([[53], [853], [443]]);
+/** Of name servers that are asked plainly, and over TLS. */
+export const NAME_PORTS = [53, 853] as const;
+const PORTS = portTable([...NAME_PORTS.map((port) => [port]), [443]]);
 
 /** The detector at work: servers asked by host and way of asking, hosts by server, questions by pair. */
 export function createDnsBypass(config: DnsConfig, context: DetectorContext): Detector {

@@ -20,5 +20,6 @@ export const irc = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: ircConfig,
+  interest: ({ ports }) => ({ ports }),
   create: createIrc,
 });

@@ -22,5 +22,6 @@ export const lateralMovement = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: lateralConfig,
+  interest: ({ ports }) => ({ ports }),
   create: createLateralMovement,
 });

@@ -1,7 +1,7 @@
 import { defineDetector } from '../define.ts';
 import { SESSION_FIELDS } from '../sessions.ts';
 import { spamConfig } from './config.ts';
-import { createSpam, QUIET_MINUTES } from './judge.ts';
+import { createSpam, MAIL_PORTS, QUIET_MINUTES } from './judge.ts';
 
 /** A host that has no business with mail sends it, or sends it in bulk. */
 export const spam = defineDetector({
@@ -21,5 +21,6 @@ export const spam = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: spamConfig,
+  interest: () => ({ ports: MAIL_PORTS.flat() }),
   create: createSpam,
 });

@@ -17,7 +17,9 @@ const DAY = 86_400;
 const MINUTES = 10;
 /** Between servers, and from a client to its provider: the latter is no news by itself. */
 const KIND = { smtp: 1, submission: 2 } as const;
-const PORTS = portTable([[25], [465, 587]]);
+/** Ports of SMTP, and of submission. */
+export const MAIL_PORTS = [[25], [465, 587]] as const;
+const PORTS = portTable(MAIL_PORTS);
 
 /** The detector at work: servers by sender, and which roles send mail at all. */
 export function createSpam(config: SpamConfig, context: DetectorContext): Detector {

@@ -21,5 +21,6 @@ export const tor = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: torConfig,
+  interest: () => ({ listed: true }),
   create: createTor,
 });

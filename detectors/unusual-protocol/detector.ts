@@ -1,7 +1,7 @@
 import { defineDetector } from '../define.ts';
 import { SESSION_FIELDS } from '../sessions.ts';
 import { protocolConfig } from './config.ts';
-import { createUnusualProtocol, QUIET_MINUTES } from './judge.ts';
+import { createUnusualProtocol, QUIET_MINUTES, unusualProtocols } from './judge.ts';
 
 /** A host speaks a protocol with the outside that its role does not, or moves content over ICMP. */
 export const unusualProtocol = defineDetector({
@@ -18,5 +18,6 @@ export const unusualProtocol = defineDetector({
   fields: { required: SESSION_FIELDS, helpful: [] },
   quietPeriod: QUIET_MINUTES * 60,
   config: protocolConfig,
+  interest: ({ usual }) => ({ protocols: unusualProtocols(usual) }),
   create: createUnusualProtocol,
 });

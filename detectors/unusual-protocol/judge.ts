@@ -19,6 +19,14 @@ const SUM = { sent: 0, packets: 1, received: 2 } as const;
 /** What a row is, by protocol. */
 const KIND = { usual: 0, icmp: 1, unusual: 2 } as const;
 
+/** What is looked at: ICMP, and what is not usual. */
+export function unusualProtocols(usual: readonly number[]): number[] {
+  const icmp: readonly number[] = [PROTOCOL.icmp, PROTOCOL.icmpV6];
+  return Array.from({ length: 256 }, (_, protocol) => protocol).filter(
+    (protocol) => icmp.includes(protocol) || !usual.includes(protocol),
+  );
+}
+
 /** The detector at work: protocols by role, bytes of ICMP and of unusual protocols by pair. */
 export function createUnusualProtocol(config: ProtocolConfig, context: DetectorContext): Detector {
   const learnSeconds = config.learnDays * DAY;

@@ -19,6 +19,8 @@ export interface RollupOptions {
    * often several streams one after the other: whoever replays them can wait, and then nothing of a smaller file is late.
    */
   readonly holdFlows: number;
+  /** Of each step it is told by `pass` how many records there were: those that are added are not all, and are not counted. */
+  readonly isToldCounts?: boolean;
   /** Windows to hand over, beside the 60 s subject windows, which always are. */
   readonly windows: readonly WindowDemand[];
 }

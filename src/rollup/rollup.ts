@@ -6,9 +6,10 @@ import { FLOW_WORDS } from './flow-row.ts';
 import type { FlowTable } from './flow-table.ts';
 import { Lanes } from './lanes.ts';
 import { writeFlow } from './lone-flow.ts';
-import { OpenSteps, type SavedStep } from './open-steps.ts';
+import { OpenSteps } from './open-steps.ts';
 import type { RollupOptions, RollupOutput, RollupOverflow } from './options.ts';
 import { Orientation } from './orient.ts';
+import type { SavedRollup } from './saved-rollup.ts';
 import { Sessions, STEP_SECONDS } from './sessions.ts';
 import { Windows } from './windows.ts';
 
@@ -125,6 +126,7 @@ export class Rollup {
     let table: FlowTable | undefined;
     let late: FlowTable | undefined;
     let lateCount = 0;
+    const counted = this.#options.isToldCounts === true ? 0 : 1;
     for (let i = 0; i < batch.length; i++) {
       const time = end[i]!;
       if (time > watermark.max) {
@@ -159,11 +161,22 @@ export class Rollup {
       const mayGrow = this.#open.flows + table.capacity <= this.#options.maxFlows;
       if (!table.add(batch, i, src, dst, srcService, dstService, mayGrow)) this.#flowOverflow++;
       this.#open.flows += table.length - before;
-      table.records++;
-      if (time - batch.start[i]! > LONG_RECORD_SECONDS) table.longRecords++;
+      table.records += counted;
+      if (time - batch.start[i]! > LONG_RECORD_SECONDS) table.longRecords += counted;
     }
     if (late !== undefined) this.#judgeLate(late);
     return lateCount;
+  }
+
+  /** So many records were in the step that begins at `start`, added or left out. `isWhole`: none of it is added any more. */
+  pass(start: number, records: number, longRecords: number, isWhole: boolean): void {
+    if (start < this.#next) return;
+    const table = this.#openStep(start);
+    table.records += records;
+    table.longRecords += longRecords;
+    const { watermark } = this.#lanes.of('');
+    if (isWhole && start + STEP_SECONDS > watermark.max) watermark.raise(start + STEP_SECONDS - 1);
+    if (isWhole) this.#closeReached();
   }
 
   /** Closes everything: the input has ended. */
@@ -270,17 +283,7 @@ export class Rollup {
 
   restore(state: Uint8Array): void {
     const { columns, meta } = unpackSnapshot(state);
-    const saved = meta as {
-      open: SavedStep[];
-      lanes?: ReturnType<Lanes['snapshot']>;
-      watermark: { max: number; ahead: number[] };
-      next: number;
-      silent: number;
-      records: number;
-      longRecords: number;
-      flowOverflow: number;
-      sessionOverflow: number;
-    };
+    const saved = meta as SavedRollup;
     this.#sessions.restore(columns.get('sessions') as Uint32Array, columns.get('expiry') as Float64Array);
     this.#sessions.overflow = saved.sessionOverflow;
     this.#windows.restore(columns.get('windows') as Uint8Array);
@@ -288,8 +291,7 @@ export class Rollup {
     // Folders of before there were lanes have one event time.
     this.#lanes.restore(saved.lanes ?? [['', { ...saved.watermark, idle: false }]]);
     this.#next = saved.next;
-    const first = saved.next === 0 ? this.#open.first : saved.next;
-    this.#closeAt = first + STEP_SECONDS;
+    this.#closeAt = (saved.next === 0 ? this.#open.first : saved.next) + STEP_SECONDS;
     this.#silent = saved.silent;
     this.#records = saved.records;
     this.#longRecords = saved.longRecords;

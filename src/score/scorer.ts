@@ -5,6 +5,7 @@ import type {
   DetectorStanding,
   FeedReport,
   Finding,
+  Interest,
   PastContact,
   Phase,
   Sign,
@@ -28,6 +29,8 @@ export interface Judge extends Origin {
   readonly promote?: Promote | undefined;
   /** Identity of its parameters. */
   readonly parameters?: string;
+  /** Flows that are enough for it; undefined: it has to see all. */
+  readonly interest?: Interest | undefined;
   /** Seconds of event time that it only learns. */
   readonly learns?: number;
   /** What is missing at the moment without which it can find nothing. */

@@ -12,6 +12,7 @@ import type { Dictionary } from '../columns/dictionary.ts';
 import { createFlowBatch, type FlowBatch } from '../columns/flow-batch.ts';
 import { UserError } from '../errors.ts';
 import { damageOf } from './checksums.ts';
+import { choiceSql, type FlowChoice, type MinuteCount, readMinutes, registerChoice } from './flow-choice.ts';
 import { flowReading } from './flow-columns.ts';
 import { type FlowSlice, slicesOf } from './flow-slices.ts';
 import { movedOr } from './history-moved.ts';
@@ -21,6 +22,8 @@ import type { Segment } from './messages.ts';
 const BATCH_ROWS = 16_384;
 const VECTOR_ROWS = 2048;
 const MEMORY = '1GB';
+/** Longest stretch of time of which flows are chosen at once: each of its minutes is a step to keep open. */
+const CHOSEN_SECONDS = 86_400;
 
 export interface FlowReaderOptions {
   readonly dataDir: string;
@@ -32,6 +35,14 @@ export interface FlowReaderOptions {
   readonly names: Dictionary;
   /** Rows that are sorted at once, about. */
   readonly rowsAtOnce?: number;
+  /** Not all of them. */
+  readonly only?:
+    | {
+        readonly choice: FlowChoice;
+        /** What there is, chosen or not, in the stretch of time of the batches that come next. */
+        minutes(next: readonly MinuteCount[]): void;
+      }
+    | undefined;
 }
 
 /**
@@ -41,7 +52,8 @@ export interface FlowReaderOptions {
  */
 export async function* readFlows(options: FlowReaderOptions): AsyncGenerator<FlowBatch> {
   const flows = options.segments.filter(({ table }) => table === 'flows');
-  const slices = slicesOf(flows, options.from, options.to, options.rowsAtOnce);
+  const { from, to, only, rowsAtOnce } = options;
+  const slices = slicesOf(flows, from, to, rowsAtOnce, only === undefined ? undefined : CHOSEN_SECONDS);
   const spill = await mkdtemp(join(tmpdir(), 'flowsentry-history-'));
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: MEMORY,
@@ -69,7 +81,7 @@ export async function* readFlows(options: FlowReaderOptions): AsyncGenerator<Flo
 /** Starts reading a slice; what it returns gives its batches. */
 async function begin(
   instance: DuckDBInstance,
-  { dataDir, names }: FlowReaderOptions,
+  { dataDir, names, only }: FlowReaderOptions,
   slice: FlowSlice,
 ): Promise<() => AsyncGenerator<FlowBatch>> {
   const folder = resolve(dataDir);
@@ -82,15 +94,25 @@ async function begin(
   }
   const connection = await instance.connect();
   registerCodes(connection, names);
-  const reading = flowReading(new Set(slice.segments.flatMap(({ columns }) => columns)));
+  const present = new Set(slice.segments.flatMap(({ columns }) => columns));
+  const reading = flowReading(present);
   const files = slice.segments.map(({ path }) => `'${`${folder}/${path}`.replaceAll("'", "''")}'`);
   const time = (seconds: number): string =>
     `TIMESTAMP '${new Date(seconds * 1000).toISOString().slice(0, 19)}'`;
-  const where = slice.whole ? '' : `WHERE "end" >= ${time(slice.from)} AND "end" < ${time(slice.to)}`;
+  const source = `read_parquet([${files.join(', ')}], union_by_name = true, hive_partitioning = false)`;
+  const when = slice.whole ? 'true' : `"end" >= ${time(slice.from)} AND "end" < ${time(slice.to)}`;
+  let minutes: readonly MinuteCount[] = [];
+  let which = 'true';
+  if (only !== undefined) {
+    minutes = await readMinutes(connection, `${source} WHERE ${when}`);
+    if (only.choice.has !== undefined) registerChoice(connection, only.choice.has);
+    which = choiceSql(only.choice, present);
+  }
   const result = await connection.stream(
-    `SELECT ${reading.select} FROM read_parquet([${files.join(', ')}], union_by_name = true, hive_partitioning = false) ${where} ORDER BY "end"`,
+    `SELECT ${reading.select} FROM ${source} WHERE ${when} AND ${which} ORDER BY "end"`,
   );
   return async function* () {
+    only?.minutes(minutes);
     const batch = createFlowBatch(BATCH_ROWS, reading.layout);
     let fetched = result.fetchChunk();
     for (;;) {

@@ -13,12 +13,13 @@ export interface FlowSlice {
   readonly whole: boolean;
 }
 
-/** Cuts [from, to) into slices of some {@link SLICE_ROWS} rows, in order. Few hours of much traffic become many slices, many quiet ones one. */
+/** Cuts [from, to) into slices of some {@link SLICE_ROWS} rows, in order. Few hours of much traffic become many slices, many quiet ones one, of `longest` seconds at most. */
 export function slicesOf(
   segments: readonly Segment[],
   from: number,
   to: number,
   rowsAtOnce = SLICE_ROWS,
+  longest = Number.POSITIVE_INFINITY,
 ): FlowSlice[] {
   const rows = new Map<number, number>();
   for (const segment of segments) {
@@ -29,10 +30,12 @@ export function slicesOf(
   }
   const cuts = new Set<number>();
   let gathered = 0;
+  let cut = from;
   for (const [hour, count] of [...rows].sort((a, b) => a[0] - b[0])) {
-    if (gathered > 0 && gathered + count > rowsAtOnce) {
+    if (gathered > 0 && (gathered + count > rowsAtOnce || hour - cut >= longest)) {
       cuts.add(hour);
       gathered = 0;
+      cut = hour;
     }
     const parts = Math.min(HOUR, Math.ceil(count / rowsAtOnce));
     for (let part = 1; part < parts; part++) cuts.add(hour + Math.floor((HOUR * part) / parts));
