@@ -12,7 +12,9 @@ const DAY = 86_400;
 /** Two hundred thousand pairs, and hosts that fail, a day. */
 const PAIR_BITS = 1 << 21;
 const HOST_COUNTS = 1 << 18;
-const PAIR_SEEDS = [0x2f6b1c35, 0x7d0e94a1] as const;
+const PAIR_SEED = 0x2f6b1c35;
+/** Pairs met last, by the lower bits of their hash: most sessions repeat a pair, and this stays in the cache, which the filter does not. */
+const NOTED = 1 << 12;
 
 /** The first contact of a source with a host. */
 export interface Contact {
@@ -25,8 +27,13 @@ export interface Contact {
 export class Contacts {
   readonly #met = new AgingFilter(PAIR_BITS);
   readonly #failing = new AgingCounts(HOST_COUNTS);
+  readonly #noted = new Int32Array(NOTED);
   readonly #key = new Uint32Array(8);
   #day = 0;
+
+  constructor() {
+    this.#forgetNoted();
+  }
 
   /** First contacts of the step, one a pair: it failed when nothing of the step worked. Remembers them. */
   take(step: Step): Contact[] {
@@ -35,6 +42,7 @@ export class Contacts {
       this.#day = day;
       this.#met.turn();
       this.#failing.turn();
+      this.#forgetNoted();
     }
     const { active, ended } = step;
     const worked: number[] = [];
@@ -58,8 +66,7 @@ export class Contacts {
     this.#gather(step, worked, false, pairs, contacts);
     this.#gather(step, failed, true, pairs, contacts);
     for (const { sessions, row, failed: inVain } of contacts) {
-      const [one, other] = this.#hash(sessions, row);
-      this.#met.add(one, other);
+      this.#note(this.#hash(sessions, row));
       if (!inVain) continue;
       const host = hashWords(sessions.dstAddr, row * 4, 4);
       this.#failing.add(host, hashNumber(host));
@@ -77,8 +84,12 @@ export class Contacts {
     for (const item of items) {
       const sessions = (item & 1) === 0 ? step.active : step.ended;
       const row = item >>> 1;
-      const [one, other] = this.#hash(sessions, row);
-      if (this.#met.maybe(one, other)) continue;
+      const pair = this.#hash(sessions, row);
+      if (this.#isNoted(pair)) continue;
+      if (this.#met.maybe(pair, secondHash(pair))) {
+        this.#note(pair);
+        continue;
+      }
       const at = pairs.upsert(this.#key, 0);
       const known = into[at];
       // One of several attempts at a host stands for all: the same one in any order of rows, and one that worked if there is one.
@@ -87,10 +98,28 @@ export class Contacts {
     }
   }
 
-  #hash(sessions: SessionBatch, row: number): [number, number] {
+  #hash(sessions: SessionBatch, row: number): number {
     putAddress(sessions.srcAddr, row, this.#key, 0);
     putAddress(sessions.dstAddr, row, this.#key, 4);
-    return [hashWords(this.#key, 0, 8, PAIR_SEEDS[0]), hashWords(this.#key, 0, 8, PAIR_SEEDS[1])];
+    return hashWords(this.#key, 0, 8, PAIR_SEED);
+  }
+
+  /** Keeps a pair for another day or two. */
+  #note(pair: number): void {
+    if (this.#isNoted(pair)) return;
+    this.#noted[pair & (NOTED - 1)] = pair;
+    this.#met.add(pair, secondHash(pair));
+  }
+
+  /** Whether the pair was noted today: surely met. Of equal hashes the filter keeps the same bits, so that this decides nothing. */
+  #isNoted(pair: number): boolean {
+    return this.#noted[pair & (NOTED - 1)] === (pair | 0);
+  }
+
+  #forgetNoted(): void {
+    this.#noted.fill(0);
+    // No hash that belongs there: an empty place must not look like hash 0.
+    this.#noted[0] = 1;
   }
 
   snapshot(): Uint8Array {
@@ -102,9 +131,14 @@ export class Contacts {
     this.#met.restore(columns.get('met') as Uint8Array);
     this.#failing.restore(columns.get('failing') as Uint8Array);
     this.#day = (meta as { day: number }).day;
+    this.#forgetNoted();
   }
 }
 
 function comesBefore(sessions: SessionBatch, row: number, other: Contact): boolean {
   return compareRows(sessions, row, other.sessions, other.row) < 0;
+}
+
+function secondHash(hash: number): number {
+  return Math.imul(hash, 0x9e3779b1) | 1;
 }

@@ -108,6 +108,18 @@ describe('slow-scan', () => {
     expect(findingsOf(slowScan, [...before, ...after])).toEqual([]);
   });
 
+  it('keeps in mind whom a host speaks with day after day', () => {
+    const visits = Array.from({ length: 5 }, (_, day) => ({
+      start: T0 + day * 86_400,
+      active: Array.from({ length: 40 }, (_, host) => ({ ...visit(0), dst: `10.0.2.${host}`, sport: host })),
+    }));
+    const after = every(5, 40, (i) => [knock(i)]).map((step) => ({
+      ...step,
+      start: step.start + 4 * 86_400 + 3600,
+    }));
+    expect(findingsOf(slowScan, [...visits, ...after])).toEqual([]);
+  });
+
   it('leaves hosts out on which several sources fail', () => {
     const crowd = ['10.0.1.10', '10.0.1.11', '10.0.1.12', '10.0.1.13'];
     expect(
