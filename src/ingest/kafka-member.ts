@@ -48,6 +48,9 @@ const HEARTBEAT_MS = 3000;
 const REBALANCE_MS = 60_000;
 /** Milliseconds between two looks at how many partitions there are. */
 const TOPICS_MS = 30_000;
+/** Milliseconds between two looks whether the group has heard that we join, and how many there are. */
+const LOOK_MS = 20;
+const LOOKS = 50;
 /** Milliseconds before the next attempt: doubled each time, up to the last. */
 const PAUSE_MS = { first: 200, last: 10_000 };
 
@@ -71,7 +74,9 @@ export function createMember(options: MemberOptions): Member {
   /** The last one that we belonged to, for the leader to know what we had. */
   let generation = -1;
   let isMember = false;
+  /** What an earlier process left in the group is still there. */
   let isFirst = true;
+  let hasAsked = false;
   /** Partitions there were when we shared them out as the leader; undefined for others. */
   let shared: number | undefined;
   let looked = 0;
@@ -102,14 +107,50 @@ export function createMember(options: MemberOptions): Member {
       })),
     );
 
+  /** Members of the group under our client id. */
+  const membersOf = async (broker: KafkaBroker): Promise<string[]> => {
+    const { groups } = await broker.describeGroups({ groupIds: [groupId] });
+    const members = groups.flatMap((group) => group.members);
+    return members.filter((member) => member.clientId === clientId).map((member) => member.memberId);
+  };
+
+  const expel = async (broker: KafkaBroker, ids: readonly string[]): Promise<void> => {
+    for (const id of ids) await broker.leaveGroup({ groupId, memberId: id }).catch(() => {});
+  };
+
+  /** A broker answers one request of a connection after the other: what is asked while we join needs another one. */
+  const beside = async (task: (broker: KafkaBroker) => Promise<void>): Promise<void> => {
+    const other = options.openCluster();
+    try {
+      await other.connect();
+      await other.addMultipleTargetTopics(topics);
+      await task(await other.findGroupCoordinator({ groupId }));
+    } finally {
+      await other.disconnect();
+    }
+  };
+
+  /**
+   * Takes out of the group what a process left in it, for which the group would wait until its session ends, six seconds at least. Not before
+   * we are in it: a group that became empty makes the next member wait for others (`group.initial.rebalance.delay.ms`, 3 s by default).
+   */
+  const replace = (left: readonly string[]): Promise<void> =>
+    beside(async (broker) => {
+      for (let look = 0; look < LOOKS && (await membersOf(broker)).every((id) => left.includes(id)); look++)
+        await sleep(LOOK_MS);
+      await expel(broker, left);
+    });
+
   const join = async (broker: KafkaBroker): Promise<void> => {
-    if (isFirst) await expel(broker, groupId, clientId);
-    isFirst = false;
+    const left = isFirst ? await membersOf(broker) : [];
     const metadata = encodeSubscription(topics, { generation, partitions: options.owned() });
-    const joined = await broker.joinGroup({
+    hasAsked = true;
+    const joining = broker.joinGroup({
       ...{ groupId, sessionTimeout, rebalanceTimeout, memberId },
       groupProtocols: [{ name: PROTOCOL, metadata }],
     });
+    const [joined] = await Promise.all([joining, left.length > 0 && replace(left)]);
+    isFirst = false;
     ({ memberId, generationId: generation } = joined);
     shared = undefined;
     let groupAssignment: ReturnType<typeof encodeAssignments> = [];
@@ -234,32 +275,11 @@ export function createMember(options: MemberOptions): Member {
     async leave() {
       try {
         if (isMember && coordinator !== undefined) await coordinator.leaveGroup({ groupId, memberId });
-        else if (!isFirst) {
-          // A broker answers one request of a connection after the other, and the one that joins has no answer yet.
-          const other = options.openCluster();
-          try {
-            await other.connect();
-            await other.addMultipleTargetTopics(topics);
-            await expel(await other.findGroupCoordinator({ groupId }), groupId, clientId);
-          } finally {
-            await other.disconnect();
-          }
-        }
+        else if (hasAsked) await beside(async (broker) => expel(broker, await membersOf(broker)));
       } catch {
         // The group misses us after our session.
       }
       drop();
     },
   };
-}
-
-/**
- * Takes out of the group what a process left in it under this client id. The group would wait for it until its session ends, six seconds at
- * least, before anybody gets its partitions.
- */
-async function expel(broker: KafkaBroker, groupId: string, clientId: string): Promise<void> {
-  const { groups } = await broker.describeGroups({ groupIds: [groupId] });
-  for (const member of groups.flatMap(({ members }) => members))
-    if (member.clientId === clientId)
-      await broker.leaveGroup({ groupId, memberId: member.memberId }).catch(() => {});
 }
