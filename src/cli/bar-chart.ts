@@ -64,6 +64,8 @@ const MARGIN = { top: 56, right: 16, bottom: 36, left: 56 } as const;
 const COLOURS = ['#2563eb', '#9ca3af'] as const;
 /** Room that a label of the time axis needs. */
 const LABEL_WIDTH = 120;
+/** What a label takes at most. */
+const LABEL_ROOM = 104;
 
 /**
  * The chart as SVG. Written here: it is rectangles and texts, and libraries that draw charts bring a DOM or a canvas along. `limit` draws a
@@ -101,7 +103,8 @@ export function chartSvg(chart: BarChart, limit?: number): string {
       );
     }
   const every = Math.max(1, Math.ceil(buckets / (plot.width / LABEL_WIDTH)));
-  for (let bucket = 0; bucket < buckets; bucket += every)
+  // The last one may have no room.
+  for (let bucket = 0; bucket < buckets && x(bucket) + LABEL_ROOM <= WIDTH; bucket += every)
     parts.push(
       `<text x="${round(x(bucket))}" y="${HEIGHT - 12}" fill="#6b7280">${labelOf(start + bucket * size, size)}</text>`,
     );

@@ -92,4 +92,12 @@ describe('a chart', () => {
     expect(svg).toContain('at most 5');
     for (const [, tag] of svg.matchAll(/<(\w+)(?:\s[^>]*)?(?<!\/)>/g)) expect(svg).toContain(`</${tag}>`);
   });
+
+  it('has no label that its edge cuts off', () => {
+    const svg = chartSvg(chartOf('hours', start, start + 29 * 3600, [{ name: 'alerts', times }]));
+    const places = [...svg.matchAll(/<text x="([\d.]+)" y="288"/g)].map(([, x]) => Number(x));
+    expect(places.length).toBeGreaterThan(5);
+    // Sixteen characters of twelve pixels take some hundred.
+    expect(Math.max(...places)).toBeLessThanOrEqual(960 - 100);
+  });
 });
