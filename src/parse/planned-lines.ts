@@ -40,9 +40,9 @@ export function readPlannedLines(
   return line;
 }
 
-/** Whether a line that begins with `c` may be a comment, a document, AWS's delivery test or something else that is no plain record. */
+/** Whether a line that begins with `c` may be a comment, a document, AWS's delivery test, a byte order mark or else no plain record. */
 function isSpecial(c: number): boolean {
-  return c <= 35 || c === 80 || c === 91 || c === 123;
+  return c <= 35 || c === 80 || c === 91 || c === 123 || c === 0xef;
 }
 
 /** Reads one line into the current row; the start of the next line, or -1 when it needs care. */

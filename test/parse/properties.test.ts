@@ -59,6 +59,13 @@ test('the result does not depend on where chunks end', async () => {
   );
 });
 
+test('a byte order mark on a line of its own ends no batch', async () => {
+  const text = `end srcaddr vpc-id instance-tag\n${ROW_JSON}\n\uFEFF\n${LINE}`;
+  const whole = await decodeText(text);
+  expect(whole.parts).toEqual([2]);
+  expect(await decodeText(text, { chunks: [1] })).toEqual(whole);
+});
+
 test('the result does not depend on the size of batches', async () => {
   await fc.assert(
     fc.asyncProperty(texts, fc.constantFrom(8, 16, 24), async (text, batchRows) => {
