@@ -34,6 +34,7 @@ const TECHNIQUES: Readonly<Record<string, readonly [name: string, tactic: Tactic
   'T1021.006': ['Windows Remote Management', 'Lateral Movement'],
   T1029: ['Scheduled Transfer', 'Exfiltration'],
   T1030: ['Data Transfer Size Limits', 'Exfiltration'],
+  T1040: ['Network Sniffing', 'Credential Access'],
   T1041: ['Exfiltration Over C2 Channel', 'Exfiltration'],
   T1046: ['Network Service Discovery', 'Discovery'],
   T1048: ['Exfiltration Over Alternative Protocol', 'Exfiltration'],
