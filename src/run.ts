@@ -235,5 +235,9 @@ function shown({ rollup, scorer, asked, coverage }: Engine): Partial<MetricsView
       findings,
       shadowed,
     })),
+    alerts: [...scorer.counts].flatMap(([detector, { opened }]) =>
+      [...opened].map(([severity, count]) => ({ detector, severity, count })),
+    ),
+    alertsFiring: scorer.book.firing,
   };
 }

@@ -55,6 +55,7 @@ export class AlertBook {
   readonly #entries = new Map<string, Entry>();
   readonly #changed = new Set<string>();
   #nextResolve = Number.POSITIVE_INFINITY;
+  #firing = 0;
 
   constructor(names: Dictionary, endsOf: EndsOf = () => ({})) {
     this.#names = names;
@@ -63,6 +64,11 @@ export class AlertBook {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Alerts that are not resolved, without those in the shadow. */
+  get firing(): number {
+    return this.#firing;
   }
 
   get(id: string): Entry | undefined {
@@ -103,6 +109,7 @@ export class AlertBook {
   }
 
   #set(id: string, entry: Entry): void {
+    this.#firing += firingIn(entry) - firingIn(this.#entries.get(id));
     this.#entries.set(id, entry);
     this.#changed.add(id);
   }
@@ -125,12 +132,18 @@ export class AlertBook {
     this.#entries.clear();
     this.#changed.clear();
     this.#nextResolve = Number.POSITIVE_INFINITY;
+    this.#firing = 0;
     for (const entry of entries) {
       this.#entries.set(entry.alert.id, { opened: [], ...entry });
+      this.#firing += firingIn(entry);
       if (entry.alert.state === 'firing' && entry.resolvesAt < this.#nextResolve)
         this.#nextResolve = entry.resolvesAt;
     }
   }
+}
+
+function firingIn(entry: Pick<Entry, 'alert' | 'shadow'> | undefined): number {
+  return entry?.alert.state === 'firing' && !entry.shadow ? 1 : 0;
 }
 
 /** The alert, when somebody should see it. */

@@ -8,6 +8,7 @@ import type {
   Interest,
   PastContact,
   Phase,
+  Severity,
   Sign,
   SourceReport,
   WindowDemand,
@@ -40,7 +41,8 @@ export interface Judge extends Origin {
 export interface DetectorCount {
   findings: number;
   muted: number;
-  /** Alerts that began to fire in the shadow. */
+  /** Alerts that began to fire, by the severity they had then; those in the shadow are only counted. */
+  readonly opened: Map<Severity, number>;
   shadowed: number;
   failures: number;
   /** Message of the last failure. */
@@ -86,6 +88,7 @@ export class Scorer {
       this.counts.set(judge.detector, {
         findings: 0,
         muted: 0,
+        opened: new Map(),
         shadowed: 0,
         failures: 0,
         failure: '',
@@ -184,7 +187,10 @@ export class Scorer {
   #book(judge: Judge, finding: Finding, booking: Booking): void {
     const opening = this.book.add(judge, finding, booking);
     if (opening === undefined) return;
-    if (booking.shadow) this.counts.get(judge.detector)!.shadowed++;
+    const { severity } = this.book.get(opening.id)!.alert;
+    const count = this.counts.get(judge.detector)!;
+    if (booking.shadow) count.shadowed++;
+    else count.opened.set(severity, (count.opened.get(severity) ?? 0) + 1);
     this.promotions.opened(judge.detector, booking.at);
     this.#onOpening(opening);
   }

@@ -84,6 +84,8 @@ describe('a service with sinks', () => {
     expect(page).toContain('flowsentry_messages_delivered_total{sink="quick"} 29');
     expect(page).toContain('flowsentry_messages_delivered_total{sink="slow"} 0');
     expect(page).toContain('flowsentry_outbox_alerts{sink="slow"} 29');
+    expect(page).toContain('flowsentry_alerts_total{detector="bad-ip",severity="high"} 29');
+    expect(page).toContain('flowsentry_alerts_firing 29');
     expect(await service.stop()).toBe(0);
     await hanging.close();
   });

@@ -117,10 +117,17 @@ describe('scorer', () => {
 
     for (let minute = 0; minute < 10; minute++) scorer.step(step(minute));
     expect(alertsOf(scorer)).toMatchObject([{ state: 'firing' }]);
+    expect(scorer.book.firing).toBe(1);
     scorer.step(step(10));
     expect(alertsOf(scorer)).toMatchObject([{ state: 'resolved' }]);
+    expect(scorer.book.firing).toBe(0);
     scorer.step(step(11));
     expect(alertsOf(scorer)).toMatchObject([{ state: 'firing' }]);
+    expect(scorer.counts.get('test')?.opened).toEqual(new Map([['medium', 2]]));
+
+    const next = scorerOf([]);
+    next.book.restore(scorer.book.entries());
+    expect(next.book.firing).toBe(1);
   });
 
   it('books findings of one call in an order of their own', () => {
@@ -153,7 +160,8 @@ describe('scorer', () => {
     scorer.step(step(0));
 
     expect(scorer.book.entries()).toMatchObject([{ shadow: true, opened: [{ at: T + 60, shadow: true }] }]);
-    expect(scorer.counts.get('test')?.shadowed).toBe(1);
+    expect(scorer.counts.get('test')).toMatchObject({ shadowed: 1, opened: new Map() });
+    expect(scorer.book.firing).toBe(0);
   });
 
   it('keeps telling what somebody was told of when its detector goes into the shadow, until it resolves', () => {
