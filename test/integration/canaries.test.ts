@@ -42,6 +42,7 @@ const CANARIES = {
   'sources.firehose.accessKey': 'canary-of-the-firehose',
   'forward.sasl.scram-sha-256.password': 'canary-of-the-forward-password',
   'forward.sasl.oauthbearer.token': `${jws}.Zm9yd2FyZA`,
+  'feeds.key': 'canary-of-the-feeds',
 } as const satisfies Readonly<Record<string, string>>;
 const AWS = { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'canary-of-the-secret-key' };
 /** A line in the middle of our private key. */
@@ -62,12 +63,12 @@ const kafka = (sasl: string) =>
 /** The forms in which a secret could stand somewhere. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
-  // The SMTP server is told it after the user, whose length decides how base64 has it.
-  const login = Buffer.concat([Buffer.from('\0u\0'), bytes]);
+  // SMTP and HTTP are told it after the user, whose length decides how base64 has it.
+  const logins = ['\0u\0', 'u:'].map((before) => Buffer.concat([Buffer.from(before), bytes]));
   return [
     secret,
     encodeURIComponent(secret),
-    ...[bytes, login].map((one) => one.toString('base64').replace(/=+$/, '')),
+    ...[bytes, ...logins].map((one) => one.toString('base64').replace(/=+$/, '')),
   ];
 }
 
@@ -233,5 +234,48 @@ describe('secrets at work', () => {
         expectNone(`${shown}\n${textOf(data)}`);
       }),
     );
+  });
+
+  it('of feeds go to their servers and nowhere else, though these refuse and repeat them', async () => {
+    const parrot = await startReceiver((request, response) => {
+      response.writeHead(403).end(`${JSON.stringify(request.headers)} ${request.path} ${request.body}`);
+    });
+    const root = join(folder, 'feeds');
+    mkdirSync(root, { recursive: true });
+    const given = `key: ${fileOf('feeds.key')}, ca: "${CA}"`;
+    const feeds = {
+      misp: `protocol: misp, url: "${parrot.url}/misp", ${given}`,
+      taxii: `protocol: taxii, url: "${parrot.url}/taxii/", user: u, ${given}`,
+      bearer: `protocol: taxii, url: "${parrot.url}/bearer/", ${given}`,
+    };
+    const names = Object.keys(feeds);
+    const port = await freePort();
+    const list = Object.entries(feeds).map(([name, text]) => `  - {name: ${name}, ${text}}\n`);
+    const service = startRun(
+      root,
+      '- {type: file, name: collected, paths: [logs], interval: 0.05}',
+      `serve: {port: ${port}}\nfeeds:\n${list.join('')}`,
+    );
+    await service.saying('running');
+    const failing = () =>
+      new Set(service.logged().flatMap(({ feed, level }) => (level === 'info' ? [] : [feed])));
+    while (failing().size < names.length) await sleep(100);
+    const config = join(root, 'flowsentry.yaml');
+    const shown = [await flowsentry(['feeds', 'list', '--config', config, '--data', service.data, '--json'])];
+    for (const name of names)
+      shown.push(await flowsentry(['feeds', 'test', name, '--config', config, '--json']));
+    expect(shown.slice(1).map(({ code }) => code)).toEqual(names.map(() => 1));
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(await service.stop()).toBe(0);
+    const said = shown.flatMap(({ stdout, stderr }) => [stdout, stderr]).join('\n');
+    expectNone([service.stderr(), said, metrics, textOf(service.data)].join('\n'));
+
+    const key = CANARIES['feeds.key'];
+    const login = Buffer.from(`u:${key}`).toString('base64');
+    const told = new Set(
+      parrot.received.map(({ path, headers }) => `${path.split('/')[1]} ${headers.authorization}`),
+    );
+    expect([...told].sort()).toEqual([`bearer Bearer ${key}`, `misp ${key}`, `taxii Basic ${login}`]);
+    await parrot.close();
   });
 });
