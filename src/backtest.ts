@@ -2,12 +2,12 @@ import type { ReplayProgress } from './app.ts';
 import { Dictionary } from './columns/dictionary.ts';
 import type { Config } from './config.ts';
 import { connectionOptions } from './connections.ts';
-import type { Alert } from './contracts.ts';
+import type { Alert, DetectorContext } from './contracts.ts';
 import { UserError } from './errors.ts';
 import { bytesOf, timesOf } from './history-times.ts';
 import { choiceOf, createChosenFlows } from './interest.ts';
 import { keptInventory, openInventory } from './inventory.ts';
-import { endsBy, judgesOf, onlyThese, readContext } from './judges.ts';
+import { endsBy, judgesOf, onlyThese, readContext, withThese } from './judges.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
@@ -81,7 +81,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const context = await readContext(config, names, data, warn, { inventory, offline: true });
   const candidates = [changed ?? config, ...(changed === undefined ? [] : [config])].map((each) => ({
     config: each,
-    judges: judgesOf(onlyThese(each, detectors), context),
+    judges: judgesFor(each, detectors, context),
   }));
   const judges = candidates.flatMap((candidate) => candidate.judges);
   for (const { detector, lacks } of new Map(judges.map((judge) => [judge.detector, judge])).values())
@@ -92,11 +92,10 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const endsOf = endsBy(config, context, inventory);
   const runs = candidates.map(({ judges, config }): Run => {
     const openings: Opening[] = [];
-    const onOpening = (opening: Opening) => void openings.push(opening);
-    return {
-      scorer: new Scorer(judges, createMute(config.exceptions), names, endsOf, onOpening),
-      openings,
-    };
+    const scorer = new Scorer(judges, createMute(config.exceptions), names, endsOf, (opening) => {
+      if (detectors.includes(scorer.book.get(opening.id)!.alert.detector)) openings.push(opening);
+    });
+    return { scorer, openings };
   });
   const interests = judges.map(({ interest }) => interest);
   const choice = options.whole === true ? undefined : choiceOf(interests, context);
@@ -123,7 +122,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   }
   chosen?.end();
   rollup.finish();
-  const [tried, running] = runs.map((run) => foundBy(run, from, to));
+  const [tried, running] = runs.map((run) => foundBy(run, detectors, from, to));
   return {
     detectors,
     from,
@@ -138,6 +137,14 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
       (alert) => detectors.includes(alert.detector) && isSeen(alert, from, to),
     ),
   };
+}
+
+/** These detectors, and what they need: one that judges what the others find has to have those that run beside it. */
+function judgesFor(config: Config, detectors: readonly string[], context: DetectorContext): Judge[] {
+  const only = judgesOf(onlyThese(config, detectors), context);
+  return only.some(({ instance }) => instance.signs !== undefined)
+    ? judgesOf(withThese(config, detectors), context)
+    : only;
 }
 
 /** The span that is judged, and the time of the oldest records there are. */
@@ -165,10 +172,10 @@ interface Run {
   readonly openings: readonly Opening[];
 }
 
-function foundBy({ scorer, openings }: Run, from: number, to: number): Found {
+function foundBy({ scorer, openings }: Run, detectors: readonly string[], from: number, to: number): Found {
   const alerts = scorer.book.entries().map(({ alert }) => alert);
   return {
-    alerts: alerts.filter((alert) => isSeen(alert, from, to)),
+    alerts: alerts.filter((alert) => detectors.includes(alert.detector) && isSeen(alert, from, to)),
     openings: openings.filter(({ at }) => at >= from),
     failures: scorer.failures(),
   };

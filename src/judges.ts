@@ -125,9 +125,20 @@ function namesOf({ subject, peer, lastSeen }: Finding, asked: AskedNames | undef
 
 /** The configuration with these detectors in full, whatever their mode, and no other. */
 export function onlyThese(config: Config, detectors: readonly string[]): Config {
-  const entries = Object.entries(config.detectors).map(([id, { options }]) => [
+  return withModes(config, (id) => (detectors.includes(id) ? 'alert' : 'off'));
+}
+
+/** The configuration with these detectors in full, whatever their mode, beside the others as they are. */
+export function withThese(config: Config, detectors: readonly string[]): Config {
+  return withModes(config, (id, mode) => (detectors.includes(id) ? 'alert' : mode));
+}
+
+type Mode = Config['detectors'][string]['mode'];
+
+function withModes(config: Config, modeOf: (id: string, mode: Mode) => Mode): Config {
+  const entries = Object.entries(config.detectors).map(([id, setting]) => [
     id,
-    { mode: detectors.includes(id) ? 'alert' : 'off', options },
+    { ...setting, mode: modeOf(id, setting.mode) },
   ]);
   return { ...config, detectors: Object.fromEntries(entries) };
 }

@@ -15,24 +15,23 @@ let data: string;
 let stored: readonly Alert[];
 const config: Config = defaultConfig();
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'flowsentry-backtest-'));
-  data = join(folder, 'data');
-  const log = join(folder, 'traffic.log.gz');
-  await simulateToFile({
-    hours: 5,
-    hosts: 12,
-    seed: 7,
-    out: log,
-    scenarios: ['port-scan', 'internal-sweep', 'ssh-brute-force'],
-  });
+/** Alerts that a replay of such traffic finds. */
+async function replayed(scenarios: readonly string[], into: string): Promise<readonly Alert[]> {
+  const log = `${into}.log.gz`;
+  await simulateToFile({ hours: 5, hosts: 12, seed: 7, out: log, scenarios });
   const ingest = { ...config.ingest, checkpoint: 0, batchRows: 2048 };
   const summary = await replay({
-    ...{ paths: [log], data, config: { ...config, ingest }, format: undefined, restart: false },
+    ...{ paths: [log], data: into, config: { ...config, ingest }, format: undefined, restart: false },
     onProgress: () => {},
     warn: () => {},
   });
-  stored = summary.book;
+  return summary.book;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flowsentry-backtest-'));
+  data = join(folder, 'data');
+  stored = await replayed(['port-scan', 'internal-sweep', 'ssh-brute-force'], data);
 }, 300_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -65,6 +64,18 @@ describe('backtest', () => {
     const scans = stored.filter(({ detector }) => detector === 'port-scan');
     expect(scans.length).toBeGreaterThan(0);
     expect(tried.alerts).toEqual(scans);
+  });
+
+  it('shows a detector of findings what the others find, and tells of its own alone', async () => {
+    const intruded = join(folder, 'intruded');
+    const found = await replayed(['intrusion'], intruded);
+
+    const result = await test({ data: intruded, detectors: ['corroboration'] });
+
+    const own = found.filter(({ detector }) => detector === 'corroboration');
+    expect(own.length).toBeGreaterThan(0);
+    expect(result.tried.alerts).toEqual(own);
+    expect(result.tried.openings.map(({ id }) => id)).toEqual(own.map(({ id }) => id));
   });
 
   it('says which alerts would appear and vanish with another parameter', async () => {
