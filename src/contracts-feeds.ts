@@ -19,8 +19,8 @@ export interface Indicators {
   match(words: Uint32Array, offset: number): Indicator | undefined;
 }
 
-/** All sessions of one of ours with one address that a feed has come to list since, started by one side. */
-export interface PastContact {
+/** All sessions of one of ours with one listed address, started by one side. */
+export interface Contact {
   /** Canonical address text. */
   readonly subject: string;
   readonly peer: string;
@@ -39,5 +39,9 @@ export interface PastContact {
   /** Bytes by the subject, and by the peer. */
   readonly sent: number;
   readonly received: number;
+}
+
+/** A contact with an address that a feed has come to list since. */
+export interface PastContact extends Contact {
   readonly listing: Indicator;
 }

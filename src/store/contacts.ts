@@ -9,6 +9,7 @@ import {
   INTEGER,
 } from '@duckdb/node-api';
 import type { Prefix } from '../columns/address.ts';
+import type { Contact } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import { registerAddressCode, registerAddressFunctions } from './address-functions.ts';
 import { movedOr } from './history-moved.ts';
@@ -16,27 +17,9 @@ import type { Segment } from './messages.ts';
 import { inNetwork } from './query-prune.ts';
 import { damageRead, noteReads } from './query-reads.ts';
 
-/** All sessions of one of ours with one listed address, started by one side. */
-export interface StoredContact {
-  readonly subject: string;
-  readonly peer: string;
-  /** The listed address started it. */
-  readonly inbound: boolean;
+export interface StoredContact extends Contact {
   /** What {@link ContactOptions.match} said of the peer. */
   readonly code: number;
-  /** Server ports, the lowest eight, and how many there are. */
-  readonly ports: readonly number[];
-  readonly portCount: number;
-  readonly protocol: number;
-  /** Unix seconds. */
-  readonly first: number;
-  readonly last: number;
-  readonly sessions: number;
-  readonly established: number;
-  readonly rejected: number;
-  /** By the subject. */
-  readonly sent: number;
-  readonly received: number;
 }
 
 export interface ContactOptions {
