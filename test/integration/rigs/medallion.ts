@@ -1,15 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { freePort } from '../../cli/service.ts';
+import { pythonEnvironment } from './deploy-tools.ts';
 
 const VERSION = '3.0.0';
 const COLLECTION = '91a7b528-80eb-42ed-a74d-c6fbd5a26116';
 const MEDIA = 'application/taxii+json;version=2.1';
-const run = promisify(execFile);
 
 /** OASIS's own TAXII 2.1 server on loopback, in memory, with one collection. It speaks HTTP only. */
 export interface Medallion {
@@ -25,7 +24,7 @@ export interface Medallion {
 
 /** Installs it into a folder that later runs find, and starts it with pages of at most `pageSize` objects. */
 export async function startMedallion(pageSize: number): Promise<Medallion> {
-  const server = await install();
+  const server = join(pythonEnvironment(`medallion-${VERSION}`, [`medallion==${VERSION}`]), 'bin/medallion');
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'flowsentry-medallion-'));
   const user = 'reader';
@@ -73,20 +72,4 @@ export async function startMedallion(pageSize: number): Promise<Medallion> {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function install(): Promise<string> {
-  const folder = join(tmpdir(), 'flowsentry-rigs', `medallion-${VERSION}`);
-  const server = join(folder, 'bin', 'medallion');
-  try {
-    await access(server);
-    return server;
-  } catch {
-    // Not installed yet.
-  }
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(join(folder, '..'), { recursive: true });
-  await run('python3', ['-m', 'venv', folder]);
-  await run(join(folder, 'bin', 'pip'), ['install', '--quiet', '--no-input', `medallion==${VERSION}`]);
-  return server;
 }

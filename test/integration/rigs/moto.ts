@@ -1,13 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
-import { access, mkdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { freePort } from '../../cli/service.ts';
+import { pythonEnvironment } from './deploy-tools.ts';
 
 const VERSION = '5.2.5';
-const run = promisify(execFile);
 
 /** moto's server: AWS's APIs on loopback, in memory. */
 export interface Moto {
@@ -27,7 +24,10 @@ export function pretendCredentials(): void {
 /** Installs it into a folder that later runs find, and starts it. */
 export async function startMoto(): Promise<Moto> {
   pretendCredentials();
-  const server = await install();
+  const server = join(
+    pythonEnvironment(`moto-${VERSION}`, [`moto[server,s3,sqs,ec2,logs]==${VERSION}`]),
+    'bin/moto_server',
+  );
   const port = await freePort();
   const child = spawn(server, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
@@ -48,21 +48,4 @@ export async function startMoto(): Promise<Moto> {
       await ended;
     },
   };
-}
-
-async function install(): Promise<string> {
-  const folder = join(tmpdir(), 'flowsentry-rigs', `moto-${VERSION}`);
-  const server = join(folder, 'bin', 'moto_server');
-  try {
-    await access(server);
-    return server;
-  } catch {
-    // Not installed yet.
-  }
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(join(folder, '..'), { recursive: true });
-  await run('python3', ['-m', 'venv', folder]);
-  const packages = [`moto[server,s3,sqs,ec2,logs]==${VERSION}`];
-  await run(join(folder, 'bin', 'pip'), ['install', '--quiet', '--no-input', ...packages]);
-  return server;
 }
