@@ -6,6 +6,7 @@ import { FEEDS_FOLDER } from './judges.ts';
 import { createFeedCache } from './reference/feed-cache.ts';
 import { updateFeedsApart } from './reference/feed-thread.ts';
 import type { FeedAnswer, FeedUpdate } from './reference/feed-update.ts';
+import { createStagedWork } from './staged-work.ts';
 
 export interface LiveFeedsOptions {
   readonly data: string;
@@ -25,17 +26,10 @@ export interface LiveFeeds extends AsyncDisposable {
   adopted(update: FeedUpdate): Promise<void>;
 }
 
-/** Milliseconds between two looks at what is due. */
-const LOOK_MS = 250;
-
 export async function openLiveFeeds(options: LiveFeedsOptions): Promise<LiveFeeds> {
   const { config, engine, watch, log } = options;
   const cacheDir = join(options.data, FEEDS_FOLDER);
   const cache = createFeedCache(cacheDir);
-  const closing = new AbortController();
-  let ready: FeedUpdate | undefined;
-  let taken: FeedUpdate | undefined;
-  let asking: Promise<void> | undefined;
 
   const show = async (feed: string): Promise<number> => {
     const kept = await cache.read(feed);
@@ -43,7 +37,7 @@ export async function openLiveFeeds(options: LiveFeedsOptions): Promise<LiveFeed
     watch.holds(feed, networks, kept?.confirmedAt);
     return networks;
   };
-  const ask = async (due: readonly string[]): Promise<void> => {
+  const ask = async (due: readonly string[], signal: AbortSignal): Promise<FeedUpdate | undefined> => {
     const { feeds, allow, network } = config;
     const now = Math.floor(Date.now() / 1000);
     const task = {
@@ -56,51 +50,42 @@ export async function openLiveFeeds(options: LiveFeedsOptions): Promise<LiveFeed
       now,
     };
     try {
-      const { answers, update } = await updateFeedsApart(task, closing.signal);
+      const { answers, update } = await updateFeedsApart(task, signal);
       for (const answer of answers) {
         watch.answered(answer);
         tell(answer, log);
       }
-      ready = update;
+      return update;
     } catch (error) {
-      if (closing.signal.aborted) return;
+      if (signal.aborted) return undefined;
       for (const feed of due) {
         const answer = { feed, outcome: 'failed', problem: (error as Error).message } as const;
         watch.answered(answer);
         tell(answer, log);
       }
+      return undefined;
     }
   };
   watch.begin(config.feeds, engine.instance);
   for (const { name } of config.feeds) await show(name);
-  const timer = setInterval(() => {
-    if (asking !== undefined || ready !== undefined || taken !== undefined) return;
-    const due = watch.due();
-    if (due.length === 0) return;
-    asking = ask(due).finally(() => {
-      asking = undefined;
-    });
-  }, LOOK_MS);
+  const work = createStagedWork<FeedUpdate>((signal, taken) => {
+    const due = taken === undefined ? watch.due() : [];
+    return due.length === 0 ? undefined : ask(due, signal);
+  });
   return {
     get isReady() {
-      return ready !== undefined;
+      return work.isReady;
     },
-    take() {
-      taken = ready;
-      ready = undefined;
-      return taken;
-    },
+    take: work.take,
     async adopted(update) {
-      taken = undefined;
+      work.settle();
       for (const feed of update.versions.keys())
         log('info', 'a new list of a feed is in use', { feed, networks: await show(feed) });
     },
     async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      closing.abort();
-      await asking;
+      await work[Symbol.asyncDispose]();
       // Nothing is lost: what no checkpoint named is asked for again.
-      if (ready !== undefined || taken !== undefined) watch.retry();
+      if (work.unsettled !== undefined) watch.retry();
     },
   };
 }

@@ -6,6 +6,7 @@ import type { PendingHunt } from './feeds-in-use.ts';
 import { FEEDS_FOLDER } from './judges.ts';
 import { createFeedCache } from './reference/feed-cache.ts';
 import { withinBudget } from './retro.ts';
+import { createStagedWork, type StagedWork } from './staged-work.ts';
 import { askChild } from './store/child.ts';
 
 /** What the process that looks through the history is asked. */
@@ -49,37 +50,25 @@ export interface RetroOptions {
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
-/** Looks for what feeds had new in the stored sessions, one hunt at a time, in processes of their own. */
-export interface RetroHunts extends AsyncDisposable {
-  /** The result of a hunt waits for a checkpoint. */
-  readonly isReady: boolean;
-  /** That result, for the checkpoint that begins. */
-  take(): HuntResult | undefined;
-}
-
 const childFile = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './retro-child.ts' : './retro-child.js', import.meta.url),
 );
 
-const LOOK_MS = 250;
 /** Contacts looked at for the ones that are told: what is beyond is counted as over the budget only roughly. */
 const MAX_CONTACTS = 10_000;
 /** After this many failures a hunt is given up; `flowsentry hunt` can do it by hand. */
 const MAX_FAILURES = 3;
 const RETRY_MS = 10_000;
 
-export function openRetroHunts(options: RetroOptions): RetroHunts {
+/** Looks for what feeds had new in the stored sessions, one hunt at a time, in processes of their own. */
+export function openRetroHunts(options: RetroOptions): StagedWork<HuntResult> {
   const { data, config, hunts, counts, log, retryMs = RETRY_MS } = options;
   const cache = createFeedCache(join(data, FEEDS_FOLDER));
   const { lookback, maxAlerts, timeout } = config.retroHunt;
-  const closing = new AbortController();
-  let ready: HuntResult | undefined;
-  let taken: HuntResult | undefined;
-  let hunting: Promise<void> | undefined;
   let failures = 0;
   let notBefore = 0;
 
-  const look = async (hunt: PendingHunt): Promise<void> => {
+  const look = async (hunt: PendingHunt, signal: AbortSignal): Promise<HuntResult | undefined> => {
     const { feed, version, networks, at, upTo } = hunt;
     const task: RetroTask = {
       ...{ data, feed: { name: feed }, file: cache.newsPath(feed, version) },
@@ -91,7 +80,7 @@ export function openRetroHunts(options: RetroOptions): RetroHunts {
         childFile,
         task,
         'looking through the history',
-        closing.signal,
+        signal,
       );
       const { told, left } = withinBudget(contacts, maxAlerts);
       counts.done++;
@@ -105,41 +94,23 @@ export function openRetroHunts(options: RetroOptions): RetroHunts {
           ...details,
           left,
         });
-      ready = { hunt, contacts: told };
+      return { hunt, contacts: told };
     } catch (error) {
-      if (closing.signal.aborted) return;
+      if (signal.aborted) return undefined;
       failures++;
       counts.failed++;
       notBefore = performance.now() + retryMs;
       log('error', 'cannot look through the history for what a feed has new', { feed, networks, error });
-      if (failures < MAX_FAILURES) return;
+      if (failures < MAX_FAILURES) return undefined;
       failures = 0;
       counts.given_up++;
       log('error', "gave it up: look with 'flowsentry hunt --feed'", { feed });
-      ready = { hunt, contacts: [] };
+      return { hunt, contacts: [] };
     }
   };
-  const timer = setInterval(() => {
+  return createStagedWork<HuntResult>((signal, taken) => {
     const [next] = hunts();
-    if (next === undefined || hunting !== undefined || ready !== undefined || next === taken?.hunt) return;
-    if (performance.now() < notBefore) return;
-    hunting = look(next).finally(() => {
-      hunting = undefined;
-    });
-  }, LOOK_MS);
-  return {
-    get isReady() {
-      return ready !== undefined;
-    },
-    take() {
-      taken = ready;
-      ready = undefined;
-      return taken;
-    },
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      closing.abort();
-      await hunting;
-    },
-  };
+    if (next === undefined || next === taken?.hunt || performance.now() < notBefore) return undefined;
+    return look(next, signal);
+  });
 }
