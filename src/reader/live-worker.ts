@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Dictionary } from '../columns/dictionary.ts';
 import type { Part, Position } from '../contracts.ts';
-import { createMessageDecoder, decodeContent, decodeMessage } from '../decode.ts';
+import { createMessageDecoder, type DecodedPart, decodeContent, decodeMessage } from '../decode.ts';
 import { UserError } from '../errors.ts';
 import type { SourceOptions } from '../ingest/options.ts';
 import type { Delivery, Resume, Source } from '../ingest/source.ts';
@@ -13,7 +13,6 @@ import { loadSource, type SourceMaker } from './sources.ts';
 /** Streams whose format is remembered; the one that was silent longest is forgotten first. */
 const MAX_DECODERS = 256;
 
-type DecodedPart = ReturnType<ReturnType<typeof createMessageDecoder>['take']>[number];
 const NOTHING: DecodedPart = { rejects: [], answers: [], filtered: 0, received: 0, skipped: 0 };
 
 const port = parentPort!;
