@@ -1,9 +1,9 @@
 import type { Beside } from './checkpoint.ts';
 import type { Config } from './config.ts';
 import type { FeedsInUse } from './feeds-in-use.ts';
+import type { RetroCounts } from './live/retro-hunt.ts';
 import { type CurrentIndicators, indicatorsFrom } from './reference/indicator-set.ts';
 import { openContacts, withinBudget } from './retro.ts';
-import type { RetroCounts } from './retro-hunt.ts';
 import type { Rollup } from './rollup/rollup.ts';
 import type { Scorer } from './score/scorer.ts';
 import type { Segment } from './store/messages.ts';

@@ -9,7 +9,7 @@ import { detectors } from '../detectors/index.ts';
 import { defaultConfig, loadConfig, parseConfig } from '../src/config.ts';
 import { configSchema } from '../src/config-schema.ts';
 import { ConfigError } from '../src/errors.ts';
-import { timesOf } from '../src/source-times.ts';
+import { timesOf } from '../src/live/source-times.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flowsentry-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

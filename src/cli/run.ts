@@ -38,7 +38,7 @@ export function addRun(program: Command): void {
 
 async function runService(options: Options): Promise<void> {
   const { stopped, ...service } = await startService(options.config);
-  const { run } = await import('../run.ts');
+  const { run } = await import('../live/run.ts');
   await run({
     ...service,
     data: options.data,

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics } from '../../src/live/metrics.ts';
 import { type Any, readOne, readText } from './files.ts';
 
 /** Metrics of every Prometheus server, not of a process. */

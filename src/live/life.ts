@@ -1,23 +1,23 @@
+import type { Config } from '../config.ts';
+import type { Alert, DetectorStanding, Part } from '../contracts.ts';
+import { type Engine, openEngine } from '../engine.ts';
+import { ingest, type Totals } from '../pipeline.ts';
+import { openLiveReader } from '../reader/live.ts';
+import type { Sender } from '../send/sender.ts';
+import { createUncovered } from '../uncovered.ts';
+import { createMaintenance } from '../upkeep.ts';
 import { createAlertDelay } from './alert-delay.ts';
-import type { Config } from './config.ts';
-import type { Alert, DetectorStanding, Part } from './contracts.ts';
 import { openDelivery } from './delivery.ts';
 import type { DiskGuard } from './disk-guard.ts';
-import { type Engine, openEngine } from './engine.ts';
 import type { FeedWatch } from './feed-watch.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
 import { watchInventory } from './inventory-watch.ts';
 import { openLiveFeeds } from './live-feeds.ts';
 import type { Metrics } from './metrics.ts';
-import { ingest, type Totals } from './pipeline.ts';
 import { openPrinting } from './printing.ts';
-import { openLiveReader } from './reader/live.ts';
 import { openRetroHunts, type RetroCounts } from './retro-hunt.ts';
-import type { Sender } from './send/sender.ts';
 import { timesOf } from './source-times.ts';
 import type { SourceWatch } from './source-watch.ts';
-import { createUncovered } from './uncovered.ts';
-import { createMaintenance } from './upkeep.ts';
 import { type CoveredEntries, wasClaimed } from './was-claimed.ts';
 
 export interface LifeOptions {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { defaultConfig } from '../src/config.ts';
-import { openRetroHunts } from '../src/retro-hunt.ts';
+import { defaultConfig } from '../../src/config.ts';
+import { openRetroHunts } from '../../src/live/retro-hunt.ts';
 
 const data = mkdtempSync(join(tmpdir(), 'flowsentry-retro-'));
 afterAll(() => rmSync(data, { recursive: true }));

@@ -1,8 +1,8 @@
+import { createAuthenticator } from '../serve/auth.ts';
+import type { ServeLog, ServeOptions } from '../serve/options.ts';
+import { createHandler, operationRoutes } from '../serve/routes.ts';
+import { startServer } from '../serve/server.ts';
 import type { Metrics } from './metrics.ts';
-import { createAuthenticator } from './serve/auth.ts';
-import type { ServeLog, ServeOptions } from './serve/options.ts';
-import { createHandler, operationRoutes } from './serve/routes.ts';
-import { startServer } from './serve/server.ts';
 
 /** What the service says of itself at this moment. */
 export interface Status {

@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Status } from '../src/operation.ts';
-import { newToken } from '../src/serve/auth.ts';
+import type { Status } from '../../src/live/operation.ts';
+import { newToken } from '../../src/serve/auth.ts';
 
-const at = (file: string) => JSON.stringify(join(import.meta.dirname, '../src', file));
+const at = (file: string) => JSON.stringify(join(import.meta.dirname, '../../src', file));
 
 /** A process that serves its operation, and takes what it has to say of itself, or new options, from us. */
 const SCRIPT = `
-import { startOperation } from ${at('operation.ts')};
-import { createMetrics } from ${at('metrics.ts')};
+import { startOperation } from ${at('live/operation.ts')};
+import { createMetrics } from ${at('live/metrics.ts')};
 import { ServeOptions } from ${at('serve/options.ts')};
 const metrics = createMetrics();
 metrics.provide(() => ({ records: { received: 3, stored: 2, duplicate: 0, late: 1, filtered: 0, rejected: {} } }));

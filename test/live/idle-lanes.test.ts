@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createIdleLanes } from '../src/idle-lanes.ts';
+import { createIdleLanes } from '../../src/live/idle-lanes.ts';
 
 it('a lane is idle once, after it was silent for long enough since it had caught up', () => {
   let time = 0;

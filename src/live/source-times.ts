@@ -1,4 +1,4 @@
-import type { Config } from './config.ts';
+import type { Config } from '../config.ts';
 
 /** How long event time waits for a live source, seconds. */
 export interface SourceTimes {

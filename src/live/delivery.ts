@@ -1,9 +1,9 @@
-import { guideOf } from '../detectors/index.ts';
-import type { Config } from './config.ts';
+import { guideOf } from '../../detectors/index.ts';
+import type { Config } from '../config.ts';
+import type { Engine } from '../engine.ts';
+import { openSender, type Sender } from '../send/sender.ts';
+import { openSink } from '../send/sinks/index.ts';
 import { openDesk } from './desk.ts';
-import type { Engine } from './engine.ts';
-import { openSender, type Sender } from './send/sender.ts';
-import { openSink } from './send/sinks/index.ts';
 
 export interface DeliveryOptions {
   readonly data: string;

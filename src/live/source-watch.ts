@@ -1,4 +1,4 @@
-import type { Part, RejectReason, SourceLoss, SourceReport } from './contracts.ts';
+import type { Part, RejectReason, SourceLoss, SourceReport } from '../contracts.ts';
 
 /** Seconds between two reports of a source. */
 const REPORT_SECONDS = 60;

@@ -1,8 +1,8 @@
-import type { Alert } from './contracts.ts';
-import { Command, carryOut } from './send/commands.ts';
-import type { Sender } from './send/sender.ts';
-import { publishOutbox } from './store/outbox-file.ts';
-import { finishCommand, type Result, spooledCommands } from './store/spool.ts';
+import type { Alert } from '../contracts.ts';
+import { Command, carryOut } from '../send/commands.ts';
+import type { Sender } from '../send/sender.ts';
+import { publishOutbox } from '../store/outbox-file.ts';
+import { finishCommand, type Result, spooledCommands } from '../store/spool.ts';
 
 export interface DeskOptions {
   readonly data: string;

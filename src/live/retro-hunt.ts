@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Config } from './config.ts';
-import type { PastContact } from './contracts.ts';
-import type { PendingHunt } from './feeds-in-use.ts';
-import { FEEDS_FOLDER } from './judges.ts';
-import { createFeedCache } from './reference/feed-cache.ts';
-import { withinBudget } from './retro.ts';
+import type { Config } from '../config.ts';
+import type { PastContact } from '../contracts.ts';
+import type { PendingHunt } from '../feeds-in-use.ts';
+import { FEEDS_FOLDER } from '../judges.ts';
+import { createFeedCache } from '../reference/feed-cache.ts';
+import { withinBudget } from '../retro.ts';
+import { askChild } from '../store/child.ts';
 import { createStagedWork, type StagedWork } from './staged-work.ts';
-import { askChild } from './store/child.ts';
 
 /** What the process that looks through the history is asked. */
 export interface RetroTask {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFeedWatch } from '../src/feed-watch.ts';
+import { createFeedWatch } from '../../src/live/feed-watch.ts';
 
 const HOUR = 3600;
 const drop = { name: 'drop', interval: HOUR, stale: 86_400 };

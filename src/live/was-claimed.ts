@@ -1,7 +1,7 @@
-import type { Covered } from './ingest/source.ts';
+import type { Covered } from '../ingest/source.ts';
+import { SourceFailure } from '../reader/live.ts';
+import { createSource } from '../reader/sources.ts';
 import type { LifeOptions } from './life.ts';
-import { SourceFailure } from './reader/live.ts';
-import { createSource } from './reader/sources.ts';
 
 /** What a checkpoint covers, by source. */
 export type CoveredEntries = readonly (readonly [source: string, covered: readonly Covered[]])[];

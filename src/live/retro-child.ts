@@ -1,7 +1,7 @@
-import { hunt } from './hunt.ts';
-import { loadIndicators } from './reference/indicators.ts';
+import { hunt } from '../hunt.ts';
+import { loadIndicators } from '../reference/indicators.ts';
+import { answerParent } from '../store/child.ts';
 import type { RetroTask } from './retro-hunt.ts';
-import { answerParent } from './store/child.ts';
 
 // Looks through stored sessions and ends: the database calls back for each address, which the service's own thread has no time for.
 answerParent(async ({ data, feed, file, allow, internal, ...bounds }: RetroTask) => {

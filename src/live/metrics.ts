@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Coverage, RejectReason, Severity, Trial } from './contracts.ts';
+import type { Coverage, RejectReason, Severity, Trial } from '../contracts.ts';
 
 /** Counts since the start of the process, taken at one moment between two batches: only then does the identity hold. */
 export interface RecordCounts {

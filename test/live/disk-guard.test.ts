@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { watchDisk } from '../src/disk-guard.ts';
+import { watchDisk } from '../../src/live/disk-guard.ts';
 
 describe('disk guard', () => {
   it('is short while less than the reserve is free, and says when that changes', async () => {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { register } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { createMetrics, lossIdentityError, type MetricsView } from '../src/metrics.ts';
+import { createMetrics, lossIdentityError, type MetricsView } from '../../src/live/metrics.ts';
 
 const records = {
   received: 100,
@@ -212,7 +212,7 @@ describe('metrics', () => {
   });
 
   it('do not keep a process alive', () => {
-    const file = JSON.stringify(join(import.meta.dirname, '../src/metrics.ts'));
+    const file = JSON.stringify(join(import.meta.dirname, '../../src/live/metrics.ts'));
     const script = `import { createMetrics } from ${file}; await createMetrics().text();`;
     const { status } = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', script], {
       timeout: 20_000,

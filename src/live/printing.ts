@@ -1,5 +1,5 @@
-import type { Alert, OutboxChange } from './contracts.ts';
-import type { Engine } from './engine.ts';
+import type { Alert, OutboxChange } from '../contracts.ts';
+import type { Engine } from '../engine.ts';
 
 /** Of the outbox: alerts that a checkpoint made durable and that nobody can have read yet. */
 const KEY = 'unprinted';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Dictionary } from '../src/columns/dictionary.ts';
-import type { Part } from '../src/contracts.ts';
-import { createSourceWatch } from '../src/source-watch.ts';
-import { flowsOf } from './flows.ts';
+import { Dictionary } from '../../src/columns/dictionary.ts';
+import type { Part } from '../../src/contracts.ts';
+import { createSourceWatch } from '../../src/live/source-watch.ts';
+import { flowsOf } from '../flows.ts';
 
 const T0 = 1_760_313_600;
 const HOUR = 3600;

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from './config.ts';
-import type { Alert } from './contracts.ts';
+import type { Config } from '../config.ts';
+import type { Alert } from '../contracts.ts';
+import type { Engine } from '../engine.ts';
+import { originOf, UserError } from '../errors.ts';
+import { refuseUnverified } from '../outbound/tls.ts';
+import { emptyTotals, type Totals } from '../pipeline.ts';
+import { SourceFailure } from '../reader/live.ts';
+import type { Sender } from '../send/sender.ts';
 import { watchDisk } from './disk-guard.ts';
-import type { Engine } from './engine.ts';
-import { originOf, UserError } from './errors.ts';
 import { createFeedWatch } from './feed-watch.ts';
 import { CLAIMING, live, type Reading } from './life.ts';
 import { createMetrics, type MetricsView } from './metrics.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
-import { refuseUnverified } from './outbound/tls.ts';
-import { emptyTotals, type Totals } from './pipeline.ts';
-import { SourceFailure } from './reader/live.ts';
 import type { RetroCounts } from './retro-hunt.ts';
-import type { Sender } from './send/sender.ts';
 import { createSourceWatch } from './source-watch.ts';
 
 export interface RunOptions {
