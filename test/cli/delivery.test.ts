@@ -101,7 +101,7 @@ describe('a service with sinks', () => {
       bodies.set(key, (bodies.get(key) ?? new Set()).add(request.body));
       // Taken, and nobody hears of it.
       if (turn % 20 === 5) return void socket.destroy();
-      setTimeout(() => response.end(), (turn * 37) % 400);
+      setTimeout(() => response.end(), (turn * 37) % 80);
     });
     const sinks = [hook('hook', unsteady.url, ', rate: 100000')];
     const seen = (event: string) =>
