@@ -71,7 +71,7 @@ describe('alerts', () => {
     expect((await run(64)).book).toEqual(book);
     // What is durable is known again, and changes nothing.
     expect(await run(16_384)).toMatchObject({ duplicate: 305, filtered: 0, book });
-  }, 60_000);
+  });
 
   it('know names through a restart, from a source of their own', async () => {
     const root = join(folder, 'service');
@@ -95,5 +95,5 @@ describe('alerts', () => {
     }
     expect(found).toMatchObject({ peerNames: ['evil.example'] });
     expect(await service.stop()).toBe(0);
-  }, 60_000);
+  });
 });

@@ -32,7 +32,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'flowsentry-backtest-'));
   data = join(folder, 'data');
   stored = await replayed(['port-scan', 'internal-sweep', 'ssh-brute-force'], data);
-}, 300_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

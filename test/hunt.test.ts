@@ -44,7 +44,7 @@ beforeAll(async () => {
   );
   const options = { format: undefined, restart: false, onProgress: () => {}, warn: () => {} };
   await replay({ paths: [log], data, config: defaultConfig(), ...options });
-}, 60_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -70,7 +70,7 @@ describe('a backtest of what a detector looks at', () => {
     const [less, all] = await both(data, ['brute-force'], { changed, from, warmUp: 1800 });
     expect(less).toEqual(all);
     expect(all!.tried.alerts).not.toEqual(all!.running!.alerts);
-  }, 300_000);
+  });
 
   it('shows everything as soon as one detector has to see it', () => {
     const context = { indicators: { size: 0, categories: [], match: () => undefined } } as never;

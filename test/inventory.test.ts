@@ -52,5 +52,5 @@ describe('alerts', () => {
       ...{ from: undefined, to: undefined, warmUp: undefined, warn() {}, onProgress() {} },
     });
     expect(tried.alerts).toEqual(found);
-  }, 120_000);
+  });
 });

@@ -193,7 +193,7 @@ describe('standard error', () => {
     spawnSync('sh', ['-c', `"${process.execPath}" --input-type=module-typescript -e "$SCRIPT" ${redirect}`], {
       env: { ...process.env, SCRIPT: script, NODE_OPTIONS: '', LINES: String(lines) },
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 300_000,
     });
 
   it('takes every line before the process ends', () => {

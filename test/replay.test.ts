@@ -30,7 +30,7 @@ beforeAll(async () => {
     'zones: {inside: {cidr: [10.0.0.0/8]}, outside: {cidr: [0.0.0.0/0, "::/0"]}}\nrules:\n  - {name: web, from: any, to: any, ports: [443], protocol: tcp, action: allow}\n',
   );
   config = parseConfig('policy: policy.yaml\n', join(folder, 'flowsentry.yaml'));
-}, 300_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -57,5 +57,5 @@ describe('alerts on standard output', () => {
     last.kill('SIGTERM');
     await once(last, 'close');
     expect(more).toBe('');
-  }, 120_000);
+  });
 });

@@ -15,7 +15,7 @@ let read: ReturnType<typeof openJwcrypto>;
 beforeAll(() => {
   read = openJwcrypto();
   writeFileSync(at('ids'), 'a secret for ids of ours', { mode: 0o600 });
-}, 120_000);
+});
 
 describe("Python's jwcrypto", () => {
   it.each([

@@ -184,5 +184,5 @@ describe('a service with an inventory of EC2', () => {
     write(service.logs, 'c.log', first.address, '192.0.2.77', now + 7200);
     expect(await told(service.data, '192.0.2.77')).toMatchObject({ asset: { id: first.id } });
     expect(await service.stop()).toBe(0);
-  }, 120_000);
+  });
 });

@@ -87,7 +87,7 @@ function numbersOf(seed: number): () => number {
 }
 
 describe('parquet', () => {
-  it('is read by DuckDB and by hyparquet as it was written', { timeout: 120_000 }, async () => {
+  it('is read by DuckDB and by hyparquet as it was written', async () => {
     await fc.assert(
       fc.asyncProperty(caseArb, async ({ rows, seed, distinct, absent, cuts }) => {
         const next = numbersOf(seed);

@@ -158,7 +158,7 @@ describe('the state', () => {
   });
 
   it('holds exactly the records of its position, whenever the writer is killed', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const folder = temporaryFolder();
     const writer = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
