@@ -76,12 +76,17 @@ export function isUnanswered(sessions: SessionBatch, row: number): boolean {
   return (protocol === ICMP || protocol === ICMP_V6) && out <= 4;
 }
 
+/** Most bytes of a TCP packet without content in the session's address family. */
+export function emptyPacketOf(sessions: SessionBatch, row: number): number {
+  return isIpv4(sessions.dstAddr, row * 4) ? EMPTY_PACKET.v4 : EMPTY_PACKET.v6;
+}
+
 /** TCP without payload or handshake: a few empty packets out, at most as many empty ones back, none of them a SYN. */
 function isRefused(sessions: SessionBatch, row: number): boolean {
   const out = sessions.packetsOut[row]!;
   const back = sessions.packetsIn[row]!;
   const flagsIn = sessions.flagsIn[row]!;
-  const empty = isIpv4(sessions.dstAddr, row * 4) ? EMPTY_PACKET.v4 : EMPTY_PACKET.v6;
+  const empty = emptyPacketOf(sessions, row);
   // Windows tries a refused port three times; without flags three packets may be a handshake.
   const most = (flagsIn & RST) !== 0 && (flagsIn & SYN) === 0 ? 3 : 2;
   return (

@@ -6,6 +6,7 @@ import { corroboration } from './corroboration/detector.ts';
 import { cryptoMining } from './crypto-mining/detector.ts';
 import type { DetectorModule } from './define.ts';
 import { dnsBypass } from './dns-bypass/detector.ts';
+import { exposedPort } from './exposed-port/detector.ts';
 import { irc } from './irc/detector.ts';
 import { lateralMovement } from './lateral-movement/detector.ts';
 import { longConnection } from './long-connection/detector.ts';
@@ -31,6 +32,7 @@ export const detectors: readonly DetectorModule[] = [
   corroboration,
   cryptoMining,
   dnsBypass,
+  exposedPort,
   irc,
   lateralMovement,
   longConnection,

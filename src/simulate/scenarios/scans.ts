@@ -18,6 +18,7 @@ const STORM_PORTS = 1_000_000;
 const STORM_HOSTS = 16;
 const STORM_DESTINATIONS = 10_000_000;
 const NOISE_SOURCES = 100_000;
+const PROBERS = 12;
 
 export const scans: readonly Scenario[] = [
   {
@@ -75,6 +76,8 @@ export const scans: readonly Scenario[] = [
       });
     },
   },
+  probed('probed-cluster', 8088, 'YARN, the cluster manager of EMR,'),
+  probed('probed-search', 9200, 'Elasticsearch'),
   {
     name: 'slow-scan',
     summary:
@@ -139,6 +142,28 @@ export const scans: readonly Scenario[] = [
     },
   },
 ];
+
+/** A service that everybody can reach: scanners look what it is. */
+function probed(name: string, port: number, service: string): Scenario {
+  return {
+    name,
+    summary: `a dozen addresses outside find ${service} on a public host in ten minutes, and it answers`,
+    attack: ['T1595', 'T1133'],
+    quiet: false,
+    dual: true,
+    play(stage) {
+      const server = stage.world.environment.guest('bastion', stage.at - 3600, 'exposed');
+      return spread(stage, PROBERS, 600, (index, at) =>
+        act(stage, { client: prober(stage, index), server, port, at, seconds: 0.3, up: 120, down: 600 }),
+      );
+    },
+  };
+}
+
+function prober({ world: { addresses } }: Stage, index: number): Party {
+  const site = (0x2000 + index).toString(16);
+  return outside('prober', addresses.of(`198.51.100.${120 + index}`), addresses.of(`2001:db8:${site}::50`));
+}
 
 function scanPorts(stage: Stage, client: Party, server: Party) {
   return tryPorts(stage, client, server, topPorts(stage.random));
