@@ -1,6 +1,6 @@
 import { SCOPE, SCOPE_NAMES, type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
-import { type Detector, type DetectorContext, type Emit, SEVERITIES } from '../../src/contracts.ts';
+import type { Detector, DetectorContext, Emit } from '../../src/contracts.ts';
 import { findingOf } from '../claim.ts';
 import { isNew, PROTOCOL, portTable } from '../sessions.ts';
 import { type Beat, beatOf, scoreOf } from './beat.ts';
@@ -19,8 +19,6 @@ const FORGET = 30 * DAY;
 const STEADY = { calls: 20, seconds: HOUR, deviation: 0.1, evenness: 0.8 } as const;
 /** Calls that all servers of one rhythm must have had together. */
 const SERVERS_CALLS = 100;
-/** An alert that goes on is told again after so long, unless it got worse. */
-const RETELL = 6 * HOUR;
 
 /** Calls in one or two days before a pair is followed. Of ours: RITA's least number of connections; of others there are many. */
 const GATE_OURS = 4;
@@ -122,15 +120,11 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
     };
     const verdict = verdictOf(pair, beat, rita.score, { first, since, now: last });
     if (verdict === undefined) return;
-    const rank = SEVERITIES.indexOf(verdict.severity);
+    // What goes on is told each hour, so that its alert says until when.
     const { facts } = calls.table.columns;
     const base = at * FACTS;
-    const told = facts[base + FACT.told]!;
-    if (told !== 0 && rank <= facts[base + FACT.toldSeverity]! && last - told < RETELL) return;
     const all = facts[base + FACT.calls]!;
     const fresh = all - facts[base + FACT.toldCalls]!;
-    facts[base + FACT.told] = last;
-    facts[base + FACT.toldSeverity] = Math.max(rank, facts[base + FACT.toldSeverity]!);
     facts[base + FACT.toldCalls] = all;
     const shown = { beat, rita, verdict, side, first, last: facts[base + FACT.end]!, since, fresh };
     emit(findingOf(beaconClaim(shown, sessions, row), sessions, [row], context.names));

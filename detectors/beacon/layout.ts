@@ -10,8 +10,8 @@ export const KEY_WORDS = 9;
 /**
  * Where a pair's facts stand: one cache line. `first`, `last`: when the first and last call began; `end`: latest end; `hour`: hours since 1970
  * of the newest slot; `moment`, `until`, `together`: start of the last moment, when the next may begin, its calls; `calls`: since the
- * beginning; `port`, `ports`: last source port, how often it changed; `judged`: hour in which it was judged last; `told…`: time, severity and
- * calls when it was told last; `step`, `shown`: step and row of its last call.
+ * beginning; `port`, `ports`: last source port, how often it changed; `judged`: hour in which it was judged last; `toldCalls`: calls when
+ * it was told last; `step`, `shown`: step and row of its last call.
  */
 export const FACT = {
   first: 0,
@@ -25,8 +25,6 @@ export const FACT = {
   port: 8,
   ports: 9,
   judged: 10,
-  told: 11,
-  toldSeverity: 12,
   toldCalls: 13,
   step: 14,
   shown: 15,

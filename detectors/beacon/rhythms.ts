@@ -7,8 +7,8 @@ const SLOTS = 16;
 const KEY_WORDS = 5;
 /** Seconds for which a rhythm counts. */
 const FRESH = 86_400;
-/** Seconds after which what goes on is told again. */
-const RETELL = 21_600;
+/** What goes on is told once in so many seconds, so that its alert says until when. */
+const RETELL = 3600;
 /** Medians that differ by less are one rhythm. */
 const TOLERANCE = 0.1;
 
@@ -87,10 +87,11 @@ export class Rhythms {
     return found;
   }
 
-  /** Whether to tell that so many networks share a rhythm: for the first time, twice as many, or again; remembers that it is told. */
+  /** Whether to tell that so many networks share a rhythm: for the first time in the hour, or twice as many; remembers that it is told. */
   isNews(at: number, networks: number, time: number): boolean {
     const { told, toldNetworks } = this.table.columns;
-    if (told[at] !== 0 && networks < 2 * toldNetworks[at]! && time - told[at]! < RETELL) return false;
+    const thisHour = Math.floor(told[at]! / RETELL) === Math.floor(time / RETELL);
+    if (thisHour && networks < 2 * toldNetworks[at]!) return false;
     told[at] = time;
     toldNetworks[at] = Math.max(networks, toldNetworks[at]!);
     return true;
