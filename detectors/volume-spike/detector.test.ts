@@ -269,6 +269,64 @@ describe('volume-spike', () => {
     ]);
   });
 
+  describe('of a role', () => {
+    /** Six hosts of one /24 that each move as much as `steady`, and another network that moves far more. */
+    const fleet: Traffic = (time, window) => [
+      ...Array.from({ length: 6 }, (_, i) => ({
+        ...steady(time, window + i)[0],
+        subject: `10.0.7.${i}`,
+        peer: `203.0.113.${i}`,
+      })),
+      { subject: '10.0.8.1', peer: '203.0.113.99', bytesOut: 900 * MB },
+    ];
+    const fresh = (subject: string, mb: number): Traffic => {
+      return (time, window) => [...fleet(time, window), { subject, bytesOut: mb * MB, bytesIn: 900 * MB }];
+    };
+    const born = T0 + 8 * DAY;
+
+    it('tells what a new instance sends far above all others of its role on its first day', () => {
+      const { play } = at();
+      expect(play(T0, born, fleet)).toEqual([]);
+      const [finding] = play(born, born + 300, fresh('10.0.7.77', 400));
+      expect(finding).toMatchObject({
+        severity: 'medium',
+        subject: '10.0.7.77',
+        peer,
+        explanation: { role: '10.0.7.0/24', measure: 'bytes out' },
+      });
+      expect(finding?.title).toContain('times the most of the 6 others of role 10.0.7.0/24');
+    });
+
+    it('is quiet about a new instance that does what its role does', () => {
+      const { play } = at();
+      play(T0, born, fleet);
+      expect(play(born, born + 2 * DAY, fresh('10.0.7.77', 3))).toEqual([]);
+    });
+
+    it('knows nothing of a new instance whose role has less than three others', () => {
+      const { play } = at();
+      play(T0, born, fleet);
+      expect(play(born, born + 300, fresh('10.0.8.77', 4000))).toEqual([]);
+    });
+
+    it('does not tell as uncertain, in the first fourteen days, what others of the role do', () => {
+      const rise = (quiet: string): Finding[] => {
+        const { play } = at();
+        const young: Traffic = (time, window) => [
+          ...fleet(time, window),
+          { subject: quiet, bytesOut: 100_000 * wobble(window) },
+        ];
+        play(T0, born, young);
+        return play(born, born + 300, (time, window) => [
+          ...fleet(time, window),
+          { subject: quiet, bytesOut: 2 * MB },
+        ]);
+      };
+      expect(rise('10.0.9.77')).toMatchObject([{ severity: 'medium', subject: '10.0.9.77' }]);
+      expect(rise('10.0.7.77')).toEqual([]);
+    });
+  });
+
   it('keeps the largest keys when there are more than the cap', () => {
     const { detector, play } = at({ maxPairs: 64, maxSubjects: 64 });
     const crowd: Traffic = (_, window) => [

@@ -1,7 +1,7 @@
 import type { Explanation, Finding, FlowSample, Severity } from '../../src/contracts.ts';
 import { bytesText, durationText, evidenceQuery, rounded } from '../evidence.ts';
 import type { VolumeConfig } from './config.ts';
-import { fromLog, MEASURES } from './peaks.ts';
+import { fromLog, MEASURES, type PeakBaseline } from './peaks.ts';
 import type { HourVerdict } from './rhythm.ts';
 import type { Spike } from './spikes.ts';
 
@@ -36,7 +36,7 @@ export function spikeFinding(spike: Spike, told: Told, share: number, config: Vo
   const title =
     baseline === undefined
       ? `${told.subject} sent ${amount} to ${told.peer} in an hour, which had little from it before`
-      : `${told.subject}: ${what}${withPeer} in ${durationText(size)}, ${rounded(spike.ratio, 3)} times the most of the ${baseline.days === 1 ? 'day' : `${baseline.days} days`} before`;
+      : `${told.subject}: ${what}${withPeer} in ${durationText(size)}, ${rounded(spike.ratio, 3)} times the most of ${comparedWith(baseline)}`;
   const explanation: Explanation =
     baseline === undefined
       ? {
@@ -47,18 +47,21 @@ export function spikeFinding(spike: Spike, told: Told, share: number, config: Vo
         }
       : {
           observed: `${amount} in ${durationText(size)}`,
-          baseline: `highest ${durationText(size)} of a day: median ${text(baseline.median)}, most ${text(baseline.highest)}, ${daysText(baseline.days)} with traffic`,
+          baseline: `highest ${durationText(size)} of ${baseline.alike === undefined ? 'a day' : 'each'}: median ${text(baseline.median)}, most ${text(baseline.highest)}, ${behind(baseline)}`,
           threshold: spike.certain
             ? `${bytesText(config.minBytes)}, ${config.ratio} times the most, and ${config.z} deviations from the median`
             : unit === 'bytes'
               ? `${bytesText(config.weakBytes)}, ${config.weakRatio} times the most, and ${config.weakZ} deviations from the median; ${config.dailyBudget} a day`
               : `${config.ratio} times the most, and ${config.z} deviations from the median; ${config.dailyBudget} a day`,
           formula:
-            'y = log1p(x) of the window; z = (y - median(daily peaks)) / max(1.4826 MAD(daily peaks), 0.2)',
+            baseline.alike === undefined
+              ? 'y = log1p(x) of the window; z = (y - median(daily peaks)) / max(1.4826 MAD(daily peaks), 0.2)'
+              : 'y = log1p(x) of the window; z = (y - median(peaks)) / max(1.4826 MAD(peaks), 0.2), a peak in 28 d of each other subject of the role',
           measure: name,
           z: rounded(spike.z, 3),
           ratio: rounded(spike.ratio, 3),
           spread: rounded(Math.exp(baseline.spread / 1000), 3),
+          ...(baseline.alike === undefined ? {} : { role: baseline.alike.role }),
         };
   return {
     ...base(told, spike.key === 'pair' ? `more traffic with ${told.peer}` : 'more traffic'),
@@ -71,6 +74,17 @@ export function spikeFinding(spike: Spike, told: Told, share: number, config: Vo
     },
     query: evidenceQuery({ ...ends(told), from: told.to - size, to: told.to }),
   };
+}
+
+function comparedWith({ alike, days }: PeakBaseline): string {
+  if (alike !== undefined) return `the ${alike.subjects} others of role ${alike.role}`;
+  return days === 1 ? 'the day before' : `the ${days} days before`;
+}
+
+function behind({ alike, days }: PeakBaseline): string {
+  return alike === undefined
+    ? `${daysText(days)} with traffic`
+    : `${alike.subjects} others of role ${alike.role}`;
 }
 
 function daysText(days: number): string {

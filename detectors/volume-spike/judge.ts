@@ -3,6 +3,7 @@ import { NO_ROW } from '../../src/columns/key-table.ts';
 import type { WindowBatch } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { Detector, DetectorContext, Emit } from '../../src/contracts.ts';
+import { roleBaselines } from './alike.ts';
 import { Budget } from './budget.ts';
 import type { VolumeConfig } from './config.ts';
 import { Largest } from './largest.ts';
@@ -64,7 +65,7 @@ export function createVolumeSpike(config: VolumeConfig, context: DetectorContext
 
   function isKnownSubject(window: WindowBatch, at: number): boolean {
     const row = subjects.table.find(window.subject, at * 4);
-    return row !== NO_ROW && window.start - subjects.since(row) >= config.learnDays * 86_400;
+    return row !== NO_ROW && !subjects.isYoung(row, window.start, config.learnDays);
   }
 
   return {
@@ -73,7 +74,8 @@ export function createVolumeSpike(config: VolumeConfig, context: DetectorContext
     },
     window(window, emit) {
       const peaks = window.key === 'subject' ? subjects : pairs;
-      const spikes = judgeWindow(window, peaks, config, (at) => isKnownSubject(window, at));
+      const ofRole = roleBaselines(subjects, context.roleOf, window.start, config.learnDays);
+      const spikes = judgeWindow(window, peaks, config, (at) => isKnownSubject(window, at), ofRole);
       for (const { row } of spikes) peaks.setAlerted(row);
       const end = window.start + window.size;
       if (window.key === 'subject') {

@@ -46,6 +46,8 @@ export interface PeakBaseline {
   readonly highest: number;
   /** Days with traffic behind it. */
   readonly days: number;
+  /** Where the subject is too young for days of its own: the others of its role, a peak each. */
+  readonly alike?: { readonly role: string; readonly subjects: number };
 }
 
 /** The highest window of each day and measure, for subjects or pairs. */
@@ -67,6 +69,11 @@ export class Peaks {
     return this.table.columns.hot[row * HOT_WORDS + HOT.since]!;
   }
 
+  /** Whether it is watched for less than `learnDays`. */
+  isYoung(row: number, time: number, learnDays: number): boolean {
+    return time - this.since(row) < learnDays * DAY;
+  }
+
   /** Notes that the open day has a finding: it is learnt slowly. */
   setAlerted(row: number): void {
     this.table.columns.hot[row * HOT_WORDS + HOT.alerted] = 1;
@@ -86,6 +93,13 @@ export class Peaks {
     const { hot } = this.table.columns;
     const at = row * HOT_WORDS + measure;
     return Math.max(hot[at + HOT.top]!, hot[at + HOT.today]!);
+  }
+
+  /** Highest window of the days before the one that holds `time`, as stored. */
+  highestBefore(row: number, measure: number, time: number): number {
+    const { hot } = this.table.columns;
+    const isOver = hot[row * HOT_WORDS + HOT.day]! < Math.floor(time / DAY);
+    return isOver ? this.highest(row, measure) : hot[row * HOT_WORDS + HOT.top + measure]!;
   }
 
   /** Brings a row to `day`: the day that was open becomes history, days without traffic are zeros. */
@@ -129,20 +143,15 @@ export class Peaks {
   /** Undefined when there is too little history: fewer than `least` days, or days with traffic. */
   baseline(row: number, measure: number, time: number, learnDays: number): PeakBaseline | undefined {
     const { hot, peaks } = this.table.columns;
-    const base = row * HOT_WORDS;
-    if (time - hot[base + HOT.since]! < learnDays * DAY) return undefined;
+    if (this.isYoung(row, time, learnDays)) return undefined;
     // No day has ended yet, or none had traffic.
-    if (hot[base + HOT.top + measure] === 0) return undefined;
+    if (hot[row * HOT_WORDS + HOT.top + measure] === 0) return undefined;
     const values = this.#values;
     values.length = 0;
     const at = (row * COUNT + measure) * PEAK_DAYS;
     for (let i = at; i < at + PEAK_DAYS; i++) if (peaks[i]! > 0) values.push(peaks[i]!);
     if (values.length === 0 || values.length < Math.floor(learnDays)) return undefined;
-    const median = medianOf(values);
-    const highest = values.at(-1)!;
-    for (let i = 0; i < values.length; i++) values[i] = Math.abs(values[i]! - median);
-    const days = values.length;
-    return { median, spread: Math.max(MAD_FACTOR * medianOf(values), LEAST_SPREAD * SCALE), highest, days };
+    return { ...spreadOf(values), days: values.length };
   }
 
   /** Counts an address that got bulk from the subject for the first time; how many in two weeks that makes. */
@@ -195,6 +204,14 @@ export class Peaks {
     }
     this.table.restore(packSnapshot({ ...Object.fromEntries<Column>(columns), hot }, null));
   }
+}
+
+/** Median, spread and maximum of at least one peak, as stored. Changes `peaks`. */
+export function spreadOf(peaks: number[]): Pick<PeakBaseline, 'median' | 'spread' | 'highest'> {
+  const median = medianOf(peaks);
+  const highest = peaks.at(-1)!;
+  for (let i = 0; i < peaks.length; i++) peaks[i] = Math.abs(peaks[i]! - median);
+  return { median, spread: Math.max(MAD_FACTOR * medianOf(peaks), LEAST_SPREAD * SCALE), highest };
 }
 
 /** Sorts `values`. */

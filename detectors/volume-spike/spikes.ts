@@ -1,5 +1,6 @@
 import { NO_ROW } from '../../src/columns/key-table.ts';
 import { SCOPE, type WindowBatch } from '../../src/columns/session-batch.ts';
+import type { RoleBaseline } from './alike.ts';
 import type { VolumeConfig } from './config.ts';
 import { fromLog, MEASURE, MEASURES, type PeakBaseline, type Peaks, toLog } from './peaks.ts';
 
@@ -37,7 +38,12 @@ interface Judging {
   readonly measures: readonly number[];
   /** Logarithm, in thousandths, of how far above every peak a value deserves a closer look. */
   readonly leastAbove: number;
+  /** What subjects that are watched for too short sent, and might be certain: those of one subject together. */
+  readonly young: Shown[][];
 }
+
+/** One measure of a row of the window. */
+type Shown = Pick<Spike, 'row' | 'at' | 'measure' | 'value' | 'log'>;
 
 const key = new Uint32Array(8);
 
@@ -47,6 +53,7 @@ export function judgeWindow(
   peaks: Peaks,
   config: VolumeConfig,
   isKnownSubject: (at: number) => boolean,
+  ofRole: RoleBaseline,
 ): Spike[] {
   const spikes: Spike[] = [];
   peaks.prune(window.start);
@@ -58,13 +65,38 @@ export function judgeWindow(
     pair: window.key === 'pair',
     measures: MEASURES.flatMap(({ size }, measure) => (size === window.size ? [measure] : [])),
     leastAbove: Math.log(config.weakRatio) * 1000,
+    young: [],
   };
   const order = orderOf(window, peaks);
   for (let i = 0; i < window.length; i++) {
     const spike = judgeRow(judging, order === undefined ? i : order[i]!);
     if (spike !== undefined) spikes.push(spike);
   }
-  return spikes;
+  // After all rows: by then every subject of the window has closed the days before.
+  const told = spikes.filter((spike) => !isUsualOfRole(spike, ofRole, config));
+  for (const each of judging.young) {
+    const spike = worst(each.flatMap((shown) => judgeYoung(shown, ofRole, config)));
+    if (spike !== undefined) told.push(spike);
+  }
+  return told;
+}
+
+/** Few days of its own are no reason to tell what others of the role do all the time. */
+function isUsualOfRole(spike: Spike, ofRole: RoleBaseline, config: VolumeConfig): boolean {
+  const { key: kind, certain, baseline, row, measure, value } = spike;
+  if (kind === 'pair' || certain || baseline === undefined || baseline.days >= FEW_DAYS) return false;
+  const role = ofRole(row, measure);
+  return role !== undefined && value < config.weakRatio * fromLog(role.highest);
+}
+
+/** What a subject without days of its own has sent, beside what its role did: told only when it is certain. */
+function judgeYoung(shown: Shown, ofRole: RoleBaseline, config: VolumeConfig): Spike[] {
+  const { row, measure, value, log } = shown;
+  const baseline = ofRole(row, measure);
+  if (baseline === undefined) return [];
+  const { z, ratio } = compare(log, value, baseline);
+  if (z < config.z || ratio < config.ratio) return [];
+  return [{ ...shown, kind: 'spike', key: 'subject', z, ratio, baseline, certain: true, also: [] }];
 }
 
 /** A function of its own: a loop of some hundred calls an hour is compiled late and thrown away often, a function with as many rows is not. */
@@ -86,6 +118,8 @@ function judgeRow(judging: Judging, at: number): Spike | undefined {
   peaks.turn(row, time);
   const fetched = pair && isFetched(window, at, row, peaks);
   const bulk = pair && !fetched && isBulk(window, at, row, peaks, config) && judging.isKnownSubject(at);
+  const young = !pair && peaks.isYoung(row, time, config.learnDays);
+  let shown: Shown[] | undefined;
   let found: Spike[] | undefined;
   for (let i = 0; i < measures.length; i++) {
     const measure = measures[i]!;
@@ -93,11 +127,20 @@ function judgeRow(judging: Judging, at: number): Spike | undefined {
     const log = toLog(value);
     if (!peaks.note(row, measure, log, judging.leastAbove)) continue;
     if (fetched && isOut(measure)) continue;
+    if (young) {
+      // What a new machine gets is what is installed on it.
+      if (isOut(measure) && value >= config.minBytes) {
+        shown ??= [];
+        shown.push({ row, at, measure, value, log });
+      }
+      continue;
+    }
     const spike = judge(peaks, row, at, measure, value, log, time, pair, config);
     if (spike === undefined) continue;
     found ??= [];
     found.push({ ...spike, key: window.key });
   }
+  if (shown !== undefined) judging.young.push(shown);
   if (found !== undefined) return worst(found);
   return bulk ? bulkOf(window, at, row) : undefined;
 }
@@ -145,8 +188,7 @@ function judge(
   if (value < floor) return undefined;
   const baseline = peaks.baseline(row, measure, time, config.learnDays);
   if (baseline === undefined) return undefined;
-  const z = (log - baseline.median) / baseline.spread;
-  const ratio = value / Math.max(1, fromLog(baseline.highest));
+  const { z, ratio } = compare(log, value, baseline);
   const far = z >= config.z && ratio >= config.ratio;
   // Pairs are many and little; what is uncertain must show in the subject as a whole.
   if (pair && !(far && isBytes && value >= config.minBytes)) return undefined;
@@ -157,6 +199,13 @@ function judge(
   if (!far && z < least) return undefined;
   const certain = far && isBytes && value >= config.minBytes;
   return { kind: 'spike', row, at, measure, value, log, z, ratio, baseline, certain, also: [] };
+}
+
+function compare(log: number, value: number, baseline: PeakBaseline): { z: number; ratio: number } {
+  return {
+    z: (log - baseline.median) / baseline.spread,
+    ratio: value / Math.max(1, fromLog(baseline.highest)),
+  };
 }
 
 /** Clients outside that come and fetch are what servers are for: whoever opened the pair's last sessions asked for the bytes. */
