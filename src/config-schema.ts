@@ -4,6 +4,7 @@ import { detectors } from '../detectors/index.ts';
 import { parsePrefix } from './columns/address.ts';
 import { ForwardOptions } from './forward/options.ts';
 import { SourceOptions } from './ingest/options.ts';
+import { FactOptions } from './reference/fact-options.ts';
 import { FeedOptions } from './reference/feed-options.ts';
 import { InventoryOptions } from './reference/inventory-options.ts';
 import { InhibitOptions, RootRoute, SilenceOptions, TimeIntervals } from './send/options.ts';
@@ -133,6 +134,14 @@ const Sections = z.strictObject({
     .refine((feeds) => new Set(feeds.map(({ name }) => name)).size === feeds.length, 'two have one name')
     .default([])
     .describe('Lists of known bad addresses'),
+  enrichment: z
+    .array(FactOptions)
+    .refine(
+      (sources) => new Set(sources.map(({ name }) => name)).size === sources.length,
+      'two have one name',
+    )
+    .default([])
+    .describe('What alerts say of addresses of others: service of AWS, AS number, country'),
   retroHunt: z
     .strictObject({
       lookback: duration
@@ -199,11 +208,21 @@ const Sections = z.strictObject({
 });
 
 /** The configuration file but for the options of detectors, which each detector's own schema validates. */
-export const Settings = Sections.superRefine(({ route, sinks, timeIntervals }, context) => {
-  const names = { sinks: sinks.map(({ name }) => name), intervals: Object.keys(timeIntervals) };
-  for (const { path, message } of routeProblems(route, names))
-    context.addIssue({ code: 'custom', path: ['route', ...path], message });
-});
+export const Settings = Sections.superRefine(
+  ({ route, sinks, timeIntervals, feeds, enrichment }, context) => {
+    // Their lists lie in one folder, and they are watched alike.
+    for (const [i, { name }] of enrichment.entries())
+      if (feeds.some((feed) => feed.name === name))
+        context.addIssue({
+          code: 'custom',
+          path: ['enrichment', i, 'name'],
+          message: `a feed has the name ${JSON.stringify(name)} too`,
+        });
+    const names = { sinks: sinks.map(({ name }) => name), intervals: Object.keys(timeIntervals) };
+    for (const { path, message } of routeProblems(route, names))
+      context.addIssue({ code: 'custom', path: ['route', ...path], message });
+  },
+);
 
 /** How a detector runs: not at all, recorded but notifying nobody, or in full. */
 export const MODES = ['off', 'shadow', 'alert'] as const;

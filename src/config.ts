@@ -111,7 +111,7 @@ function readSource(source: Source): Config {
   if (!settings.success || found.length > 0) throw errorOf(source, found);
 
   const folder = dirname(resolve(source.path));
-  const { policy, feeds, sources, sinks, serve, forward, inventory, ...rest } = settings.data;
+  const { policy, feeds, enrichment, sources, sinks, serve, forward, inventory, ...rest } = settings.data;
   return {
     ...rest,
     sources: resolveFiles(sources, folder).map((source) =>
@@ -126,6 +126,7 @@ function readSource(source: Source): Config {
     forward: resolveFiles(forward, folder),
     policy: policy === undefined ? undefined : resolve(folder, policy),
     feeds: resolveFiles(feeds, folder),
+    enrichment: resolveFiles(enrichment, folder),
     inventory: resolveFiles(inventory, folder),
     detectors: Object.fromEntries(chosen),
   };
@@ -153,13 +154,14 @@ function resolveFiles<T>(settings: T, folder: string): T {
 function filesOf({
   policy,
   feeds,
+  enrichment,
   serve,
   sources,
   sinks,
   forward,
   inventory,
 }: Config): [PropertyKey[], string][] {
-  const named = filesBelow([], { feeds, serve, sources, sinks, forward, inventory });
+  const named = filesBelow([], { feeds, enrichment, serve, sources, sinks, forward, inventory });
   return policy === undefined ? named : [[['policy'], policy], ...named];
 }
 

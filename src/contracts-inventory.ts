@@ -23,6 +23,18 @@ export interface InventoryEntry extends Asset {
   readonly to?: number;
 }
 
+/** In whose network an address of others is. Texts are from outside. */
+export interface OutsideNetwork {
+  /** Number of the autonomous system, and who holds it. */
+  readonly asn?: number;
+  readonly organization?: string;
+  /** ISO 3166-1, two letters. */
+  readonly country?: string;
+  /** Service of AWS as its list of ranges names it (`S3`), and its region (`eu-central-1`, `GLOBAL`). */
+  readonly service?: string;
+  readonly region?: string;
+}
+
 /** What is known of the ends of an alert, as it was when it was last seen. */
 export interface AlertEnds {
   /** Zones of the policy that they are in. */
@@ -31,6 +43,9 @@ export interface AlertEnds {
   /** What they are, where the inventory knew them. */
   readonly asset?: Asset;
   readonly peerAsset?: Asset;
+  /** Where they are, where they are not ours. */
+  readonly network?: OutsideNetwork;
+  readonly peerNetwork?: OutsideNetwork;
   /** Names for which the subject was given the peer's address before, the last one first. */
   readonly peerNames?: readonly string[];
 }

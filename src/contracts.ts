@@ -10,7 +10,7 @@ import type { NameAnswer } from './contracts-names.ts';
 export type * from './contracts-coverage.ts';
 export type * from './contracts-detector.ts';
 export type * from './contracts-feeds.ts';
-export type { AlertEnds, Asset, InventoryEntry } from './contracts-inventory.ts';
+export type { AlertEnds, Asset, InventoryEntry, OutsideNetwork } from './contracts-inventory.ts';
 export type { NameAnswer } from './contracts-names.ts';
 export type { Opened, Trial } from './contracts-trial.ts';
 

@@ -133,7 +133,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   );
   const feeds = await openFeedsInUse(
     join(folder.path, FEEDS_FOLDER),
-    config.feeds.map(({ name }) => name),
+    [...config.feeds, ...config.enrichment].map(({ name }) => name),
     loaded.blobs.get(SAVED.feeds),
   );
   const inventory = await openInventory(config, loaded.blobs.get(SAVED.inventory));

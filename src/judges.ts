@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import type { AlertEnds, DetectorContext, Finding } from './contracts.ts';
 import { assetsBy } from './inventory.ts';
 import type { AskedNames } from './reference/asked-names.ts';
+import { type Facts, loadFacts, outsideBy } from './reference/facts.ts';
 import { type CurrentIndicators, createCurrentIndicators } from './reference/indicator-set.ts';
 import { type IndicatorOptions, loadIndicators } from './reference/indicators.ts';
 import type { Inventory } from './reference/inventory.ts';
@@ -39,7 +40,8 @@ export interface ContextOptions extends Pick<IndicatorOptions, 'offline' | 'vers
 /** What detectors may know beyond the flows, and which lists of feeds are in it. */
 export interface Knowledge extends DetectorContext {
   readonly indicators: CurrentIndicators;
-  /** By feed. */
+  readonly facts: Facts;
+  /** By feed and by source of facts. */
   readonly versions: ReadonlyMap<string, string>;
 }
 
@@ -49,32 +51,32 @@ export async function readContext(
   names: Dictionary,
   dataDir: string,
   warn: (message: string) => void,
-  { inventory, ...lists }: ContextOptions = {},
+  { inventory, offline = false, versions }: ContextOptions = {},
 ): Promise<Knowledge> {
-  const { problems, versions, ...loaded } = await loadIndicators({
-    feeds: config.feeds,
-    allow: config.allow,
-    internal: config.network.internal,
-    cacheDir: join(dataDir, FEEDS_FOLDER),
-    ...lists,
-  });
-  const indicators = createCurrentIndicators(loaded.indicators);
-  for (const problem of problems) warn(problem);
+  const from = { cacheDir: join(dataDir, FEEDS_FOLDER), offline, versions };
+  const { feeds, allow, network, enrichment } = config;
+  const lists = await loadIndicators({ feeds, allow, internal: network.internal, ...from });
+  const known = await loadFacts(enrichment, from);
+  for (const problem of [...lists.problems, ...known.problems]) warn(problem);
+  const given = {
+    names,
+    indicators: createCurrentIndicators(lists.indicators),
+    facts: known.facts,
+    versions: new Map([...lists.versions, ...known.versions]),
+  };
   const policy =
     config.policy === undefined
       ? emptyPolicy
       : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names);
   const roleOf = createRoles(config.roles);
-  if (inventory === undefined) return { names, roleOf, roleEpoch: 0, indicators, policy, versions };
+  if (inventory === undefined) return { ...given, roleOf, roleEpoch: 0, policy };
   return {
-    names,
+    ...given,
     roleOf: (words, offset) => inventory.roleAt(words, offset) ?? roleOf(words, offset),
     get roleEpoch() {
       return inventory.epoch;
     },
-    indicators,
     policy,
-    versions,
   };
 }
 
@@ -102,18 +104,21 @@ export function judgesOf(config: Config, context: DetectorContext): Judge[] {
   return judges;
 }
 
-/** What alerts say of their ends: zones of the policy, and what the inventory knows. */
+/** What alerts say of their ends: zones of the policy, what the inventory knows, and whose network it is where it is not ours. */
 export function endsBy(
   { network }: Config,
-  { policy }: DetectorContext,
+  { policy, facts }: Pick<Knowledge, 'policy' | 'facts'>,
   inventory: Inventory | undefined,
   asked?: AskedNames,
 ): EndsOf {
-  const zonesOf = createZones(policy, createScopes({ internal: network.internal }));
+  const scopeOf = createScopes({ internal: network.internal });
+  const zonesOf = createZones(policy, scopeOf);
+  const networksOf = outsideBy(facts, scopeOf);
   const assetsOf = assetsBy(inventory);
   return (finding, interfaceName) => ({
     ...zonesOf(finding, interfaceName),
     ...assetsOf(finding, interfaceName),
+    ...networksOf(finding),
     ...namesOf(finding, asked),
   });
 }

@@ -2,6 +2,7 @@ import type { Beside } from './checkpoint.ts';
 import type { Config } from './config.ts';
 import type { FeedsInUse } from './feeds-in-use.ts';
 import type { RetroCounts } from './live/retro-hunt.ts';
+import type { Facts } from './reference/facts.ts';
 import { type CurrentIndicators, indicatorsFrom } from './reference/indicator-set.ts';
 import { openContacts, withinBudget } from './retro.ts';
 import type { Rollup } from './rollup/rollup.ts';
@@ -11,7 +12,7 @@ import { sequenceOf } from './store/segment-file.ts';
 
 export interface NewListsOptions {
   readonly feeds: FeedsInUse;
-  readonly context: { readonly indicators: CurrentIndicators };
+  readonly context: { readonly indicators: CurrentIndicators; readonly facts: Pick<Facts, 'use'> };
   readonly rollup: Rollup;
   readonly scorer: Scorer;
   readonly config: Pick<Config, 'retroHunt'>;
@@ -34,8 +35,9 @@ export function takeNewLists(
     feeds.hunted(hunted.hunt);
   }
   if (update === undefined) return;
-  if (update.news.length > 0) {
-    const open = openContacts(rollup, indicatorsFrom(update.columns, update.fresh));
+  const { columns } = update;
+  if (columns !== undefined && update.news.length > 0) {
+    const open = openContacts(rollup, indicatorsFrom(columns, update.fresh));
     const { told, left } = withinBudget(open, config.retroHunt.maxAlerts);
     scorer.past(told, rollup.now, rollup.now);
     if (counts !== undefined) {
@@ -50,6 +52,7 @@ export function takeNewLists(
       else feeds.hunted(hunt);
     }
   }
-  context.indicators.use(indicatorsFrom(update.columns));
+  if (columns !== undefined) context.indicators.use(indicatorsFrom(columns));
+  context.facts.use(update.facts);
   feeds.use(update.versions);
 }

@@ -30,7 +30,7 @@ const TABLE: readonly { place: string; imports: readonly string[]; packages: rea
   ),
   stage('parse', 'hyparquet', 'hyparquet-compressors'),
   {
-    ...stage('reference', 'yaml', 'zod', '@aws-sdk/client-ec2', '@aws-sdk/credential-providers'),
+    ...stage('reference', 'yaml', 'zod', '@aws-sdk/client-ec2', '@aws-sdk/credential-providers', 'mmdb-lib'),
     imports: [...stage('reference').imports, 'detectors/duration.ts'],
   },
   stage('rollup'),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Alert, SEVERITIES, type Severity } from '../contracts.ts';
-import { assetText } from '../send/text.ts';
+import { assetText, networkText } from '../send/text.ts';
 import { addAlertRemarks } from './alert-remarks.ts';
 import { alertTable, bySeverity, endsOf } from './alert-text.ts';
 import { coverageLines } from './coverage-text.ts';
@@ -109,6 +109,8 @@ function alertText(alert: Alert, data: string): string {
     ['who', endsOf(alert)],
     ['that is', assetText(alert.asset) ?? ''],
     ['the other end', assetText(alert.peerAsset) ?? ''],
+    ['who is in', networkText(alert.network) ?? ''],
+    ['the other end is in', networkText(alert.peerNetwork) ?? ''],
     ['asked for', alert.peerNames?.join(', ') ?? ''],
     ['interface', alert.interface ?? ''],
     ['account', alert.account ?? ''],

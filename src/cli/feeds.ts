@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT, UserError } from '../errors.ts';
+import type { FactSource } from '../reference/facts.ts';
 import type { ReadyFeed } from '../reference/feed-catalogue.ts';
 import { configOption, dataOption, jsonOption } from './options.ts';
 import { tableText } from './table.ts';
@@ -15,7 +16,9 @@ export function addFeeds(program: Command): void {
   const command = program
     .command('feeds')
     .summary('lists of bad addresses')
-    .description('Shows feeds, configured ones and ready ones, and tries them.')
+    .description(
+      'Shows feeds, configured ones and ready ones, and tries them; so too what `enrichment` names.',
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  flowsentry feeds list --config flowsentry.yaml\n  flowsentry feeds show spamhaus-drop\n  flowsentry feeds test feodo',
@@ -42,7 +45,7 @@ export function addFeeds(program: Command): void {
     .description(
       'Asks a feed once and says what its list would be, or why it would be refused. Keeps nothing; exits with 1 when it cannot be used.',
     )
-    .argument('<name>', 'name of a configured feed, or id of a ready one')
+    .argument('<name>', 'name of a configured feed or of an enrichment, or id of a ready feed')
     .addOption(configOption())
     .addOption(jsonOption())
     .addHelpText('after', '\nExample:\n  flowsentry feeds test own --config flowsentry.yaml')
@@ -55,20 +58,28 @@ async function list({ config: file, data, json }: Options): Promise<void> {
     import('../reference/feed-cache.ts'),
     import('../reference/feed-catalogue.ts'),
   ]);
-  const { feeds } = await loadConfig(file);
+  const { feeds, enrichment } = await loadConfig(file);
   const cache = createFeedCache(`${data}/feeds`);
-  const configured = [];
-  for (const { name, url, file: path, category, interval } of feeds) {
+  const keptOf = async (name: string) => {
     const kept = await cache.read(name);
-    const confirmed = kept && new Date(kept.confirmedAt * 1000).toISOString();
-    configured.push({ name, url, file: path, category, interval, networks: kept?.count, confirmed });
-  }
-  if (json === true) return print(toJson({ configured, ready: READY_FEEDS }));
-  if (configured.length > 0)
+    return { networks: kept?.count, confirmed: kept && new Date(kept.confirmedAt * 1000).toISOString() };
+  };
+  const configured = [];
+  for (const { name, url, file: path, category, interval } of feeds)
+    configured.push({ name, url, file: path, category, interval, ...(await keptOf(name)) });
+  const facts = [];
+  for (const { name, type, url, file: path, interval } of enrichment)
+    facts.push({ name, type, url, file: path, interval, ...(await keptOf(name)) });
+  if (json === true) return print(toJson({ configured, enrichment: facts, ready: READY_FEEDS }));
+  for (const [title, rows] of [
+    ['configured', configured],
+    ['enrichment', facts],
+  ] as const) {
+    if (rows.length === 0) continue;
     print(
       `${tableText(
-        ['configured', 'networks', 'confirmed (UTC)', 'asked each', 'where'],
-        configured.map(({ name, networks, confirmed, interval, url, file: path }) => [
+        [title, 'networks', 'confirmed (UTC)', 'asked each', 'where'],
+        rows.map(({ name, networks, confirmed, interval, url, file: path }) => [
           style('bold', safe(name)),
           networks === undefined ? 'none kept' : grouped(networks),
           confirmed?.slice(0, 16).replace('T', ' ') ?? '',
@@ -78,6 +89,7 @@ async function list({ config: file, data, json }: Options): Promise<void> {
         [1],
       )}\n`,
     );
+  }
   print(
     tableText(
       ['ready', 'what it lists', 'licence'],
@@ -112,6 +124,8 @@ async function show(id: string, { json }: Options): Promise<void> {
 async function test(name: string, { config: file, json }: Options): Promise<void> {
   const { loadConfig, parseConfig } = await import('../config.ts');
   const config = await loadConfig(file);
+  const source = config.enrichment.find((one) => one.name === name);
+  if (source !== undefined) return testFacts(source, json === true);
   let feed = config.feeds.find((one) => one.name === name);
   if (feed === undefined) {
     await readyOrFail(
@@ -130,6 +144,29 @@ async function test(name: string, { config: file, json }: Options): Promise<void
   if (json === true) print(toJson({ feed: name, networks: size, categories, problems }));
   else if (problems.length === 0)
     print(`${safe(name)}: ${style('green', `${grouped(size)} networks`)}: ${safe(categories.join(', '))}`);
+  if (problems.length > 0) throw new UserError(problems.join('; '));
+}
+
+async function testFacts(source: FactSource, json: boolean): Promise<void> {
+  const [{ factReader }, { loadList }] = await Promise.all([
+    import('../reference/facts.ts'),
+    import('../reference/feed-load.ts'),
+  ]);
+  const read = factReader(source);
+  let networks = 0;
+  const { problems } = await loadList(
+    source,
+    (bytes, last) => {
+      const found = read(bytes, last);
+      if (typeof found !== 'string') networks = found.count;
+      return found;
+    },
+    { offline: false },
+  );
+  const { name, type } = source;
+  if (json) print(toJson({ feed: name, type, networks, problems }));
+  else if (problems.length === 0)
+    print(`${safe(name)}: ${style('green', `${grouped(networks)} networks`)}: ${type}`);
   if (problems.length > 0) throw new UserError(problems.join('; '));
 }
 

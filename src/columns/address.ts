@@ -181,6 +181,16 @@ export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix.words)}/${v4 ? prefix.length - 96 : prefix.length}`;
 }
 
+/** The network and those around it that have one of these lengths over 128 bits (longest first), as canonical text. */
+export function networksAround({ words, length }: Prefix, lengths: readonly number[]): string[] {
+  const least = isIpv4(words, 0) && length >= 96 ? 96 : 0;
+  return lengths
+    .filter((shorter) => shorter <= length && shorter >= least)
+    .map((shorter) =>
+      formatPrefix({ words: words.map((word, i) => word & prefixMask(shorter, i)), length: shorter }),
+    );
+}
+
 /** Mask of word 0–3 of a prefix of `length` bits, as a signed 32-bit integer. */
 export function prefixMask(length: number, word: number): number {
   const bits = length - word * 32;

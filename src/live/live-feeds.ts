@@ -38,10 +38,11 @@ export async function openLiveFeeds(options: LiveFeedsOptions): Promise<LiveFeed
     return networks;
   };
   const ask = async (due: readonly string[], signal: AbortSignal): Promise<FeedUpdate | undefined> => {
-    const { feeds, allow, network } = config;
+    const { feeds, enrichment, allow, network } = config;
     const now = Math.floor(Date.now() / 1000);
     const task = {
       feeds,
+      enrichment,
       allow,
       internal: network.internal,
       cacheDir,
@@ -66,8 +67,9 @@ export async function openLiveFeeds(options: LiveFeedsOptions): Promise<LiveFeed
       return undefined;
     }
   };
-  watch.begin(config.feeds, engine.instance);
-  for (const { name } of config.feeds) await show(name);
+  const asked = [...config.feeds, ...config.enrichment];
+  watch.begin(asked, engine.instance);
+  for (const { name } of asked) await show(name);
   const work = createStagedWork<FeedUpdate>((signal, taken) => {
     const due = taken === undefined ? watch.due() : [];
     return due.length === 0 ? undefined : ask(due, signal);

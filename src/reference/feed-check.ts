@@ -68,7 +68,7 @@ export function createFeedCheck(internal: readonly string[]): CheckFeed {
       return `${bad} of ${total} lines are no network, as ${JSON.stringify(example)}`;
     if (entries.count === 0) return 'it is empty';
     if (entries.overflow > 0) return `it has more than ${entries.count} networks`;
-    return wideOrOwn(entries, own, trie) ?? changed(entries.count, lastCount);
+    return wideOrOwn(entries, own, trie) ?? sizeChange(entries.count, lastCount);
   };
 }
 
@@ -77,7 +77,8 @@ export function refusePage(text: string): string | undefined {
   return /^\s*</.test(text) ? 'it is an HTML or XML page, not a feed' : undefined;
 }
 
-function changed(count: number, last: number): string | undefined {
+/** Why a list of `count` networks cannot be what comes after one of `last`, 0 when there was none. */
+export function sizeChange(count: number, last: number): string | undefined {
   if (last >= SMALL_SET && count < last * LEAST_LEFT) return `it shrank from ${last} networks to ${count}`;
   if (last > 0 && count >= SMALL_SET && count > last * MOST_GROWTH)
     return `it grew from ${last} networks to ${count}`;

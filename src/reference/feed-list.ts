@@ -15,15 +15,20 @@ export async function readList(
   known?: FeedList,
 ): Promise<Omit<FeedList, 'count'> | undefined> {
   const { url, file, ca, protocol } = feed;
-  if (url === undefined) return readFeedFile(file);
+  if (url === undefined) return readFeedFile(file, known);
   if (protocol === 'taxii') return fetchTaxii(feed, known);
   if (protocol === 'misp') return fetchMisp(feed);
   return fetchFeed(url, { ca, known });
 }
 
-async function readFeedFile(file: string | undefined): Promise<Omit<FeedList, 'count'>> {
+async function readFeedFile(
+  file: string | undefined,
+  known: FeedList | undefined,
+): Promise<Omit<FeedList, 'count'> | undefined> {
   if (file === undefined) throw new UserError('it has neither file nor url');
-  const { size } = await stat(file);
+  const { size, ino, mtimeNs } = await stat(file, { bigint: true });
   if (size > MAX_FILE_BYTES) throw new UserError(`${file} is larger than ${MAX_FILE_BYTES} bytes`);
-  return { bytes: await readFile(file) };
+  // A file that nobody touched is not read: some have hundreds of megabytes.
+  const etag = `file ${ino}-${size}-${mtimeNs}`;
+  return known?.etag === etag ? undefined : { bytes: await readFile(file), etag };
 }

@@ -1,18 +1,13 @@
 import { UserError } from '../errors.ts';
+import { type FactSource, factReader, type NewFacts } from './facts.ts';
 import { createFeedCache, type FeedCache, type KeptFeed, versionOf } from './feed-cache.ts';
 import { type CheckFeed, createFeedCheck } from './feed-check.ts';
 import type { FeedEntries } from './feed-entries.ts';
 import { readList } from './feed-list.ts';
+import { DROPPED, messageOf, type ReadContent } from './feed-load.ts';
 import { markNews, newsOf, newsText } from './feed-news.ts';
 import { type IndicatorColumns, trieOf } from './indicator-set.ts';
-import {
-  createFeedSet,
-  DROPPED,
-  type FeedSource,
-  type IndicatorOptions,
-  messageOf,
-  parseList,
-} from './indicators.ts';
+import { createFeedSet, type FeedSource, type IndicatorOptions, listReader } from './indicators.ts';
 
 /** A feed that a service asks again and again. */
 export interface LiveFeed extends FeedSource {
@@ -20,9 +15,15 @@ export interface LiveFeed extends FeedSource {
   readonly keep: number;
 }
 
+/** Facts about addresses that a service asks for again and again. */
+export interface LiveFacts extends FactSource {
+  readonly keep: number;
+}
+
 export interface UpdateTask extends Pick<IndicatorOptions, 'allow' | 'internal'> {
   /** All that are configured. */
   readonly feeds: readonly LiveFeed[];
+  readonly enrichment: readonly LiveFacts[];
   readonly cacheDir: string;
   /** Names of those to ask now. */
   readonly due: readonly string[];
@@ -49,12 +50,14 @@ export interface FeedAnswer {
 export interface FeedUpdate {
   /** Of the lists that are new. */
   readonly versions: ReadonlyMap<string, string>;
-  /** All feeds together as they are with them. */
-  readonly columns: IndicatorColumns;
+  /** All feeds together as they are with them; undefined when no list of bad addresses is new. */
+  readonly columns: IndicatorColumns | undefined;
   /** 1 for the rows of it that are listed now and were not in the feed's list before. */
   readonly fresh: Uint8Array;
   /** How many networks those are, of feeds that have any; what they are is written beside the lists. */
   readonly news: readonly { readonly feed: string; readonly version: string; readonly networks: number }[];
+  /** Facts that are new. */
+  readonly facts: readonly NewFacts[];
 }
 
 /** Asks the feeds that are due, stages what is new, and makes the set of all feeds as it will be then. Never throws for a feed. */
@@ -65,11 +68,15 @@ export async function updateFeeds(
   const check = createFeedCheck(task.internal);
   const answers: FeedAnswer[] = [];
   const versions = new Map<string, string>();
-  for (const feed of task.feeds) {
+  const all = [
+    ...task.feeds.map((feed) => ({ feed, read: listReader(feed, check) })),
+    ...task.enrichment.map((feed) => ({ feed, read: factReader(feed) })),
+  ];
+  for (const { feed, read } of all) {
     if (!task.due.includes(feed.name)) continue;
     const inUse = task.versions.get(feed.name);
     const kept = await cache.read(feed.name);
-    const asked = await ask(feed, { kept, inUse: kept?.version === inUse }, cache, check, task.now);
+    const asked = await ask(feed, { kept, inUse: kept?.version === inUse }, cache, read, task.now);
     const { version, ...answer } = asked;
     const isOld = kept !== undefined && task.now - kept.confirmedAt > feed.keep;
     if (version !== undefined) versions.set(feed.name, version);
@@ -81,7 +88,10 @@ export async function updateFeeds(
     answers.push(answer);
   }
   if (versions.size === 0) return { answers, update: undefined };
-  return { answers, update: await putTogether(task, versions, cache, check) };
+  const lists = task.feeds.some(({ name }) => versions.has(name))
+    ? await putTogether(task, versions, cache, check)
+    : { columns: undefined, fresh: new Uint8Array(0), news: [] };
+  return { answers, update: { versions, ...lists, facts: await newFacts(task, versions, cache) } };
 }
 
 interface Asked extends FeedAnswer {
@@ -90,10 +100,10 @@ interface Asked extends FeedAnswer {
 }
 
 async function ask(
-  feed: LiveFeed,
+  feed: FeedSource,
   { kept, inUse }: { readonly kept: KeptFeed | undefined; readonly inUse: boolean },
   cache: FeedCache,
-  check: CheckFeed,
+  read: ReadContent<unknown>,
   now: number,
 ): Promise<Asked> {
   const { name } = feed;
@@ -104,10 +114,10 @@ async function ask(
       return { feed: name, outcome: 'unchanged' };
     }
     if (list === undefined) throw new UserError('it says that it has not changed, of which nobody asked');
-    const parsed = parseList(list.bytes, feed, check, kept?.count ?? 0);
-    if (typeof parsed === 'string')
-      return { feed: name, outcome: 'refused', problem: refusalOf(parsed, kept && cache.path(name)) };
-    await cache.stage(name, { ...list, count: parsed.entries.count });
+    const found = read(list.bytes, kept?.count ?? 0);
+    if (typeof found === 'string')
+      return { feed: name, outcome: 'refused', problem: refusalOf(found, kept && cache.path(name)) };
+    await cache.stage(name, { ...list, count: found.count });
     return { feed: name, outcome: 'updated', version: versionOf(list.bytes) };
   } catch (error) {
     return { feed: name, outcome: 'failed', problem: messageOf(error) };
@@ -124,7 +134,7 @@ async function putTogether(
   versions: ReadonlyMap<string, string>,
   cache: FeedCache,
   check: CheckFeed,
-): Promise<FeedUpdate> {
+): Promise<Pick<FeedUpdate, 'columns' | 'fresh' | 'news'>> {
   const changed: { readonly feed: LiveFeed; readonly entries: FeedEntries; readonly rows: number[] }[] = [];
   const set = createFeedSet(feeds, trieOf(allow));
   for (const feed of feeds) {
@@ -134,13 +144,15 @@ async function putTogether(
     const before = await cache.read(feed.name);
     const kept = next === undefined ? before : await cache.readStaged(feed.name);
     if (kept === undefined || kept.version !== version) continue;
-    const parsed = parseList(kept.bytes, feed, check, 0);
-    if (typeof parsed === 'string') continue;
-    set.add(feed, parsed.entries);
+    const read = listReader(feed, check);
+    const found = read(kept.bytes, 0);
+    if (typeof found === 'string') continue;
+    const entries = found.content;
+    set.add(feed, entries);
     if (next === undefined) continue;
-    const old = before && parseList(before.bytes, feed, check, 0);
-    const rows = newsOf(parsed.entries, typeof old === 'string' ? undefined : old?.entries);
-    if (rows.length > 0) changed.push({ feed, entries: parsed.entries, rows });
+    const old = before && read(before.bytes, 0);
+    const rows = newsOf(entries, typeof old === 'string' ? undefined : old?.content);
+    if (rows.length > 0) changed.push({ feed, entries, rows });
   }
   const columns = set.columns();
   const fresh = new Uint8Array(columns.count);
@@ -151,5 +163,22 @@ async function putTogether(
     await cache.writeNews(feed.name, version, newsText(entries, rows));
     news.push({ feed: feed.name, version, networks: rows.length });
   }
-  return { versions, columns, fresh, news };
+  return { columns, fresh, news };
+}
+
+async function newFacts(
+  { enrichment }: UpdateTask,
+  versions: ReadonlyMap<string, string>,
+  cache: FeedCache,
+): Promise<NewFacts[]> {
+  const facts: NewFacts[] = [];
+  for (const source of enrichment) {
+    const { name } = source;
+    const version = versions.get(name);
+    if (version === undefined) continue;
+    const kept = version === DROPPED ? undefined : await cache.readStaged(name);
+    const found = kept && factReader(source)(kept.bytes, 0);
+    facts.push({ name, data: typeof found === 'string' ? undefined : found?.content });
+  }
+  return facts;
 }

@@ -3,12 +3,12 @@ import { type UpdateTask, updateFeeds } from './feed-update.ts';
 
 // The thread that asks feeds: it ends when it has answered.
 const result = await updateFeeds(workerData as UpdateTask);
-parentPort?.postMessage(result, result.update === undefined ? [] : buffersOf(result.update.columns));
+parentPort?.postMessage(result, buffersOf(result.update ?? {}));
 
-/** Memory of all columns: handed over, not copied. */
+/** Memory of all columns and facts: handed over, not copied. */
 function buffersOf(columns: object): ArrayBuffer[] {
   return Object.values(columns).flatMap((value: unknown) => {
     if (ArrayBuffer.isView(value)) return [value.buffer as ArrayBuffer];
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? buffersOf(value) : [];
+    return typeof value === 'object' && value !== null ? buffersOf(value) : [];
   });
 }

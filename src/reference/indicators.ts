@@ -1,12 +1,12 @@
 import { gunzipSync } from 'node:zlib';
 import type { PrefixTrie } from '../columns/prefix-trie.ts';
 import type { Indicators } from '../contracts.ts';
-import { UserError } from '../errors.ts';
-import { createFeedCache, type FeedCache, type FeedList, type KeptFeed, versionOf } from './feed-cache.ts';
+import { createFeedCache } from './feed-cache.ts';
 import { type CheckFeed, createFeedCheck, isReserved, refusePage } from './feed-check.ts';
 import { FeedEntries } from './feed-entries.ts';
 import { type ParsedFeed, parseFeed } from './feed-formats.ts';
-import { MAX_FILE_BYTES, readList } from './feed-list.ts';
+import { MAX_FILE_BYTES } from './feed-list.ts';
+import { loadList, messageOf, type ReadContent } from './feed-load.ts';
 import type { FeedSource } from './feed-source.ts';
 import {
   type IndicatorColumns,
@@ -39,9 +39,6 @@ export interface LoadedIndicators {
   readonly versions: ReadonlyMap<string, string>;
 }
 
-/** Version of a feed whose last list is too old to be used. */
-export const DROPPED = 'dropped';
-
 const DEFAULT_CATEGORY = 'listed';
 const DEFAULT_CONFIDENCE = 75;
 
@@ -50,7 +47,7 @@ const DEFAULT_CONFIDENCE = 75;
  * this never throws for a feed. Throws a RangeError when `allow` or `internal` hold anything but addresses and CIDRs.
  */
 export async function loadIndicators(options: IndicatorOptions): Promise<LoadedIndicators> {
-  const { feeds, versions } = options;
+  const { feeds, versions, offline = false } = options;
   const allow = trieOf(options.allow);
   trieOf(options.internal);
   if (feeds.length === 0) return { indicators: noIndicators, problems: [], versions: new Map() };
@@ -61,12 +58,10 @@ export async function loadIndicators(options: IndicatorOptions): Promise<LoadedI
   const problems: string[] = [];
   // One after the other: a set of a million networks is large while it is read.
   for (const feed of feeds) {
-    const loaded = await (versions === undefined
-      ? loadFeed(feed, check, cache, options.offline === true)
-      : loadKept(feed, check, cache, versions.get(feed.name)));
+    const loaded = await loadList(feed, listReader(feed, check), { cache, versions, offline });
     problems.push(...loaded.problems.map((problem) => `feed ${feed.name}: ${problem}`));
-    if (loaded.parsed === undefined) continue;
-    set.add(feed, loaded.parsed.entries);
+    if (loaded.content === undefined) continue;
+    set.add(feed, loaded.content);
     used.set(feed.name, loaded.version);
   }
   const columns = set.columns();
@@ -95,81 +90,15 @@ export function createFeedSet(feeds: readonly FeedSource[], allow: PrefixTrie) {
   };
 }
 
-interface Loaded {
-  readonly parsed: ParsedFeed | undefined;
-  readonly version: string;
-  readonly problems: readonly string[];
-}
-
-const nothing = (problem: string): Loaded => ({ parsed: undefined, version: '', problems: [problem] });
-
-async function loadFeed(
-  feed: FeedSource,
-  check: CheckFeed,
-  cache: FeedCache | undefined,
-  offline: boolean,
-): Promise<Loaded> {
-  const kept = await cache?.read(feed.name);
-  let problem: string;
-  try {
-    const list = offline && feed.url !== undefined ? keptOf(kept) : await readNow(feed);
-    const { bytes } = list;
-    const parsed = parseList(bytes, feed, check, kept?.count ?? 0);
-    if (typeof parsed !== 'string') {
-      const problems: string[] = [];
-      if (cache !== undefined && !offline && kept?.bytes.equals(bytes) !== true)
-        await cache
-          .write(feed.name, { ...list, count: parsed.entries.count })
-          .catch((error: unknown) => problems.push(`cannot keep it: ${messageOf(error)}`));
-      return { parsed, version: versionOf(bytes), problems };
-    }
-    problem = `refused: ${parsed}`;
-  } catch (error) {
-    problem = messageOf(error);
-  }
-  if (kept === undefined || cache === undefined)
-    return nothing(`${problem}; there is no earlier list, so it is left out`);
-  const last = parseList(kept.bytes, feed, check, 0);
-  if (typeof last === 'string') return nothing(`${problem}; the earlier list is refused too: ${last}`);
-  return {
-    parsed: last,
-    version: kept.version,
-    problems: [
-      `${problem}; the earlier list of ${last.entries.count} networks stays (delete ${cache.path(feed.name)} to forget it)`,
-    ],
+/** Reads the lists of a feed. */
+export function listReader(feed: FeedSource, check: CheckFeed): ReadContent<FeedEntries> {
+  return (bytes, lastCount) => {
+    const parsed = parseList(bytes, feed, check, lastCount);
+    return typeof parsed === 'string' ? parsed : { content: parsed.entries, count: parsed.entries.count };
   };
 }
 
-/** The list that a checkpoint named; a feed of which none was in use yet comes with an update. */
-async function loadKept(
-  feed: FeedSource,
-  check: CheckFeed,
-  cache: FeedCache | undefined,
-  version: string | undefined,
-): Promise<Loaded> {
-  if (version === undefined || version === DROPPED) return { parsed: undefined, version: '', problems: [] };
-  const kept = await cache?.read(feed.name);
-  if (kept === undefined) return nothing('the list in use is gone; it is left out until the next update');
-  const parsed = parseList(kept.bytes, feed, check, 0);
-  if (typeof parsed === 'string') return nothing(`the list in use is refused: ${parsed}`);
-  const problems = kept.version === version ? [] : ['another list stands in for the one that was in use'];
-  return { parsed, version: kept.version, problems };
-}
-
-/** The list as it is at its place now, not yet counted. Throws a UserError or an error of the file system. */
-async function readNow(feed: FeedSource): Promise<Omit<FeedList, 'count'>> {
-  const list = await readList(feed);
-  if (list === undefined) throw new UserError('it says that it has not changed, of which nobody asked');
-  return list;
-}
-
-function keptOf(kept: KeptFeed | undefined): KeptFeed {
-  if (kept === undefined) throw new UserError('no list of it was kept yet');
-  return kept;
-}
-
-/** The set, or why it is refused as a whole; `lastCount`: networks of the last good one, 0 when there is none. */
-export function parseList(
+function parseList(
   bytes: Buffer,
   feed: FeedSource,
   check: CheckFeed,
@@ -209,8 +138,4 @@ function merge(into: FeedEntries, from: FeedEntries, source: number): void {
       },
       source,
     );
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,12 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import {
-  formatPrefix,
-  isIpv4,
-  type Prefix,
-  parseAddress,
-  parsePrefix,
-  prefixMask,
-} from '../columns/address.ts';
+import { formatPrefix, networksAround, type Prefix, parseAddress, parsePrefix } from '../columns/address.ts';
 import { NO_MATCH, PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import type { Asset, InventoryEntry, Stateful } from '../contracts.ts';
@@ -170,7 +163,7 @@ function createIndex(parts: readonly InventoryPart[]): Index {
   const list = new PrefixList();
   const places = [...networks.values()].map(({ prefix }, place): Place => {
     list.add(prefix, place);
-    return around(prefix, lengths).flatMap((key) => {
+    return networksAround(prefix, lengths).flatMap((key) => {
       const network = networks.get(key);
       return network === undefined ? [] : [network.entries];
     });
@@ -182,16 +175,6 @@ function append(lists: Map<string, InventoryEntry[]>, key: string, entry: Invent
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [entry]);
   else list.push(entry);
-}
-
-/** The network and those around it that have one of these lengths (longest first), as canonical text. */
-function around({ words, length }: Prefix, lengths: readonly number[]): string[] {
-  const least = isIpv4(words, 0) && length >= 96 ? 96 : 0;
-  return lengths
-    .filter((shorter) => shorter <= length && shorter >= least)
-    .map((shorter) =>
-      formatPrefix({ words: words.map((word, i) => word & prefixMask(shorter, i)), length: shorter }),
-    );
 }
 
 /** The last that began first; those that began together in one order. */

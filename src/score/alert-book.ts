@@ -190,20 +190,26 @@ function toAlert(id: string, origin: Origin, finding: Finding, names: Dictionary
   };
 }
 
+const ENDS = [
+  'asset',
+  'peerAsset',
+  'network',
+  'peerNetwork',
+  'zone',
+  'peerZone',
+  'peerNames',
+] as const satisfies readonly (keyof AlertEnds)[];
+
 /**
  * The alert after it was seen again: it keeps its beginning and its worst, and shows the newest evidence of that worst. What its
  * ends are is what was known last.
  */
 function grow(known: Alert, fresh: Alert): Alert {
   const shown = rank(fresh.severity) >= rank(known.severity) ? fresh : known;
-  const { asset, peerAsset, zone, peerZone, peerNames } = { ...known, ...fresh };
+  const ends = { ...known, ...fresh };
   return {
     ...shown,
-    ...(asset === undefined ? {} : { asset }),
-    ...(peerAsset === undefined ? {} : { peerAsset }),
-    ...(zone === undefined ? {} : { zone }),
-    ...(peerZone === undefined ? {} : { peerZone }),
-    ...(peerNames === undefined ? {} : { peerNames }),
+    ...Object.fromEntries(ENDS.flatMap((name) => (ends[name] === undefined ? [] : [[name, ends[name]]]))),
     state: 'firing',
     firstSeen: [known.firstSeen, fresh.firstSeen].sort()[0]!,
     lastSeen: [known.lastSeen, fresh.lastSeen].sort()[1]!,

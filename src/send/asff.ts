@@ -3,7 +3,7 @@ import { isIpv4, parseAddress } from '../columns/address.ts';
 import type { Alert, Severity } from '../contracts.ts';
 import { type Tactic, techniqueOf } from './attack.ts';
 import type { Message } from './message.ts';
-import { linkTo, plain, trim } from './text.ts';
+import { linkTo, networkText, plain, trim } from './text.ts';
 
 /** Where findings belong. */
 export interface Hub {
@@ -89,7 +89,7 @@ function typesOf({ attack }: Alert): string[] {
 
 /** The numbers, as texts. */
 function fieldsOf(
-  { detector, count, score, explanation, query, encrypted, zone, peerZone }: Alert,
+  { detector, count, score, explanation, query, encrypted, zone, peerZone, network, peerNetwork }: Alert,
   key: string,
 ): Record<string, string> {
   const fields = {
@@ -100,6 +100,8 @@ function fieldsOf(
     ...(encrypted === undefined ? {} : { 'flowsentry/encrypted': encrypted }),
     ...(zone === undefined ? {} : { 'flowsentry/zone': zone }),
     ...(peerZone === undefined ? {} : { 'flowsentry/peerZone': peerZone }),
+    ...(network === undefined ? {} : { 'flowsentry/network': networkText(network) }),
+    ...(peerNetwork === undefined ? {} : { 'flowsentry/peerNetwork': networkText(peerNetwork) }),
     ...Object.fromEntries(Object.entries(explanation).map(([name, value]) => [`explanation/${name}`, value])),
     'flowsentry/query': query,
   };

@@ -16,7 +16,17 @@ const CHOOSABLE = [
 /** What says where an end is says who it is, where a zone is small. */
 const PLACES = { subject: 'zone', peer: 'peerZone' } as const;
 /** These are made of the others in ways that nobody can follow: they are hidden with any of them. */
-const DERIVED = ['title', 'samples', 'query', 'exception', 'asset', 'peerAsset', 'peerNames'] as const;
+const DERIVED = [
+  'title',
+  'samples',
+  'query',
+  'exception',
+  'asset',
+  'peerAsset',
+  'network',
+  'peerNetwork',
+  'peerNames',
+] as const;
 const ALL = 'explanation.*';
 
 /** Whether an alert has a field of this name that can be hidden by choice. */

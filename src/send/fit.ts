@@ -1,4 +1,4 @@
-import type { Alert, Asset, Explanation, Scalar } from '../contracts.ts';
+import type { Alert, Asset, Explanation, OutsideNetwork, Scalar } from '../contracts.ts';
 import { trim } from './text.ts';
 
 /** Characters of each text and entries of each list: far more than detectors write, and bounded together. */
@@ -43,6 +43,10 @@ export function fitAlert(alert: Alert, share = 1): Alert {
       ),
     };
   };
+  const network = (its: OutsideNetwork): OutsideNetwork =>
+    Object.fromEntries(
+      Object.entries(its).map(([key, value]) => [key, typeof value === 'string' ? name(value) : value]),
+    );
   const details = Object.entries(alert.explanation).slice(0, Math.max(LEAST_DETAILS, most('details')));
   const fitted = details.map(([key, value]): [string, Scalar] => [
     name(key),
@@ -57,6 +61,8 @@ export function fitAlert(alert: Alert, share = 1): Alert {
     ...given('account'),
     ...(alert.asset && { asset: asset(alert.asset) }),
     ...(alert.peerAsset && { peerAsset: asset(alert.peerAsset) }),
+    ...(alert.network && { network: network(alert.network) }),
+    ...(alert.peerNetwork && { peerNetwork: network(alert.peerNetwork) }),
     ...(alert.peerNames && { peerNames: alert.peerNames.slice(0, most('names')).map(name) }),
     ...given('zone'),
     ...given('peerZone'),

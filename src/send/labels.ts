@@ -1,4 +1,4 @@
-import type { Alert, Asset } from '../contracts.ts';
+import type { Alert, Asset, OutsideNetwork } from '../contracts.ts';
 
 /** What routes, silences and inhibition can ask an alert for. */
 const LABELS = [
@@ -21,6 +21,8 @@ const NAMED = {
   explanation: (alert) => alert.explanation,
   asset: (alert) => alert.asset,
   peerAsset: (alert) => alert.peerAsset,
+  network: (alert) => alert.network,
+  peerNetwork: (alert) => alert.peerNetwork,
   tag: (alert) => alert.asset?.tags,
   peerTag: (alert) => alert.peerAsset?.tags,
 } as const satisfies Readonly<Record<string, (alert: Alert) => object | undefined>>;
@@ -37,16 +39,30 @@ const ASSET_FIELDS = [
   'securityGroups',
 ] as const satisfies readonly (keyof Asset)[];
 
+const NETWORK_FIELDS = [
+  'asn',
+  'organization',
+  'country',
+  'service',
+  'region',
+] as const satisfies readonly (keyof OutsideNetwork)[];
+/** Names that are all there can be. */
+const CLOSED: Readonly<Partial<Record<keyof typeof NAMED, readonly string[]>>> = {
+  asset: ASSET_FIELDS,
+  peerAsset: ASSET_FIELDS,
+  network: NETWORK_FIELDS,
+  peerNetwork: NETWORK_FIELDS,
+};
+
 /** Whether an alert can have a label of this name. */
 export function isLabel(name: string): boolean {
   if ((LABELS as readonly string[]).includes(name)) return true;
   const { of, key } = partsOf(name);
   if (of === undefined || key === '') return false;
-  if (of !== 'asset' && of !== 'peerAsset') return true;
-  return (ASSET_FIELDS as readonly string[]).includes(key);
+  return CLOSED[of]?.includes(key) ?? true;
 }
 
-export const LABEL_HELP = `${LABELS.join(', ')}, explanation.NAME, tag.NAME, peerTag.NAME, and of asset. and peerAsset. ${ASSET_FIELDS.join(', ')}`;
+export const LABEL_HELP = `${LABELS.join(', ')}, explanation.NAME, tag.NAME, peerTag.NAME, of asset. and peerAsset. ${ASSET_FIELDS.join(', ')}, and of network. and peerNetwork. ${NETWORK_FIELDS.join(', ')}`;
 
 /** Values of a label: none where the alert does not have it, several for ATT&CK techniques and security groups. */
 export function labelValues(alert: Alert, name: string): readonly string[] {

@@ -1,5 +1,5 @@
 import { parseAddress } from '../columns/address.ts';
-import type { Alert, FlowSample, Severity } from '../contracts.ts';
+import type { Alert, FlowSample, OutsideNetwork, Severity } from '../contracts.ts';
 import { ATTACK_VERSION, TACTICS, techniqueOf } from './attack.ts';
 import type { Message } from './message.ts';
 import { linkTo } from './text.ts';
@@ -103,6 +103,7 @@ export function toOcsf(
       ...(alert.peerNames === undefined ? {} : { peerNames: alert.peerNames }),
       // Of an end that no evidence shows too.
       ...{ zone: alert.zone, peerZone: alert.peerZone },
+      ...{ network: alert.network, peerNetwork: alert.peerNetwork },
       ...(alert.encrypted === undefined ? {} : { encrypted: alert.encrypted }),
     },
   };
@@ -154,12 +155,24 @@ function evidenceOf(sample: FlowSample, alert: Alert): object {
   };
 }
 
-function endpoint({ subject, peer, zone, peerZone }: Alert, name: string | undefined, port?: number): object {
+function endpoint(alert: Alert, name: string | undefined, port?: number): object {
+  const { subject, peer, zone, peerZone, network, peerNetwork } = alert;
   const its = name === subject ? zone : name === peer ? peerZone : undefined;
+  const where = name === subject ? network : name === peer ? peerNetwork : undefined;
   return {
     ...(name === undefined ? { name: 'any' } : isAddress(name) ? { ip: name } : { name }),
     ...(its === undefined ? {} : { zone: its }),
+    ...(where === undefined ? {} : placeOf(where)),
     ...(port === undefined ? {} : { port }),
+  };
+}
+
+/** The schema knows AWS's names of services as those of an endpoint. */
+function placeOf({ asn, organization, country, service }: OutsideNetwork): object {
+  return {
+    ...(asn === undefined ? {} : { autonomous_system: { number: asn, name: organization } }),
+    ...(country === undefined ? {} : { location: { country } }),
+    ...(service === undefined ? {} : { svc_name: service }),
   };
 }
 

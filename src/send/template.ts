@@ -66,6 +66,8 @@ const ALERT: Fields = {
     peerZone: true,
     asset: true,
     peerAsset: true,
+    network: true,
+    peerNetwork: true,
     peerNames: true,
     ends: true,
     firstSeen: true,

@@ -1,4 +1,11 @@
-import { type Alert, type Asset, type Scalar, SEVERITIES, type Severity } from '../contracts.ts';
+import {
+  type Alert,
+  type Asset,
+  type OutsideNetwork,
+  type Scalar,
+  SEVERITIES,
+  type Severity,
+} from '../contracts.ts';
 import { type AlertWords, type Count, type Message, total, worst } from './message.ts';
 
 /** Controls, and what changes direction or can't be seen: text from outside could make a message look like another. */
@@ -119,6 +126,8 @@ export function factsOf(message: Message, alert: Alert): [name: string, value: s
     ['Who', endsOf(alert)],
     ['That is', assetText(alert.asset)],
     ['The other end', assetText(alert.peerAsset)],
+    ['Who is in', networkText(alert.network)],
+    ['The other end is in', networkText(alert.peerNetwork)],
     ['Asked for', alert.peerNames?.join(', ')],
     ['Seen', seenOf(alert)],
     ['Where', whereOf(alert)],
@@ -158,6 +167,17 @@ export function assetText(asset: Asset | undefined): string | undefined {
     .slice(0, MOST_TAGS)
     .map(([key, value]) => `${key}=${value}`);
   return [name, id === name ? undefined : id, role && `role ${role}`, ...shownTags]
+    .filter(Boolean)
+    .join(', ');
+}
+
+/** `AS64500 Example Ltd, NL`, `S3 eu-central-1, AS16509 AMAZON-02, DE`. */
+export function networkText(network: OutsideNetwork | undefined): string | undefined {
+  if (network === undefined) return undefined;
+  const { asn, organization, country, service, region } = network;
+  const texts = [[service, region], [asn && `AS${asn}`, organization], [country]];
+  return texts
+    .map((words) => words.filter(Boolean).join(' '))
     .filter(Boolean)
     .join(', ');
 }

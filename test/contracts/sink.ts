@@ -63,6 +63,8 @@ export function filledWith(text: string): Alert {
     peerZone: text,
     asset,
     peerAsset: asset,
+    network: { asn: 64_500, organization: text, country: text, service: text, region: text },
+    peerNetwork: { organization: text },
     samples: [{ ...sample!, 'interface-id': text, srcaddr: text, dstaddr: text }],
     attack: [text],
     explanation: { observed: text, baseline: text, threshold: text, formula: text, [text]: text },

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/columns/address.ts';
 import { createFeedCache } from '../../src/reference/feed-cache.ts';
+import { DROPPED } from '../../src/reference/feed-load.ts';
 import { updateFeedsApart } from '../../src/reference/feed-thread.ts';
 import { type LiveFeed, type UpdateTask, updateFeeds } from '../../src/reference/feed-update.ts';
 import { indicatorsFrom, noIndicators } from '../../src/reference/indicator-set.ts';
-import { DROPPED, loadIndicators } from '../../src/reference/indicators.ts';
+import { loadIndicators } from '../../src/reference/indicators.ts';
 import { useHttps } from './https.ts';
 
 const { ca, serve } = useHttps();
@@ -41,13 +42,14 @@ function service(feeds: readonly LiveFeed[], settings: Partial<UpdateTask> = {})
   return {
     versions,
     async ask(due = feeds.map(({ name }) => name), now = T) {
-      const task = { feeds, allow: [], internal: [], cacheDir, due, versions, now, ...settings };
+      const lists = { feeds, enrichment: [], allow: [], internal: [], cacheDir };
+      const task = { ...lists, due, versions, now, ...settings };
       const { answers, update } = await updateFeeds(task);
       for (const [name, version] of update?.versions ?? []) {
         versions.set(name, version);
         await cache.settle(name, version);
       }
-      if (update !== undefined) inUse = indicatorsFrom(update.columns);
+      if (update?.columns !== undefined) inUse = indicatorsFrom(update.columns);
       return answers;
     },
     lists: (address: string) => inUse.match(parseAddress(address) as Uint32Array, 0)?.feed,
@@ -155,7 +157,8 @@ describe('asking feeds', () => {
     const versions = new Map<string, string>();
     const cache = createFeedCache(cacheDir);
     const ask = async () => {
-      const task = { feeds, allow: [], internal: [], cacheDir, due: ['other', 'remote'], versions, now: T };
+      const lists = { feeds, enrichment: [], allow: [], internal: [], cacheDir };
+      const task = { ...lists, due: ['other', 'remote'], versions, now: T };
       const { update } = await updateFeeds(task);
       for (const [name, version] of update!.versions) {
         versions.set(name, version);
@@ -170,7 +173,7 @@ describe('asking feeds', () => {
     server.body = '203.0.113.7\n203.0.112.0/23\n192.0.2.9\n192.0.2.10\n';
     const { columns, fresh, news } = await ask();
     expect(news).toMatchObject([{ feed: 'remote', networks: 2 }]);
-    const only = indicatorsFrom(columns, fresh);
+    const only = indicatorsFrom(columns!, fresh);
     const match = (text: string) => only.match(parseAddress(text) as Uint32Array, 0)?.network;
     expect(['203.0.113.7', '203.0.112.9', '192.0.2.9', '192.0.2.10', '192.0.2.1'].map(match)).toEqual([
       ...[undefined, '203.0.112.0/23', undefined, '192.0.2.10/32', undefined],
@@ -188,11 +191,12 @@ describe('asking feeds', () => {
 
   it('works the same on a thread of its own, which ends when it is told to', async () => {
     const server = await feedServer('203.0.113.7\n2001:db8::/32\n');
-    const task = { feeds: [server.feed], allow: ['2001:db8:1::/48'], internal: [], cacheDir };
+    const allow = ['2001:db8:1::/48'];
+    const task = { feeds: [server.feed], enrichment: [], allow, internal: [], cacheDir };
     const rest = { due: ['remote'], versions: new Map<string, string>(), now: T };
     const { answers, update } = await updateFeedsApart({ ...task, ...rest }, new AbortController().signal);
     expect(answers).toEqual([{ feed: 'remote', outcome: 'updated' }]);
-    const set = indicatorsFrom(update!.columns);
+    const set = indicatorsFrom(update!.columns!);
     const match = (text: string) => set.match(parseAddress(text) as Uint32Array, 0)?.network;
     expect([match('203.0.113.7'), match('2001:db8:2::1'), match('2001:db8:1::1'), set.size]).toEqual([
       '203.0.113.7/32',

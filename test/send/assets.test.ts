@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Asset } from '../../src/contracts.ts';
+import type { Asset, OutsideNetwork } from '../../src/contracts.ts';
 import { toAsff } from '../../src/send/asff.ts';
 import { conceal } from '../../src/send/conceal.ts';
 import { fitAlert } from '../../src/send/fit.ts';
@@ -19,7 +19,11 @@ const web: Asset = {
 };
 const db: Asset = { id: 'db-1', tags: {} };
 const peerNames = ['cdn.example', 'evil.example'];
-const alert = alertOf(1, { asset: web, peerAsset: db, peerNames });
+const network: OutsideNetwork = { country: 'NL' };
+const peerNetwork: OutsideNetwork = {
+  ...{ asn: 16_509, organization: 'AMAZON-02', country: 'DE', service: 'S3', region: 'eu-central-1' },
+};
+const alert = alertOf(1, { asset: web, peerAsset: db, network, peerNetwork, peerNames });
 const message: Message = {
   ...{ key: 'k', sink: 's', unit: 'u', kind: 'alert', event: 'firing', repeat: false, labels: {} },
   ...{ firing: 1, resolved: 0, counts: [], alerts: [alert], dropped: [], at: '2026-01-05T00:11:00.000Z' },
@@ -33,6 +37,11 @@ describe('what the ends of an alert are', () => {
     ]);
     expect(factsOf(message, alert)).toContainEqual(['The other end', 'db-1']);
     expect(factsOf(message, alert)).toContainEqual(['Asked for', 'cdn.example, evil.example']);
+    expect(factsOf(message, alert)).toContainEqual(['Who is in', 'NL']);
+    expect(factsOf(message, alert)).toContainEqual([
+      'The other end is in',
+      'S3 eu-central-1, AS16509 AMAZON-02, DE',
+    ]);
     expect(factsOf(message, alertOf(1)).map(([name]) => name)).not.toContain('That is');
   });
 
@@ -47,6 +56,10 @@ describe('what the ends of an alert are', () => {
       expect(shown.isWellFormed()).toBe(true);
       const asked = factsOf(message, { ...alert, peerNames: [text] }).find(([name]) => name === 'Asked for');
       expect(asked?.[1] ?? '').not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      const held = factsOf(message, { ...alert, network: { organization: text } }).find(
+        ([name]) => name === 'Who is in',
+      );
+      expect(held?.[1] ?? '').not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
     }
   });
 
@@ -61,7 +74,9 @@ describe('what the ends of an alert are', () => {
       expect(open).not.toHaveProperty('asset');
       expect(open).not.toHaveProperty('peerAsset');
       expect(open).not.toHaveProperty('peerNames');
-      expect(hidden).toMatchObject({ asset: web, peerAsset: db, peerNames });
+      expect(open).not.toHaveProperty('network');
+      expect(open).not.toHaveProperty('peerNetwork');
+      expect(hidden).toMatchObject({ asset: web, peerAsset: db, network, peerNetwork, peerNames });
     }
   });
 
@@ -70,7 +85,10 @@ describe('what the ends of an alert are', () => {
     const tags = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`${i}${long}`, long]));
     const fitted = fitAlert({ ...alert, asset: { id: long, tags, securityGroups: Array(99).fill(long) } });
     expect(JSON.stringify(fitted.asset).length).toBeLessThan(40_000);
-    expect(fitAlert(alert)).toMatchObject({ asset: web, peerAsset: db, peerNames });
+    expect(fitAlert(alert)).toMatchObject({ asset: web, peerAsset: db, network, peerNetwork, peerNames });
+    const held = fitAlert({ ...alert, peerNetwork: { asn: 1, organization: long } }).peerNetwork;
+    expect(held?.asn).toBe(1);
+    expect(held?.organization?.length).toBeLessThan(400);
     const many = fitAlert({ ...alert, peerNames: Array(99).fill(long) });
     expect(JSON.stringify(many.peerNames).length).toBeLessThan(2000);
   });
@@ -87,10 +105,20 @@ describe('what the ends of an alert are', () => {
         },
         { uid: 'eni-0a1b2c3d' },
       ],
-      unmapped: { peerAsset: db, peerNames },
+      evidences: expect.arrayContaining([
+        expect.objectContaining({
+          dst_endpoint: expect.objectContaining({
+            autonomous_system: { number: 16_509, name: 'AMAZON-02' },
+            location: { country: 'DE' },
+            svc_name: 'S3',
+          }),
+        }),
+      ]),
+      unmapped: { peerAsset: db, network, peerNetwork, peerNames },
     });
-    expect(toAsff(alert, message, { region: 'r', account: '1', partition: 'aws' }).Resources).toMatchObject([
-      { Tags: { team: 'shop' } },
-    ]);
+    expect(toAsff(alert, message, { region: 'r', account: '1', partition: 'aws' })).toMatchObject({
+      Resources: [{ Tags: { team: 'shop' } }],
+      ProductFields: { 'flowsentry/peerNetwork': 'S3 eu-central-1, AS16509 AMAZON-02, DE' },
+    });
   });
 });

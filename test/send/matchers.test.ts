@@ -12,7 +12,8 @@ const asset = {
   tags: { team: 'shop', 'cost centre': '4711', 'aws:autoscaling:groupName': 'asg-1', 'a"b=c': 'odd' },
 };
 const peerAsset = { id: 'db-1', tags: { team: 'data', constructor: 'own' } };
-const alert = alertOf(1, { zone: 'web', peerZone: 'database', asset, peerAsset });
+const peerNetwork = { asn: 64_500, organization: 'Example Ltd', country: 'NL', service: 'S3' };
+const alert = alertOf(1, { zone: 'web', peerZone: 'database', asset, peerAsset, peerNetwork });
 const holds = (matcher: string, of = alert): boolean => parseMatcher(matcher).holds(of);
 
 describe('matchers', () => {
@@ -47,6 +48,10 @@ describe('matchers', () => {
     'asset.vpc=~"vpc-.*"',
     'asset.securityGroups="sg-2"',
     'peerAsset.role=""',
+    'peerNetwork.asn=64500',
+    'peerNetwork.country=~"NL|DE"',
+    'peerNetwork.service="S3"',
+    'network.asn=""',
   ])('%s holds', (matcher) => {
     expect(holds(matcher)).toBe(true);
   });
@@ -63,6 +68,8 @@ describe('matchers', () => {
     'peerTag.team="shop"',
     'tag.Team="shop"',
     'asset.securityGroups="sg-3"',
+    'peerNetwork.asn=6450',
+    'network.country="NL"',
   ])('%s does not', (matcher) => {
     expect(holds(matcher)).toBe(false);
   });
@@ -76,6 +83,7 @@ describe('matchers', () => {
 
   it.each([
     ['zones="web"', 'no such label: zones; there are id, '],
+    ['peerNetwork.city="x"', 'no such label: peerNetwork.city; there are id, '],
     ['zone>=web', '>= is for severities alone'],
     ['zone=~"("', 'not a regular expression: ('],
     ['zone', 'not a matcher: zone'],

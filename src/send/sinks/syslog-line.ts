@@ -2,7 +2,7 @@ import { parseAddress } from '../../columns/address.ts';
 import type { Alert, Severity } from '../../contracts.ts';
 import type { Message } from '../message.ts';
 import { droppedAlert, fitTo } from '../records.ts';
-import { assetText, capital, endsOf, linkTo, plain } from '../text.ts';
+import { assetText, capital, endsOf, linkTo, networkText, plain } from '../text.ts';
 
 /** Codes of RFC 5424 §6.2.1 that a program of one's own may take. */
 export const FACILITIES = {
@@ -91,6 +91,8 @@ function fieldsOf(alert: Alert, message: Message, console: string | undefined): 
     ['peerZone', alert.peerZone],
     ['asset', assetText(alert.asset)],
     ['peerAsset', assetText(alert.peerAsset)],
+    ['network', networkText(alert.network)],
+    ['peerNetwork', networkText(alert.peerNetwork)],
     ['peerNames', alert.peerNames?.join(',')],
     ['firstSeen', alert.firstSeen],
     ['lastSeen', alert.lastSeen],

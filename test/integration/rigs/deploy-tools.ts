@@ -10,7 +10,7 @@ const CACHE = join(tmpdir(), 'flowsentry-rigs');
 export function run(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
 ): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     encoding: 'utf8',
