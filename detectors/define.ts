@@ -33,7 +33,7 @@ export interface DetectorModule<Config = unknown> {
   /** What is missing without which it can find nothing, in a few words. */
   lacks?(context: DetectorContext): string | undefined;
   /** Without it, or with windows, it has to see everything. */
-  interest?(config: Config): Interest;
+  interest?(config: Config): Interest | undefined;
   /** Windows the detector is shown, from its configuration. */
   windows?(config: Config): readonly WindowDemand[];
   create(config: Config, context: DetectorContext): Detector;

@@ -9,6 +9,7 @@ import { choiceOf, createChosenFlows } from './interest.ts';
 import { keptInventory, openInventory } from './inventory.ts';
 import { endsBy, judgesOf, onlyThese, readContext, withThese } from './judges.ts';
 import type { Inventory } from './reference/inventory.ts';
+import { createScopes } from './reference/scopes.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { createMute } from './score/exceptions.ts';
 import type { Opening } from './score/openings.ts';
@@ -98,7 +99,10 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
     return { scorer, openings };
   });
   const interests = judges.map(({ interest }) => interest);
-  const choice = options.whole === true ? undefined : choiceOf(interests, context);
+  const choice =
+    options.whole === true
+      ? undefined
+      : choiceOf(interests, context, createScopes({ internal: config.network.internal }));
   const rollup = openRollup(config, names, judges, runs, inventory, choice !== undefined);
   const chosen = choice && createChosenFlows(rollup);
   const totalBytes = bytesOf(manifest.segments, start, to);

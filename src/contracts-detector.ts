@@ -19,13 +19,14 @@ export interface WindowDemand {
 
 /**
  * Which flows a detector has to be shown, where it does not look at all: those with one of the ports or protocols, an address of the networks,
- * or one that a feed lists, at either end. What it finds must be the same without all others, and so must what it learns.
+ * one that a feed lists, or one `outside` (a public address or one of AWS's services), at either end. What it finds must be the same without all others, and so must what it learns.
  */
 export interface Interest {
   readonly ports?: readonly number[];
   readonly protocols?: readonly number[];
   readonly networks?: readonly string[];
   readonly listed?: boolean;
+  readonly outside?: boolean;
 }
 
 /** How much of a format a detector needs. `doctor` prints full, degraded or off from it. */

@@ -1,7 +1,9 @@
 import { parsePrefix } from './columns/address.ts';
 import type { FlowBatch } from './columns/flow-batch.ts';
 import { NO_MATCH, PrefixList, PrefixTrie } from './columns/prefix-trie.ts';
+import { SCOPE } from './columns/session-batch.ts';
 import type { DetectorContext, Interest } from './contracts.ts';
+import type { ScopeOf } from './reference/scopes.ts';
 import type { Rollup } from './rollup/rollup.ts';
 import type { FlowChoice, MinuteCount } from './store/flow-choice.ts';
 
@@ -11,6 +13,7 @@ const MINUTE = 60;
 export function choiceOf(
   interests: readonly (Interest | undefined)[],
   { indicators }: Pick<DetectorContext, 'indicators'>,
+  scopeOf: ScopeOf,
 ): FlowChoice | undefined {
   const known = interests.filter((interest) => interest !== undefined);
   if (known.length < interests.length) return undefined;
@@ -19,16 +22,22 @@ export function choiceOf(
   ];
   const networks = trieOf(all(({ networks }) => networks));
   const listed = known.some((interest) => interest.listed) && indicators.size > 0;
+  const outside = known.some((interest) => interest.outside);
   return {
     ports: all(({ ports }) => ports),
     protocols: all(({ protocols }) => protocols),
     has:
-      listed || networks !== undefined
+      listed || networks !== undefined || outside
         ? (words, offset) =>
             (listed && indicators.match(words, offset) !== undefined) ||
-            (networks !== undefined && networks.match(words, offset) !== NO_MATCH)
+            (networks !== undefined && networks.match(words, offset) !== NO_MATCH) ||
+            (outside && isOutside(scopeOf(words, offset)))
         : undefined,
   };
+}
+
+function isOutside(scope: number): boolean {
+  return scope === SCOPE.public || scope === SCOPE.awsService;
 }
 
 function trieOf(networks: readonly string[]): PrefixTrie | undefined {

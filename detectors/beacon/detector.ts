@@ -28,5 +28,6 @@ export const beacon = defineDetector({
   },
   quietPeriod: 86_400,
   config: beaconConfig,
+  interest: () => ({ outside: true }),
   create: createBeacon,
 });

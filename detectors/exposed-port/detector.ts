@@ -24,5 +24,6 @@ export const exposedPort = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: exposedPortConfig,
+  interest: () => ({ outside: true }),
   create: createExposedPort,
 });

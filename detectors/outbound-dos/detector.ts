@@ -21,5 +21,6 @@ export const outboundDos = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: dosConfig,
+  interest: () => ({ outside: true }),
   create: createOutboundDos,
 });

@@ -23,5 +23,6 @@ export const plaintext = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: plaintextConfig,
+  interest: ({ services }) => ({ ports: Object.values(services).flat() }),
   create: createPlaintext,
 });

@@ -24,6 +24,7 @@ export const uploadAsymmetry = defineDetector({
   },
   quietPeriod: QUIET_MINUTES * 60,
   config: asymmetryConfig,
+  interest: () => ({ outside: true }),
   learns: ({ learnDays }) => learnDays * 86_400,
   create: createUploadAsymmetry,
 });
