@@ -235,6 +235,34 @@ describe('beacon', () => {
       const agents = Array.from({ length: 12 }, (_, i) => ({ ...home, src: `10.0.1.${i + 1}` }));
       quiet(...agents.flatMap((agent) => calls(agent, { every: 300, hours: 14 })));
     });
+    /** Two hundred subnets of which one host each calls a server of its own, now and then. */
+    const others = (hours: number): SessionLiteral[] =>
+      Array.from({ length: 200 }, (_, i) =>
+        calls({ ...home, src: `10.1.${i}.1`, dst: `198.51.${i}.1` }, { every: 5000 + i, hours }),
+      ).flat();
+    const fleet = (count: number, rhythm: Rhythm): SessionLiteral[] =>
+      Array.from({ length: count }, (_, i) => calls({ ...home, src: `10.0.1.${10 + i}` }, rhythm)).flat();
+    const paging = (found: readonly Finding[]): readonly (string | undefined)[] =>
+      found.filter(({ severity }) => severity !== 'low').map(({ peer }) => peer);
+
+    it('what most of a role call, though few of all do', () => {
+      const rhythm = { every: 300, hours: 14 };
+      expect(paging(at().show(...others(14), ...fleet(3, rhythm)))).toEqual([]);
+      expect(paging(at().show(...others(14), ...fleet(2, rhythm)))).toContain(home.dst);
+    });
+    it('a new instance that calls what another of its role has called for long', () => {
+      const old = calls(home, { every: 300, hours: 8 * 24 });
+      const late = { every: 300, from: T0 + 7.5 * DAY, hours: 12 };
+      const found = (src: string): Finding[] =>
+        at()
+          .show(...old, ...calls({ ...home, src }, late))
+          .filter(({ subject }) => subject === src);
+      expect(found('10.0.1.99')[0]).toMatchObject({
+        severity: 'low',
+        explanation: { why: 'others of its role have long called it', callersOfRole: 2 },
+      });
+      expect(found('10.0.2.99')[0]).toMatchObject({ severity: 'medium' });
+    });
     it('people', () => {
       const random = noise(7);
       const rows: SessionLiteral[] = [];

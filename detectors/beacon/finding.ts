@@ -60,6 +60,7 @@ export function beaconClaim(told: Told, sessions: SessionBatch, row: number): Cl
       duration: rounded(rita.duration, 3),
       firstSeenModifier: verdict.firstSeenModifier,
       prevalenceModifier: verdict.prevalenceModifier,
+      ...(verdict.habit === undefined ? {} : { callersOfRole: verdict.habit.callers }),
       ...listing(verdict),
     },
   };

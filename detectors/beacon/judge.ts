@@ -8,6 +8,7 @@ import { Calls, HOUR } from './calls.ts';
 import type { BeaconConfig } from './config.ts';
 import { Destinations } from './destinations.ts';
 import { beaconClaim, serversClaim } from './finding.ts';
+import { Habits } from './habits.ts';
 import { FACT, FACTS, KEY_WORDS } from './layout.ts';
 import { networkOf, Rhythms } from './rhythms.ts';
 import { createVerdict, type Side } from './verdict.ts';
@@ -35,9 +36,10 @@ SIDES[SCOPE.public * SCOPES + SCOPE.public] = 'stranger';
 export function createBeacon(config: BeaconConfig, context: DetectorContext): Detector {
   const calls = new Calls(config.maxPairs);
   const destinations = new Destinations(config.maxDestinations);
+  const habits = new Habits(config.maxDestinations);
   const callers = new Rhythms(config.maxSubjects);
   const services = new Rhythms(config.maxSubjects);
-  const verdictOf = createVerdict(config, context, { destinations, callers, services });
+  const verdictOf = createVerdict(config, context, { destinations, habits, callers, services });
   const quiet = portTable([config.quietPorts]);
   let since = 0;
 
@@ -49,6 +51,7 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
     callers.expire(time - FORGET);
     services.expire(time - FORGET);
     destinations.expire(time - FORGET);
+    habits.expire(time - FORGET);
   }
 
   function collect(sessions: SessionBatch): void {
@@ -71,8 +74,10 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
     const { keys } = calls.table.keys;
     if (sideOf(sessions, calls.fact(at, 'shown')) !== 'ours') return;
     const last = calls.fact(at, 'last');
-    destinations.note(keys, at * KEY_WORDS, at * KEY_WORDS + 4, calls.fact(at, 'first'), last);
-    callers.place(keys, at * KEY_WORDS, 0, last);
+    const [pair, first] = [at * KEY_WORDS, calls.fact(at, 'first')];
+    destinations.note(keys, pair, pair + 4, first, last);
+    habits.note(context.roleOf(keys, pair), keys, pair, first, last);
+    callers.place(keys, pair, 0, last);
   }
 
   /** Remembers a steady rhythm with both ends: of ours who calls, of others what is called. */
@@ -148,13 +153,14 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
       }
     },
     get overflow() {
-      return calls.overflow + destinations.overflow + callers.overflow + services.overflow;
+      return calls.overflow + destinations.overflow + habits.overflow + callers.overflow + services.overflow;
     },
     snapshot() {
       return packSnapshot(
         {
           calls: calls.snapshot(),
           destinations: destinations.snapshot(),
+          habits: habits.snapshot(),
           callers: callers.table.snapshot(),
           services: services.table.snapshot(),
         },
@@ -165,6 +171,9 @@ export function createBeacon(config: BeaconConfig, context: DetectorContext): De
       const { columns, meta } = unpackSnapshot(state);
       calls.restore(columns.get('calls') as Uint8Array);
       destinations.restore(columns.get('destinations') as Uint8Array);
+      // Folders of before roles were compared have none.
+      const saved = columns.get('habits') as Uint8Array | undefined;
+      if (saved !== undefined) habits.restore(saved);
       callers.table.restore(columns.get('callers') as Uint8Array);
       services.table.restore(columns.get('services') as Uint8Array);
       ({ since } = meta as { since: number });

@@ -3,6 +3,7 @@ import type { DetectorContext, Indicator, Severity } from '../../src/contracts.t
 import type { Beat } from './beat.ts';
 import type { BeaconConfig } from './config.ts';
 import type { Destinations } from './destinations.ts';
+import type { Habit, Habits } from './habits.ts';
 import { networkOf, type Rhythms } from './rhythms.ts';
 
 const DAY = 86_400;
@@ -13,6 +14,8 @@ const OLD = 30 * DAY;
 /** Callers from which on one of them is rare: RITA's 2 %. */
 const MANY_CALLERS = 50;
 const RARE = 0.02;
+/** Share of a role's callers that makes what they call what the role does. */
+const MOST_OF_ROLE = 0.5;
 const NAME_SERVICE: readonly number[] = [53, 853];
 
 /** Whose the caller is. `stranger`: neither end is known to be ours, so that either may be. */
@@ -46,11 +49,15 @@ export interface Verdict {
   readonly callers: number;
   readonly allCallers: number;
   readonly indicator: Indicator | undefined;
+  /** What the caller's role has to do with the destination; undefined of calls that are not ours. */
+  readonly habit: Habit | undefined;
 }
 
 /** What is known beyond the pair. */
 export interface Surroundings {
   readonly destinations: Destinations;
+  /** What each role calls regularly. */
+  readonly habits: Habits;
   /** Who of ours calls regularly. */
   readonly callers: Rhythms;
   /** What is called from outside in a steady rhythm. */
@@ -63,7 +70,7 @@ export function createVerdict(config: BeaconConfig, context: DetectorContext, kn
 
   /** A beat of ours to a destination outside. */
   function ofOurs(pair: Pair, beat: Beat, rita: number, { since, now }: Times): Verdict | undefined {
-    const { words, called, port } = pair;
+    const { words, caller, called, port } = pair;
     const indicator = context.indicators.match(words, called);
     const asksNames = NAME_SERVICE.includes(port);
     if (indicator === undefined && asksNames && resolvers.has(words.slice(called, called + 4).join()))
@@ -76,7 +83,11 @@ export function createVerdict(config: BeaconConfig, context: DetectorContext, kn
       callers / allCallers > config.prevalence
     )
       return undefined;
-    const isNew = first - since >= config.learnDays * DAY && now - first <= NEW;
+    const learnSeconds = config.learnDays * DAY;
+    const isNew = first - since >= learnSeconds && now - first <= NEW;
+    const habit = known.habits.find(context.roleOf(words, caller), words, caller);
+    if (indicator === undefined && !isNew && habit !== undefined && isOfRole(habit)) return undefined;
+    const isOld = habit?.othersSince !== undefined && now - habit.othersSince >= learnSeconds;
     const firstSeenModifier = isNew ? MODIFIER : now - first >= OLD ? -MODIFIER : 0;
     const rare = allCallers >= MANY_CALLERS && callers / allCallers <= RARE;
     const prevalenceModifier = rare ? MODIFIER : 0;
@@ -85,15 +96,17 @@ export function createVerdict(config: BeaconConfig, context: DetectorContext, kn
     const threshold = asksNames ? config.strictScore : config.score;
     if (score < threshold) return undefined;
     const fast = beat.interval <= config.fastInterval;
-    const severity = indicator !== undefined || isNew ? 'high' : fast ? 'medium' : 'low';
+    const severity = indicator !== undefined || isNew ? 'high' : fast && !isOld ? 'medium' : 'low';
     const why =
       indicator !== undefined
         ? `the destination is listed by ${indicator.feed}`
         : isNew
           ? 'the destination is new'
-          : fast
-            ? 'the rhythm is faster than update checks are'
-            : 'the destination may have been called like this for long';
+          : isOld
+            ? 'others of its role have long called it'
+            : fast
+              ? 'the rhythm is faster than update checks are'
+              : 'the destination may have been called like this for long';
     return {
       severity,
       score,
@@ -105,7 +118,13 @@ export function createVerdict(config: BeaconConfig, context: DetectorContext, kn
       callers,
       allCallers,
       indicator,
+      habit,
     };
+  }
+
+  /** Whether most of the role call it: an agent of its own. */
+  function isOfRole({ callers, ofRole }: Habit): boolean {
+    return callers >= config.prevalentUsers && callers >= MOST_OF_ROLE * ofRole;
   }
 
   /** A beat that comes from outside, or that may: whoever has a server is called regularly by someone. */
@@ -130,6 +149,7 @@ export function createVerdict(config: BeaconConfig, context: DetectorContext, kn
       callers: networks,
       allCallers: networks,
       indicator: undefined,
+      habit: undefined,
     };
   }
 
