@@ -1,3 +1,4 @@
+import { SCOPE } from '../columns/session-batch.ts';
 import { NEVER } from './flow-row.ts';
 
 const SYN = 2;
@@ -23,7 +24,9 @@ const EPHEMERAL = 32768;
 
 /**
  * Whether "lo" initiated, from everything seen of the session so far. `fact` (a SYN without ACK, or a SYN with ACK from the other side)
- * beats a known port, a known port beats a lower one, and the rest is decided by who was seen first. `accepted`: some record of it was.
+ * beats a known port, a known port beats a lower one, and the rest is decided by who was seen first. Where nothing tells (ICMP in one
+ * capture window) our own end asked: what comes in needs a service to come to. `accepted`: some record of it was; `scopes`: scope of lo |
+ * scope of hi << 8.
  */
 export function loInitiated(
   flagsLo: number,
@@ -33,6 +36,7 @@ export function loInitiated(
   startLo: number,
   startHi: number,
   accepted: boolean,
+  scopes: number,
 ): { readonly lo: boolean; readonly fact: boolean } {
   const loSyn = (flagsLo & SYN) !== 0;
   const hiSyn = (flagsHi & SYN) !== 0;
@@ -52,7 +56,8 @@ export function loInitiated(
   if (loPort < EPHEMERAL !== hiPort < EPHEMERAL) return hiPort < EPHEMERAL ? LO_GUESS : HI_GUESS;
   if (startLo !== startHi) return startLo < startHi || startHi === NEVER ? LO_GUESS : HI_GUESS;
   if (loPort !== hiPort) return hiPort < loPort ? LO_GUESS : HI_GUESS;
-  return LO_GUESS;
+  const [loIsOurs, hiIsOurs] = [(scopes & 255) === SCOPE.internal, scopes >>> 8 === SCOPE.internal];
+  return hiIsOurs && !loIsOurs ? HI_GUESS : LO_GUESS;
 }
 
 const LO_FACT = { lo: true, fact: true };

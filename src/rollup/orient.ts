@@ -51,7 +51,7 @@ export class Orientation {
     const startLo = words[base + FLOW.startLo]!;
     const startHi = words[base + FLOW.startHi]!;
     const accepted = (state & STATE.accepted) !== 0;
-    const who = loInitiated(flagsLo, flagsHi, loPort, hiPort, startLo, startHi, accepted);
+    const who = loInitiated(flagsLo, flagsHi, loPort, hiPort, startLo, startHi, accepted, scopes);
     const lo = who.lo;
     this.lo = lo;
 
