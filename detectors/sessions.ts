@@ -26,12 +26,26 @@ export function isNew(state: number): boolean {
   return (state & (STATE.first | STATE.establishedNow)) !== 0;
 }
 
-/** Whether both ends said something: a refused attempt over TCP looks established in logs without `tcp-flags`, and is two packets. */
-export function isConversation(sessions: SessionBatch, row: number): boolean {
-  const { protocol, packetsOut, packetsIn } = sessions;
+/**
+ * Whether this is the step in which the session is first known to be one that both ends speak in: once in its life. A capture window may
+ * end in the middle of a handshake, so that becoming established is not enough. A refused attempt over TCP looks established in logs
+ * without `tcp-flags`, and is two packets.
+ */
+export function beginsConversation(sessions: SessionBatch, row: number): boolean {
+  const state = sessions.state[row]!;
+  if ((state & STATE.established) === 0) return false;
+  const { protocol, packetsOut, packetsIn, stepPacketsOut, stepPacketsIn } = sessions;
+  const [out, back] = [packetsOut[row]!, packetsIn[row]!];
+  const isTcp = protocol[row] === PROTOCOL.tcp;
+  if (!isAnswered(isTcp, out, back)) return false;
   return (
-    packetsIn[row]! > 0 && (protocol[row] !== PROTOCOL.tcp || (packetsOut[row]! >= 3 && packetsIn[row]! >= 2))
+    (state & STATE.establishedNow) !== 0 ||
+    !isAnswered(isTcp, out - stepPacketsOut[row]!, back - stepPacketsIn[row]!)
   );
+}
+
+function isAnswered(isTcp: boolean, out: number, back: number): boolean {
+  return isTcp ? out >= 3 && back >= 2 : back > 0;
 }
 
 /** A table from port number to the place in `groups`, from 1, of the ports that have it; 0: none. A test of one load a row. */

@@ -40,6 +40,8 @@ export interface SessionLiteral {
   /** Default: the whole session came in this step; 0 in `ended`. */
   readonly stepBytesOut?: number;
   readonly stepBytesIn?: number;
+  readonly stepPacketsOut?: number;
+  readonly stepPacketsIn?: number;
   readonly rejects?: number;
 }
 
@@ -158,8 +160,8 @@ function fill(
   batch.packetsIn[i] = row.packetsIn ?? (rejected ? 0 : 10);
   batch.stepBytesOut[i] = row.stepBytesOut ?? (ended ? 0 : batch.bytesOut[i]!);
   batch.stepBytesIn[i] = row.stepBytesIn ?? (ended ? 0 : batch.bytesIn[i]!);
-  batch.stepPacketsOut[i] = ended ? 0 : batch.packetsOut[i]!;
-  batch.stepPacketsIn[i] = ended ? 0 : batch.packetsIn[i]!;
+  batch.stepPacketsOut[i] = row.stepPacketsOut ?? (ended ? 0 : batch.packetsOut[i]!);
+  batch.stepPacketsIn[i] = row.stepPacketsIn ?? (ended ? 0 : batch.packetsIn[i]!);
   batch.rejects[i] = row.rejects ?? ((state & STATE.rejected) !== 0 ? 1 : 0);
   batch.rejectedPackets[i] = batch.rejects[i]!;
 }

@@ -1,12 +1,12 @@
 import { isIpv4, parsePrefix } from '../../src/columns/address.ts';
 import { hashWords } from '../../src/columns/key-table.ts';
 import { NO_MATCH, PrefixList, PrefixTrie } from '../../src/columns/prefix-trie.ts';
-import { type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import type { Detector, DetectorContext, Finding } from '../../src/contracts.ts';
 import { Cases } from '../cases.ts';
 import { findingOf, inOrder } from '../claim.ts';
 import { detectorOf } from '../detector-of.ts';
-import { isConversation, isOutside, PROTOCOL, portTable, putAddress, putPair } from '../sessions.ts';
+import { beginsConversation, isOutside, PROTOCOL, portTable, putAddress, putPair } from '../sessions.ts';
 import type { DnsConfig } from './config.ts';
 import { bypassClaim, KIND, SUM, tunnelClaim } from './finding.ts';
 
@@ -59,7 +59,7 @@ export function createDnsBypass(config: DnsConfig, context: DetectorContext): De
   function collect(sessions: SessionBatch): void {
     asked.length = 0;
     questions.length = 0;
-    const { length, dstPort, dstScope, state, dstAddr, protocol } = sessions;
+    const { length, dstPort, dstScope, dstAddr, protocol } = sessions;
     for (let row = 0; row < length; row++) {
       const kind = PORTS[dstPort[row]!]!;
       if (kind === 0) continue;
@@ -68,9 +68,8 @@ export function createDnsBypass(config: DnsConfig, context: DetectorContext): De
       if (!isOutside(dstScope[row]!)) continue;
       if (protocol[row] !== PROTOCOL.udp && protocol[row] !== PROTOCOL.tcp) continue;
       if (kind === KIND.dns && sessions.stepPacketsOut[row]! > 0) questions.push(row);
-      if ((state[row]! & STATE.establishedNow) === 0) continue;
       // Packets of a flood are established too, and answered by nobody.
-      if (!isConversation(sessions, row)) continue;
+      if (!beginsConversation(sessions, row)) continue;
       if (kind === KIND.doh && doh.match(dstAddr, row * 4) === NO_MATCH) continue;
       if (allowed.match(dstAddr, row * 4) === NO_MATCH) asked.push(row);
     }

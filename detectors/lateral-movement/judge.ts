@@ -1,6 +1,6 @@
 import { formatAddress } from '../../src/columns/address.ts';
 import { hashWords } from '../../src/columns/key-table.ts';
-import { SCOPE, type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import { SCOPE, type SessionBatch } from '../../src/columns/session-batch.ts';
 import type { Detector, DetectorContext, Finding, Severity } from '../../src/contracts.ts';
 import { Cases } from '../cases.ts';
 import { type Claim, findingOf, inOrder, scoreOf } from '../claim.ts';
@@ -8,7 +8,7 @@ import { detectorOf } from '../detector-of.ts';
 import { durationText, portText } from '../evidence.ts';
 import { Known } from '../known.ts';
 import { hashRole, ROLE_WORDS } from '../role-hash.ts';
-import { isConversation, PROTOCOL, portTable, putAddress, putPair } from '../sessions.ts';
+import { beginsConversation, PROTOCOL, portTable, putAddress, putPair } from '../sessions.ts';
 import type { LateralConfig } from './config.ts';
 
 /** Minutes of event time without news after which an alert resolves. */
@@ -47,11 +47,11 @@ export function createLateralMovement(config: LateralConfig, context: DetectorCo
 
   function collect(sessions: SessionBatch): number[] {
     const rows: number[] = [];
-    const { length, dstPort, protocol, state, srcScope, dstScope } = sessions;
+    const { length, dstPort, protocol, srcScope, dstScope } = sessions;
     for (let row = 0; row < length; row++) {
       if (isAdmin[dstPort[row]!] === 0 || protocol[row] !== PROTOCOL.tcp) continue;
-      if ((state[row]! & STATE.establishedNow) === 0 || !isConversation(sessions, row)) continue;
-      if (srcScope[row] === SCOPE.internal && dstScope[row] === SCOPE.internal) rows.push(row);
+      if (srcScope[row] !== SCOPE.internal || dstScope[row] !== SCOPE.internal) continue;
+      if (beginsConversation(sessions, row)) rows.push(row);
     }
     return rows;
   }

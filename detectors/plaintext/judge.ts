@@ -1,12 +1,12 @@
 import { formatAddress } from '../../src/columns/address.ts';
 import { hashWords } from '../../src/columns/key-table.ts';
-import { SCOPE, type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import { SCOPE, type SessionBatch } from '../../src/columns/session-batch.ts';
 import type { Detector, DetectorContext, Finding, Severity } from '../../src/contracts.ts';
 import { Cases } from '../cases.ts';
 import { type Claim, findingOf, inOrder, scoreOf } from '../claim.ts';
 import { detectorOf } from '../detector-of.ts';
 import { bytesText } from '../evidence.ts';
-import { isConversation, isOutside, PROTOCOL, portTable, putAddress } from '../sessions.ts';
+import { beginsConversation, isOutside, PROTOCOL, portTable, putAddress } from '../sessions.ts';
 import type { PlaintextConfig } from './config.ts';
 
 /** Minutes of event time without such a session after which an alert resolves. */
@@ -34,15 +34,15 @@ export function createPlaintext(config: PlaintextConfig, context: DetectorContex
 
   function collect(sessions: SessionBatch): number[] {
     const rows: number[] = [];
-    const { length, dstPort, protocol, state, srcScope, dstScope } = sessions;
+    const { length, dstPort, protocol, srcScope, dstScope } = sessions;
     for (let row = 0; row < length; row++) {
-      if (service[dstPort[row]!] === 0 || (state[row]! & STATE.establishedNow) === 0) continue;
+      if (service[dstPort[row]!] === 0) continue;
       if (protocol[row] !== PROTOCOL.tcp && protocol[row] !== PROTOCOL.udp) continue;
       const [from, to] = [srcScope[row]!, dstScope[row]!];
       const ours = from === SCOPE.internal || to === SCOPE.internal;
       const crosses = ours && (isOutside(from) || isOutside(to));
       if (!crosses && !(config.inside && from === SCOPE.internal && to === SCOPE.internal)) continue;
-      if (isConversation(sessions, row)) rows.push(row);
+      if (beginsConversation(sessions, row)) rows.push(row);
     }
     return rows;
   }

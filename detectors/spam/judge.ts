@@ -1,6 +1,6 @@
 import { formatAddress } from '../../src/columns/address.ts';
 import { hashWords } from '../../src/columns/key-table.ts';
-import { type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import type { Detector, DetectorContext, Finding, Severity } from '../../src/contracts.ts';
 import { Cases } from '../cases.ts';
 import { type Claim, findingOf, inOrder, scoreOf } from '../claim.ts';
@@ -8,7 +8,7 @@ import { detectorOf } from '../detector-of.ts';
 import { bytesText, durationText } from '../evidence.ts';
 import { Known } from '../known.ts';
 import { hashRole, ROLE_WORDS } from '../role-hash.ts';
-import { isConversation, isOutside, PROTOCOL, portTable, putAddress } from '../sessions.ts';
+import { beginsConversation, isOutside, PROTOCOL, portTable, putAddress } from '../sessions.ts';
 import type { SpamConfig } from './config.ts';
 
 /** Minutes of event time without news after which an alert resolves. */
@@ -41,11 +41,10 @@ export function createSpam(config: SpamConfig, context: DetectorContext): Detect
 
   function collect(sessions: SessionBatch): number[] {
     const rows: number[] = [];
-    const { length, dstPort, protocol, state, dstScope } = sessions;
+    const { length, dstPort, protocol, dstScope } = sessions;
     for (let row = 0; row < length; row++) {
       if (PORTS[dstPort[row]!] === 0 || protocol[row] !== PROTOCOL.tcp) continue;
-      if ((state[row]! & STATE.establishedNow) === 0 || !isOutside(dstScope[row]!)) continue;
-      if (isConversation(sessions, row)) rows.push(row);
+      if (isOutside(dstScope[row]!) && beginsConversation(sessions, row)) rows.push(row);
     }
     return rows;
   }

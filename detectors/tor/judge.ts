@@ -1,13 +1,13 @@
 import { formatAddress } from '../../src/columns/address.ts';
 import { hashWords } from '../../src/columns/key-table.ts';
-import { type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
+import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import type { Detector, DetectorContext, Finding, Indicator, Severity } from '../../src/contracts.ts';
 import { Cases } from '../cases.ts';
 import { type Claim, findingOf, inOrder, scoreOf } from '../claim.ts';
 import { detectorOf } from '../detector-of.ts';
 import { bytesText } from '../evidence.ts';
 import { createTopicTest, isUsable, topicOf } from '../feed-topics.ts';
-import { isConversation, isOutside, putAddress } from '../sessions.ts';
+import { beginsConversation, isOutside, putAddress } from '../sessions.ts';
 import type { TorConfig } from './config.ts';
 
 /** Minutes of event time without news after which an alert resolves. */
@@ -42,7 +42,7 @@ export function createTor(config: TorConfig, context: DetectorContext): Detector
     const out: number[] = [];
     const back: number[] = [];
     for (let row = 0; row < sessions.length; row++) {
-      if ((sessions.state[row]! & STATE.establishedNow) === 0 || !isConversation(sessions, row)) continue;
+      if (!beginsConversation(sessions, row)) continue;
       const end = sessions.end[row]!;
       if (isOutside(sessions.dstScope[row]!) && relayAt(sessions.dstAddr, row, end) !== undefined)
         out.push(row);
