@@ -67,7 +67,7 @@ export async function readContext(
   const policy =
     config.policy === undefined
       ? emptyPolicy
-      : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names);
+      : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names, inventory);
   const roleOf = createRoles(config.roles);
   if (inventory === undefined) return { ...given, roleOf, roleEpoch: 0, policy };
   return {

@@ -37,8 +37,8 @@ async function run(
   const { loadConfig } = await import('../config.ts');
   const config = await loadConfig(file);
   if (config.policy !== undefined) {
-    const { parsePolicy } = await import('../reference/policy.ts');
-    parsePolicy(await readFile(config.policy, 'utf8'), config.policy);
+    const { readPolicy } = await import('../reference/policy-file.ts');
+    readPolicy(await readFile(config.policy, 'utf8'), config.policy, config.inventory !== undefined);
   }
   if (options.json === true) return print(toJson(config));
   print(`${safe(file)} is ${style('green', 'valid')}`);

@@ -21,7 +21,7 @@ export interface InventoryPart {
 export interface Inventory extends Stateful {
   /** Entries, those that ended included. */
   readonly size: number;
-  /** Another number whenever an answer of {@link roleAt} may be another. */
+  /** Another number whenever an answer of {@link roleAt} or {@link heldNow} may be another. */
   readonly epoch: number;
   /** All that it was told, also what holds only from the next step on. */
   readonly parts: readonly InventoryPart[];
@@ -31,6 +31,8 @@ export interface Inventory extends Stateful {
   advance(time: number): void;
   /** The role of the address at `offset`, now; undefined where none is known, or several. */
   roleAt(words: Uint32Array, offset: number): string | undefined;
+  /** Entries that hold now, but those whose address another VPC has too: nobody can tell which of the two it is. */
+  heldNow(): InventoryEntry[];
   /**
    * What had an address, or is an interface, at a time, Unix seconds. `interfaceId` says which, where networks overlap; without it nothing is
    * said of an address that two networks have.
@@ -100,6 +102,16 @@ export function createInventory(parts: readonly InventoryPart[] = []): Inventory
         roles[place] = roleOf(index.places[place]!, now);
       }
       return roles[place];
+    },
+    heldNow() {
+      const entries = held.flatMap((part) => part.entries.filter((entry) => isHeldAt(entry, now)));
+      const vpcs = Map.groupBy(
+        entries.flatMap(({ addresses, vpc }) => addresses.map((address) => ({ address, vpc }))),
+        ({ address }) => address,
+      );
+      const isSure = (address: string): boolean =>
+        new Set(vpcs.get(address)?.map(({ vpc }) => vpc)).size === 1;
+      return entries.map((entry) => ({ ...entry, addresses: entry.addresses.filter(isSure) }));
     },
     find(name, time, interfaceId) {
       const words = parseAddress(name);

@@ -109,17 +109,22 @@ function holds(wanted: readonly string[] | undefined, text: string | undefined):
   return wanted !== undefined && text !== undefined && wanted.includes(text);
 }
 
-/** Reads a policy. Throws a ConfigError that lists every problem with the line it is on. */
-export function readPolicy(text: string, file: string): PolicyDocument {
+/**
+ * Reads a policy; `isShared`: another inventory may have what its own has not. Throws a ConfigError that lists every problem with the line it
+ * is on.
+ */
+export function readPolicy(text: string, file: string, isShared: boolean): PolicyDocument {
   const { content, refuse } = readYaml(text, file);
   const parsed = PolicyFile.safeParse(content, { error: explainMissing });
-  const problems = parsed.success ? contradictions(parsed.data) : parsed.error.issues.flatMap(toProblems);
+  const problems = parsed.success
+    ? contradictions(parsed.data, isShared)
+    : parsed.error.issues.flatMap(toProblems);
   if (parsed.success && problems.length === 0) return parsed.data;
   throw refuse(problems);
 }
 
 /** What is well-formed and yet cannot be meant. */
-function contradictions(policy: PolicyDocument): Problem[] {
+function contradictions(policy: PolicyDocument, isShared: boolean): Problem[] {
   const problems: Problem[] = [];
   const zones = new Map(Object.entries(policy.zones));
   if (zones.has(ANY))
@@ -127,10 +132,10 @@ function contradictions(policy: PolicyDocument): Problem[] {
   for (const [zone, { interface: _, cidr: __, ...listed }] of zones)
     for (const [key, wanted] of Object.entries(listed))
       for (const [i, item] of (wanted ?? []).entries())
-        if (machinesOf({ [key]: [item] }, policy.inventory).length === 0)
+        if (!isShared && machinesOf({ [key]: [item] }, policy.inventory).length === 0)
           problems.push({
             path: ['zones', zone, key, i],
-            message: `no entry of the inventory has ${key} ${item}: flow logs do not name it for both ends, so list its addresses under inventory`,
+            message: `no entry of the inventory has ${key} ${item}: flow logs do not name it for both ends, so list its addresses under inventory, here or in the configuration`,
           });
   const seen = new Set(DEFAULT_RULES);
   for (const [i, rule] of policy.rules.entries()) {

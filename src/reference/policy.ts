@@ -3,11 +3,13 @@ import { Dictionary } from '../columns/dictionary.ts';
 import { PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
 import { SCOPE, type SessionBatch, STATE } from '../columns/session-batch.ts';
 import type { Policy, Verdict } from '../contracts.ts';
+import type { Inventory } from './inventory.ts';
 import {
   ANY,
   machinesOf,
   PORT_PROTOCOLS,
   type PolicyDocument,
+  type PolicyMachine,
   protocolNumbers,
   readPolicy,
   readPorts,
@@ -27,12 +29,20 @@ export const emptyPolicy: Policy = {
   zoneOf: () => undefined,
 };
 
+/** An inventory beside the policy's own; its answers change with its epoch, between two steps. */
+type SharedInventory = Pick<Inventory, 'epoch' | 'heldNow'>;
+
 /**
  * Reads a policy and makes it ready to judge, see {@link compilePolicy}; `names` are those of the sessions it will judge, and only needed
  * by zones of interfaces. Throws a ConfigError that lists every problem with the line it is on.
  */
-export function parsePolicy(text: string, file: string, names: Dictionary = new Dictionary()): Policy {
-  return compilePolicy(readPolicy(text, file), names);
+export function parsePolicy(
+  text: string,
+  file: string,
+  names: Dictionary = new Dictionary(),
+  shared?: SharedInventory,
+): Policy {
+  return compilePolicy(readPolicy(text, file, shared !== undefined), names, shared);
 }
 
 interface CompiledRule {
@@ -52,9 +62,9 @@ interface CompiledRule {
  * Where the initiator is a guess without ground (no SYN seen and two dynamic ports, or a protocol without ports), a session that
  * is allowed the other way round is allowed: return traffic never violates.
  */
-function compilePolicy(policy: PolicyDocument, names: Dictionary): Policy {
+function compilePolicy(policy: PolicyDocument, names: Dictionary, shared?: SharedInventory): Policy {
   const zoneNames = Object.keys(policy.zones);
-  const trie = zoneTrie(policy);
+  const networks = zoneNetworks(policy, shared);
   const byInterface = interfaceZones(policy);
   const zoneOfInterface = byInterface.size === 0 ? undefined : byCode(byInterface, names);
   const rules = policy.rules.map((rule) => compileRule(rule, zoneNames));
@@ -96,6 +106,7 @@ function compilePolicy(policy: PolicyDocument, names: Dictionary): Policy {
   return {
     size: rules.length + 1,
     judge(sessions, row) {
+      const trie = networks();
       let src = trie.match(sessions.srcAddr, row * 4);
       let dst = trie.match(sessions.dstAddr, row * 4);
       if (zoneOfInterface !== undefined) {
@@ -114,7 +125,8 @@ function compilePolicy(policy: PolicyDocument, names: Dictionary): Policy {
     },
     zoneOf(name, interfaceName = name) {
       const words = parseAddress(name);
-      const zone = byInterface.get(interfaceName) ?? (words === undefined ? NOWHERE : trie.match(words, 0));
+      const zone =
+        byInterface.get(interfaceName) ?? (words === undefined ? NOWHERE : networks().match(words, 0));
       return zoneNames[zone];
     },
   };
@@ -126,11 +138,30 @@ function isGuess(sessions: SessionBatch, row: number): boolean {
   return sessions.srcPort[row]! >= FIRST_DYNAMIC_PORT && sessions.dstPort[row]! >= FIRST_DYNAMIC_PORT;
 }
 
-function zoneTrie(policy: PolicyDocument): PrefixTrie {
+/** Zones by address, as they are now. */
+function zoneNetworks(policy: PolicyDocument, shared: SharedInventory | undefined): () => PrefixTrie {
+  let trie = zoneTrie(policy, []);
+  const isListed = Object.values(policy.zones).some(({ subnet, vpc, tag, interface: its }) =>
+    [subnet, vpc, tag, its].some((wanted) => wanted !== undefined),
+  );
+  if (shared === undefined || !isListed) return () => trie;
+  let epoch: number | undefined;
+  return () => {
+    if (epoch !== shared.epoch) {
+      epoch = shared.epoch;
+      const machines = shared.heldNow().map((entry) => ({ ...entry, cidr: [...entry.addresses] }));
+      trie = zoneTrie(policy, machines);
+    }
+    return trie;
+  };
+}
+
+function zoneTrie(policy: PolicyDocument, machines: readonly PolicyMachine[]): PrefixTrie {
+  const inventory = policy.inventory.concat(machines);
   const list = new PrefixList();
   // Of equal networks the last added counts, and the first zone shall.
   for (const [zone, [name, definition]] of [...Object.entries(policy.zones).entries()].reverse())
-    for (const text of [...(definition.cidr ?? []), ...machinesOf(definition, policy.inventory)]) {
+    for (const text of [...(definition.cidr ?? []), ...machinesOf(definition, inventory)]) {
       const prefix = parsePrefix(text);
       if (prefix === undefined)
         throw new RangeError(`cannot use zone ${name}: not an address or CIDR: ${text}`);

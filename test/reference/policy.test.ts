@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
-import type { Verdict } from '../../src/contracts.ts';
+import type { InventoryEntry, Verdict } from '../../src/contracts.ts';
 import { ConfigError } from '../../src/errors.ts';
+import { createInventory } from '../../src/reference/inventory.ts';
 import { emptyPolicy, parsePolicy } from '../../src/reference/policy.ts';
 import { type SessionLiteral, stepOf } from '../rows.ts';
 
@@ -104,6 +105,45 @@ describe('parsePolicy', () => {
     for (const name of ['203.0.113.7', 'eni-2', '123456789012', '', 'constructor'])
       expect(policy.zoneOf(name)).toBeUndefined();
     expect(emptyPolicy.zoneOf('10.0.0.1')).toBeUndefined();
+  });
+
+  it('finds tags in the inventory of the configuration, as they are at the time of the step', () => {
+    const machine = (id: string, address: string, more: Partial<InventoryEntry>): InventoryEntry => ({
+      id,
+      addresses: [address],
+      tags: { tier: 'db' },
+      from: 0,
+      ...more,
+    });
+    const inventory = createInventory([
+      {
+        source: 'test',
+        at: 0,
+        entries: [
+          machine('old', '10.0.3.3', { from: 100, to: 200 }),
+          machine('web', '10.0.3.3', { from: 200, tags: { tier: 'web' } }),
+          machine('six', 'fd00::3', {}),
+          machine('a', '10.0.3.9', { vpc: 'vpc-a' }),
+          machine('b', '10.0.3.9', { vpc: 'vpc-b', tags: {} }),
+        ],
+      },
+    ]);
+    const text = 'zones: { db: { tag: tier=db }, web: { tag: tier=web }, net: { cidr: 10.0.0.0/16 } }';
+    const policy = parsePolicy(text, 'policy.yaml', new Dictionary(), inventory);
+    const zones = (time: number) => {
+      inventory.advance(time);
+      return ['10.0.3.3', 'fd00::3', '10.0.3.9'].map((address) => policy.zoneOf(address));
+    };
+    expect([50, 100, 199, 200].map(zones)).toEqual([
+      ['net', 'db', 'net'],
+      ['db', 'db', 'net'],
+      ['db', 'db', 'net'],
+      ['web', 'db', 'net'],
+    ]);
+    inventory.stage([{ source: 'test', at: 1, entries: [machine('new', '10.0.3.3', {})] }]);
+    expect(zones(201)).toEqual(['db', undefined, 'net']);
+    const { active } = stepOf({ start: 201, active: [{ src: '10.0.3.3', dst: '203.0.113.7' }] });
+    expect(policy.judge(active, 0)).toMatchObject({ verdict: 'violation', srcZone: 'db' });
   });
 
   it('finds subnets, VPCs, tags and interfaces in the inventory', () => {
