@@ -5,6 +5,7 @@ import {
   createFlowBatch,
   DEFAULT_LAYOUT,
   type FlowBatch,
+  type Layout,
   LOG_STATUS,
   PRESENT,
   PRESENT_V2,
@@ -24,13 +25,20 @@ export interface FlowRow {
   readonly action?: 'ACCEPT' | 'REJECT';
   readonly flags?: number;
   readonly eni?: string;
+  /** Text of `encryption-status`; a batch has the field when one of its rows does. */
+  readonly encryption?: string;
   /** A record without a flow. */
   readonly status?: 'NODATA' | 'SKIPDATA';
 }
 
+function layoutOf(rows: readonly FlowRow[]): Layout {
+  const isSaid = rows.some(({ encryption }) => encryption !== undefined);
+  return isSaid ? { ...DEFAULT_LAYOUT, extra: ['encryption-status'] } : DEFAULT_LAYOUT;
+}
+
 /** A batch of exactly these records. */
 export function flowsOf(rows: readonly FlowRow[], names: Dictionary): FlowBatch {
-  const batch = createFlowBatch(Math.max(8, (rows.length + 7) & ~7), DEFAULT_LAYOUT);
+  const batch = createFlowBatch(Math.max(8, (rows.length + 7) & ~7), layoutOf(rows));
   for (const [i, row] of rows.entries()) {
     batch.srcAddr.set(parseAddress(row.src)!, i * 4);
     batch.dstAddr.set(parseAddress(row.dst)!, i * 4);
@@ -47,6 +55,7 @@ export function flowsOf(rows: readonly FlowRow[], names: Dictionary): FlowBatch 
     batch.tcpFlags[i] = row.flags ?? 0;
     const fields = row.status === undefined ? PRESENT_V2 : PRESENT.start | PRESENT.end | PRESENT.logStatus;
     batch.present[i] = fields | (row.flags === undefined ? 0 : PRESENT.tcpFlags);
+    if (batch.extra[0] !== undefined) batch.extra[0][i] = names.code(row.encryption ?? '');
     batch.accountId[i] = names.code('123456789012');
     batch.interfaceId[i] = names.code(row.eni ?? 'eni-a');
   }

@@ -26,6 +26,8 @@ export interface SessionLiteral {
   readonly state?: readonly (keyof typeof STATE)[];
   readonly flagsOut?: number;
   readonly flagsIn?: number;
+  /** Bits of ENCRYPTION; default 0: the log does not say. */
+  readonly encryption?: number;
   /** Default: the step's start and a second before its end. */
   readonly start?: number;
   readonly end?: number;
@@ -148,6 +150,7 @@ function fill(
   const rejected = (state & STATE.rejected) !== 0 && (state & STATE.accepted) === 0;
   batch.flagsOut[i] = row.flagsOut ?? 0;
   batch.flagsIn[i] = row.flagsIn ?? 0;
+  batch.encryption[i] = row.encryption ?? 0;
   batch.start[i] = row.start ?? start;
   batch.end[i] = row.end ?? start + 59;
   batch.interfaceId[i] = names.code(row.interface ?? INTERFACE);

@@ -26,6 +26,12 @@ export const STATE = {
 } as const;
 
 /**
+ * Bits of {@link SessionBatch.encryption}, one for each value of `encryption-status` from 0 to 3: not encrypted, by the Nitro system, by the
+ * application, by both (VPC User Guide, "Enforce VPC encryption in transit").
+ */
+export const ENCRYPTION = { none: 1, nitro: 2, application: 4, both: 8 } as const;
+
+/**
  * Sessions as columns, each oriented initiator → responder. Row i is element i of every column; rows from `length` on are garbage.
  * "Out" is initiator → responder, "in" the other way. `step*` columns count what one closed 60 s step added; the others the session so far.
  * Only accepted traffic counts as bytes and packets; rejected records are counted apart. Volumes come from one interface's view, so
@@ -49,6 +55,8 @@ export interface SessionBatch {
   /** tcp-flags OR-ed over the session, by direction. */
   readonly flagsOut: Uint8Array;
   readonly flagsIn: Uint8Array;
+  /** Bits of {@link ENCRYPTION} of all its records so far; 0: none of them says. */
+  readonly encryption: Uint8Array;
   /** Unix seconds: earliest `start` and latest `end` of its records. */
   readonly start: Uint32Array;
   readonly end: Uint32Array;
@@ -101,8 +109,9 @@ export const SESSION_AT = {
   state: 139,
   flagsOut: 140,
   flagsIn: 141,
+  encryption: 142,
 } as const;
-const BYTES_PER_ROW = 142;
+const BYTES_PER_ROW = 143;
 
 export function createSessionBatch(capacity: number): SessionBatch {
   const buffer = new ArrayBuffer(capacity * BYTES_PER_ROW);
@@ -125,6 +134,7 @@ export function createSessionBatch(capacity: number): SessionBatch {
     state: u8(SESSION_AT.state),
     flagsOut: u8(SESSION_AT.flagsOut),
     flagsIn: u8(SESSION_AT.flagsIn),
+    encryption: u8(SESSION_AT.encryption),
     start: u32(SESSION_AT.start),
     end: u32(SESSION_AT.end),
     interfaceId: u32(SESSION_AT.interfaceId),

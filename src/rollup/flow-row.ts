@@ -17,7 +17,7 @@ export const FLOW = {
   accountId: 11,
   start: 12,
   end: 13,
-  /** tcp-flags of lo → hi | of hi → lo << 8 | {@link SIDE} bits << 16 */
+  /** tcp-flags of lo → hi | of hi → lo << 8 | {@link SIDE} bits << 16 | ENCRYPTION bits << {@link ENCRYPTION_SHIFT} */
   flags: 14,
   rejects: 15,
   serviceLo: 26,
@@ -30,6 +30,7 @@ export const FLOW = {
   /** Of the connection, without its interface: see {@link hashConnection}. */
   hash: 31,
 } as const;
+export const ENCRYPTION_SHIFT = 24;
 /** Double offsets in a row: accepted bytes and packets by direction, rejected packets of both. */
 export const FLOW_F64 = {
   bytesLo: 8,

@@ -1,6 +1,7 @@
 import type { FlowBatch } from '../columns/flow-batch.ts';
 import { ACTION } from '../columns/flow-batch.ts';
 import {
+  ENCRYPTION_SHIFT,
   FLOW,
   FLOW_DOUBLES,
   FLOW_F64,
@@ -11,6 +12,7 @@ import {
   SIDE,
 } from './flow-row.ts';
 import { InterfaceCounts } from './interface-counts.ts';
+import type { LaterFields } from './later-fields.ts';
 
 const NONE = -1;
 /** In the place of an interface: whichever. */
@@ -68,8 +70,7 @@ export class FlowTable {
     i: number,
     srcWords: Uint32Array,
     dstWords: Uint32Array,
-    srcService: number,
-    dstService: number,
+    fields: LaterFields,
     mayGrow: boolean,
   ): boolean {
     const at = i * 4;
@@ -90,8 +91,9 @@ export class FlowTable {
       this.#last = row;
       if (this.length !== before) {
         this.words[row * FLOW_WORDS + FLOW.accountId] = batch.accountId[i]!;
-        this.words[row * FLOW_WORDS + FLOW.serviceLo] = forward ? srcService : dstService;
-        this.words[row * FLOW_WORDS + FLOW.serviceHi] = forward ? dstService : srcService;
+        const { srcServices: src, dstServices: dst } = fields;
+        this.words[row * FLOW_WORDS + FLOW.serviceLo] = (forward ? src : dst)?.[i] ?? 0;
+        this.words[row * FLOW_WORDS + FLOW.serviceHi] = (forward ? dst : src)?.[i] ?? 0;
       }
     }
 
@@ -107,6 +109,8 @@ export class FlowTable {
     if (start < words[base + side]!) words[base + side] = start;
     let flags = forward ? batch.tcpFlags[i]! : batch.tcpFlags[i]! << 8;
     flags |= (forward ? SIDE.lo : SIDE.hi) << 16;
+    const statuses = fields.encryptionStatuses;
+    if (statuses !== undefined) flags |= fields.encryptionOf(statuses[i]!) << ENCRYPTION_SHIFT;
     if (batch.action[i] === ACTION.reject) {
       words[base + FLOW.rejects] = words[base + FLOW.rejects]! + 1;
       const at64 = base64 + FLOW_F64.rejectedPackets;

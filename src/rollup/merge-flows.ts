@@ -1,7 +1,10 @@
 import { STATE } from '../columns/session-batch.ts';
-import { FLOW, FLOW_F64, SIDE } from './flow-row.ts';
+import { ENCRYPTION_SHIFT, FLOW, FLOW_F64, SIDE } from './flow-row.ts';
 import type { FlowTable } from './flow-table.ts';
 import { SESSION, SESSION_F64, type SessionTable } from './session-table.ts';
+
+/** What both rows have in one word at the same places: tcp-flags and encryption. */
+const SHARED_FLAGS = 0xffff | (15 << ENCRYPTION_SHIFT);
 
 /**
  * Adds the flow row at word `at` to the session row at word `base`: times, flags and rejections from every interface, volumes from the
@@ -12,7 +15,7 @@ export function mergeFlow(flows: FlowTable, at: number, table: SessionTable, bas
   const s = table.words;
   if (f[at + FLOW.end]! > s[base + SESSION.end]!) s[base + SESSION.end] = f[at + FLOW.end]!;
   const seen = f[at + FLOW.flags]!;
-  let flags = s[base + SESSION.flags]! | (seen & 0xffff);
+  let flags = s[base + SESSION.flags]! | (seen & SHARED_FLAGS);
   if ((seen & (SIDE.accepted << 16)) !== 0) flags |= STATE.accepted << 16;
   if (f[at + FLOW.rejects]! > 0) {
     flags |= (STATE.rejected | STATE.rejectedNow) << 16;

@@ -1,5 +1,5 @@
 import { createSessionBatch, SCOPE, SESSION_AT, type SessionBatch, STATE } from '../columns/session-batch.ts';
-import { FLOW, FLOW_F64 } from './flow-row.ts';
+import { ENCRYPTION_SHIFT, FLOW, FLOW_F64 } from './flow-row.ts';
 import { loInitiated } from './initiator.ts';
 
 /** A session batch that grows as rows are written, and whether the last row written was initiated by its "lo" end. */
@@ -96,6 +96,7 @@ export class Orientation {
     u8[SESSION_AT.state * capacity + row] = state | (who.fact ? STATE.synSeen : 0);
     u8[SESSION_AT.flagsOut * capacity + row] = lo ? flagsLo : flagsHi;
     u8[SESSION_AT.flagsIn * capacity + row] = lo ? flagsHi : flagsLo;
+    u8[SESSION_AT.encryption * capacity + row] = words[base + FLOW.flags]! >>> ENCRYPTION_SHIFT;
     return row;
   }
 

@@ -5,6 +5,7 @@ import { type Column, packParts, type SnapshotParts, unpackSnapshot } from '../c
 import { FLOW_WORDS } from './flow-row.ts';
 import type { FlowTable } from './flow-table.ts';
 import { Lanes } from './lanes.ts';
+import { laterFields } from './later-fields.ts';
 import { writeFlow } from './lone-flow.ts';
 import { OpenSteps } from './open-steps.ts';
 import type { RollupOptions, RollupOutput, RollupOverflow } from './options.ts';
@@ -116,8 +117,7 @@ export class Rollup {
   /** Adds rows [0, length) of the batch, all of one lane, closes what can no longer change, and returns how many rows came too late for their step. */
   add(batch: FlowBatch, lane = ''): number {
     const { end, present, logStatus, interfaceId, accountId } = batch;
-    const srcServices = batch.extra[batch.layout.extra.indexOf('pkt-src-aws-service')];
-    const dstServices = batch.extra[batch.layout.extra.indexOf('pkt-dst-aws-service')];
+    const fields = laterFields(batch, this.#options.names);
     const ours = this.#lanes.of(lane);
     if (batch.length > 0) ours.idle = false;
     const { watermark, lateness } = ours;
@@ -150,16 +150,14 @@ export class Rollup {
       if (status > LOG_STATUS.ok || (bits & JUDGED) !== JUDGED) continue;
       const src = (bits & PRESENT.pktSrcAddr) !== 0 ? batch.pktSrcAddr : batch.srcAddr;
       const dst = (bits & PRESENT.pktDstAddr) !== 0 ? batch.pktDstAddr : batch.dstAddr;
-      const srcService = srcServices === undefined ? 0 : srcServices[i]!;
-      const dstService = dstServices === undefined ? 0 : dstServices[i]!;
       if (table === undefined) {
         late ??= this.#open.blank();
-        late.add(batch, i, src, dst, srcService, dstService, true);
+        late.add(batch, i, src, dst, fields, true);
         continue;
       }
       const before = table.length;
       const mayGrow = this.#open.flows + table.capacity <= this.#options.maxFlows;
-      if (!table.add(batch, i, src, dst, srcService, dstService, mayGrow)) this.#flowOverflow++;
+      if (!table.add(batch, i, src, dst, fields, mayGrow)) this.#flowOverflow++;
       this.#open.flows += table.length - before;
       table.records += counted;
       if (time - batch.start[i]! > LONG_RECORD_SECONDS) table.longRecords += counted;

@@ -14,7 +14,7 @@ export const SESSION = {
   accountId: 11,
   start: 12,
   end: 13,
-  /** tcp-flags of lo → hi | of hi → lo << 8 | STATE bits << 16 */
+  /** tcp-flags of lo → hi | of hi → lo << 8 | STATE bits << 16 | ENCRYPTION bits << 24, where {@link FLOW} has them */
   flags: 14,
   rejects: 15,
   serviceLo: 26,

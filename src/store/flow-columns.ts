@@ -3,7 +3,9 @@ import { type FlowBatch, type Layout, PRESENT } from '../columns/flow-batch.ts';
 import { readUuids, storedUuids } from './uuid.ts';
 
 /** Fields of later versions that connections are rebuilt with, when a log has them. */
-const SERVICES = ['pkt-src-aws-service', 'pkt-dst-aws-service'] as const;
+const LATER_FIELDS = ['pkt-src-aws-service', 'pkt-dst-aws-service', 'encryption-status'] as const;
+/** The one of them that is stored as a number. A row of it costs a call, as the database has no dictionary of numbers. */
+const NUMBER = 'encryption-status';
 
 interface ReadColumn {
   readonly sql: string;
@@ -67,13 +69,13 @@ export interface FlowReading {
 /** `names`: columns that any of the files has. */
 export function flowReading(names: ReadonlySet<string>): FlowReading {
   const packetAddresses = names.has('pkt_srcaddr') && names.has('pkt_dstaddr');
-  const extra = SERVICES.filter((field) => names.has(field.replaceAll('-', '_')));
+  const extra = LATER_FIELDS.filter((field) => names.has(field.replaceAll('-', '_')));
   const columns = [
     ...COLUMNS,
     ...(packetAddresses ? PACKET_COLUMNS : []),
     ...extra.map(
       (field, i): ReadColumn => ({
-        sql: CODE(field.replaceAll('-', '_')),
+        sql: CODE(`${field.replaceAll('-', '_')}${field === NUMBER ? '::VARCHAR' : ''}`),
         Kind: Uint32Array,
         to: (b) => b.extra[i]!,
         bit: 0,

@@ -4,7 +4,13 @@ import { formatAddress } from '../../src/columns/address.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import { PRESENT, PRESENT_V2 } from '../../src/columns/flow-batch.ts';
 import type { InterfaceBatch } from '../../src/columns/interface-batch.ts';
-import { SCOPE, type SessionBatch, STATE, type WindowBatch } from '../../src/columns/session-batch.ts';
+import {
+  ENCRYPTION,
+  SCOPE,
+  type SessionBatch,
+  STATE,
+  type WindowBatch,
+} from '../../src/columns/session-batch.ts';
 import { joined, packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { RollupOptions } from '../../src/rollup/options.ts';
 import { Rollup } from '../../src/rollup/rollup.ts';
@@ -39,6 +45,7 @@ function rowsOf(batch: SessionBatch, names: Dictionary): SessionRow[] {
       scopes: `${batch.srcScope[i]} ${batch.dstScope[i]}`,
       state: batch.state[i]!,
       flags: `${batch.flagsOut[i]} ${batch.flagsIn[i]}`,
+      encryption: batch.encryption[i]!,
       start: batch.start[i]!,
       end: batch.end[i]!,
       eni: names.text(batch.interfaceId[i]!),
@@ -216,6 +223,26 @@ describe('rollup', () => {
       bytesIn: 900,
     });
     expect(Number(ended[0]!.state) & STATE.established).toBe(STATE.established);
+  });
+
+  it('gathers what all records of a connection say of its encryption: directions, interfaces, steps', () => {
+    const [ask, answer] = exchange(T) as [FlowRow, FlowRow];
+    const { active, ended } = run([
+      { ...ask, encryption: '1' },
+      { ...answer, encryption: '-' },
+      { ...answer, eni: 'eni-b', encryption: '3' },
+      { ...ask, start: T + 60, end: T + 70, encryption: '0' },
+    ]);
+    const { none, nitro, both } = ENCRYPTION;
+    expect(active.map(({ row }) => row.encryption)).toEqual([nitro | both, nitro | both | none]);
+    expect(ended.map((row) => row.encryption)).toEqual([nitro | both | none]);
+  });
+
+  it('knows nothing of the encryption without the field, of a new value, and of the session before', () => {
+    expect(run(exchange(T)).ended[0]?.encryption).toBe(0);
+    expect(run(exchange(T, { encryption: '4' })).ended[0]?.encryption).toBe(0);
+    const later = [...exchange(T, { encryption: '2' }), ...exchange(T + 600)];
+    expect(run(later).ended.map((row) => row.encryption)).toEqual([ENCRYPTION.application, 0]);
   });
 
   it('joins capture windows up to twice the aggregation interval apart, and no further', () => {
@@ -568,6 +595,7 @@ const flow = fc.record({
   action: fc.constantFrom('ACCEPT' as const, 'ACCEPT' as const, 'REJECT' as const),
   flags: fc.constantFrom(0, 2, 18, 3, 19, 1),
   eni: fc.constantFrom('eni-a', 'eni-b', 'eni-c'),
+  encryption: fc.constantFrom('', '0', '1', '2', '3'),
   /** Seconds by which its arrival is delayed. */
   delay: fc.integer({ min: 0, max: LATENESS - 1 }),
 });

@@ -13,7 +13,7 @@ import { openStore, temporaryFolder } from './support.ts';
 
 const START = 1_767_225_600;
 const RICH: Layout = {
-  extra: ['vpc-id', 'pkt-dst-aws-service', 'pkt-src-aws-service'],
+  extra: ['vpc-id', 'pkt-dst-aws-service', 'pkt-src-aws-service', 'encryption-status'],
   packetAddresses: true,
 };
 
@@ -44,6 +44,7 @@ function shown(batch: FlowBatch, row: number, names: Dictionary): string {
     address(batch.pktDstAddr, PRESENT.pktDstAddr),
     service('pkt-src-aws-service'),
     service('pkt-dst-aws-service'),
+    service('encryption-status'),
     ...[batch.srcPort, batch.dstPort, batch.protocol, batch.packets, batch.bytes].map(
       (column) => column[row],
     ),
@@ -91,7 +92,12 @@ const flowArb: fc.Arbitrary<FlowLiteral> = fc.record({
   flags: maybe(fc.nat(255)),
   pktSrc: maybe(addressArb),
   pktDst: maybe(addressArb),
-  extra: fc.tuple(fc.constant('vpc-1'), fc.constantFrom('', 'S3'), fc.constantFrom('', 'AMAZON')),
+  extra: fc.tuple(
+    fc.constant('vpc-1'),
+    fc.constantFrom('', 'S3'),
+    fc.constantFrom('', 'AMAZON'),
+    fc.constantFrom('', '0', '1', '2', '3'),
+  ),
 });
 
 describe('readFlows', () => {
