@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,6 +19,10 @@ const config: Config = defaultConfig();
 async function replayed(scenarios: readonly string[], into: string): Promise<readonly Alert[]> {
   const log = `${into}.log.gz`;
   await simulateToFile({ hours: 5, hosts: 12, seed: 7, out: log, scenarios });
+  return alertsOf(log, into);
+}
+
+async function alertsOf(log: string, into: string): Promise<readonly Alert[]> {
   const ingest = { ...config.ingest, checkpoint: 0, batchRows: 2048 };
   const summary = await replay({
     ...{ paths: [log], data: into, config: { ...config, ingest }, format: undefined, restart: false },
@@ -54,6 +58,32 @@ describe('backtest', () => {
       ...{ comparedWith: 'stored alerts', appear: [], vanish: [], same: stored.length },
       failures: {},
     });
+  });
+
+  it('knows what the stored records say of encryption', async () => {
+    const log = join(folder, 'telnet.log');
+    const fields =
+      'version interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status';
+    const said = ['0', '1', '2', '3', '-', '7'];
+    const records = said.flatMap((status, i) => {
+      const rest = `6 9 900 1767571200 1767571230 ACCEPT OK ${status}`;
+      const [host, server] = [`10.0.1.${i}`, '203.0.113.9'];
+      return [`10 eni-0a ${host} ${server} 40000 23 ${rest}`, `10 eni-0a ${server} ${host} 23 40000 ${rest}`];
+    });
+    await writeFile(log, [`${fields} encryption-status`, ...records, ''].join('\n'));
+
+    const found = await alertsOf(log, join(folder, 'telnet'));
+    const result = await test({ data: join(folder, 'telnet'), detectors: ['plaintext'] });
+
+    expect(
+      found.map(({ subject, severity, explanation }) => [subject, severity, explanation.encryption]).sort(),
+    ).toEqual([
+      ['10.0.1.0', 'low', 'none: encryption-status 0'],
+      ['10.0.1.1', 'info', 'on the network of AWS only: encryption-status 1'],
+      ['10.0.1.4', 'low', undefined],
+      ['10.0.1.5', 'low', undefined],
+    ]);
+    expect(result.tried.alerts).toEqual(found);
   });
 
   it('tries a detector that is off, and no other', async () => {

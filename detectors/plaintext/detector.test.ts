@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ENCRYPTION } from '../../src/columns/session-batch.ts';
 import { itIsADetector } from '../../test/contracts/detector.ts';
 import { findingsOf, minutes } from '../../test/findings.ts';
 import type { SessionLiteral } from '../../test/rows.ts';
@@ -62,6 +63,47 @@ describe('plaintext', () => {
     const own = { config: { services: { 'our-protocol': [7070] } } };
     expect(findingsOf(plaintext, minutes([telnet, { ...telnet, port: 7070 }]), own)).toMatchObject([
       { port: 7070, counterpart: 'our-protocol out' },
+    ]);
+  });
+
+  it('says when AWS confirms that nothing encrypts it, also inside', () => {
+    const clear = { ...telnet, encryption: ENCRYPTION.none };
+    expect(findingsOf(plaintext, minutes([clear]))).toMatchObject([
+      {
+        severity: 'low',
+        title: '10.0.1.5 speaks telnet in the clear with 203.0.113.9 outside, which AWS confirms',
+        explanation: { encryption: 'none: encryption-status 0' },
+      },
+    ]);
+    const mixed = { ...telnet, encryption: ENCRYPTION.none | ENCRYPTION.both };
+    expect(findingsOf(plaintext, minutes([mixed]))[0]?.title).toMatch(/AWS confirms$/);
+    const inside = minutes([{ ...clear, dst: '10.0.9.9' }]);
+    expect(findingsOf(plaintext, inside, { config: { inside: true } })).toMatchObject([{ severity: 'low' }]);
+    expect(findingsOf(plaintext, inside)).toEqual([]);
+    expect(findingsOf(plaintext, minutes([telnet]))[0]?.explanation).not.toHaveProperty('encryption');
+  });
+
+  it('is silent about what the application encrypts, and inside about what the Nitro system does', () => {
+    for (const encryption of [ENCRYPTION.application, ENCRYPTION.both])
+      expect(findingsOf(plaintext, minutes([{ ...telnet, encryption }]))).toEqual([]);
+    for (const encryption of [ENCRYPTION.nitro, ENCRYPTION.application, ENCRYPTION.both]) {
+      const inside = minutes([{ ...telnet, dst: '10.0.9.9', encryption }]);
+      expect(findingsOf(plaintext, inside, { config: { inside: true } })).toEqual([]);
+    }
+  });
+
+  it('is info where the Nitro system encrypts on AWS’s network and nobody behind it, and low again when one session is not', () => {
+    const nitro = { ...telnet, encryption: ENCRYPTION.nitro };
+    const found = findingsOf(
+      plaintext,
+      minutes([nitro], [{ ...telnet, sport: 40_001, encryption: ENCRYPTION.none }]),
+    );
+    expect(found).toMatchObject([
+      {
+        severity: 'info',
+        explanation: { encryption: 'on the network of AWS only: encryption-status 1' },
+      },
+      { severity: 'low', counterpart: 'telnet out' },
     ]);
   });
 

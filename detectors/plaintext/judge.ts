@@ -8,6 +8,7 @@ import { detectorOf } from '../detector-of.ts';
 import { bytesText } from '../evidence.ts';
 import { beginsConversation, isOutside, PROTOCOL, portTable, putAddress } from '../sessions.ts';
 import type { PlaintextConfig } from './config.ts';
+import { SAID_TEXT, saidOf, severityOf, worstOf } from './encryption.ts';
 
 /** Minutes of event time without such a session after which an alert resolves. */
 export const QUIET_MINUTES = 1440;
@@ -42,7 +43,7 @@ export function createPlaintext(config: PlaintextConfig, context: DetectorContex
       const ours = from === SCOPE.internal || to === SCOPE.internal;
       const crosses = ours && (isOutside(from) || isOutside(to));
       if (!crosses && !(config.inside && from === SCOPE.internal && to === SCOPE.internal)) continue;
-      if (beginsConversation(sessions, row)) rows.push(row);
+      if (beginsConversation(sessions, row) && severityOfRow(sessions, row) !== undefined) rows.push(row);
     }
     return rows;
   }
@@ -50,7 +51,8 @@ export function createPlaintext(config: PlaintextConfig, context: DetectorContex
   function claimOf(at: number, sessions: SessionBatch, rows: readonly number[]): Claim | undefined {
     const row = rows[0]!;
     const way = wayOf(sessions, row);
-    const severity: Severity = way === WAY.inside ? 'info' : 'low';
+    const said = worstOf(rows.map((other) => saidOf(sessions.encryption[other]!)));
+    const severity = severityOf(way === WAY.inside, said) ?? 'info';
     const others = cases.distinct.count(at, cases.tick);
     if (!cases.isNews(at, others, severity)) return undefined;
     const port = sessions.dstPort[row]!;
@@ -61,14 +63,15 @@ export function createPlaintext(config: PlaintextConfig, context: DetectorContex
     const peers = new Set(rows.map((other) => formatAddress(far, other * 4)));
     const peer = others === 1 && peers.size === 1 ? [...peers][0]! : undefined;
     const whom = peer ?? `${others} addresses`;
+    const confirmed = said === 'clear' ? ', which AWS confirms' : '';
     const { first, last } = cases.table.columns;
     const sent = cases.sum(at, 1);
     return {
       severity,
       title:
         way === WAY.in
-          ? `${subject} is reached by ${name} in the clear from ${whom} outside`
-          : `${subject} speaks ${name} in the clear with ${whom}${way === WAY.out ? ' outside' : ''}`,
+          ? `${subject} is reached by ${name} in the clear from ${whom} outside${confirmed}`
+          : `${subject} speaks ${name} in the clear with ${whom}${way === WAY.out ? ' outside' : ''}${confirmed}`,
       subject,
       ...(peer === undefined ? {} : { peer }),
       port,
@@ -84,6 +87,7 @@ export function createPlaintext(config: PlaintextConfig, context: DetectorContex
         threshold: '1 session in which both ends say something',
         formula: 'port of a protocol in the clear, and one end outside; what the port carries is not seen',
         service: name,
+        ...(SAID_TEXT[said] === undefined ? {} : { encryption: SAID_TEXT[said] }),
       },
       exception: { subject, port },
     };
@@ -107,6 +111,10 @@ export function createPlaintext(config: PlaintextConfig, context: DetectorContex
     }
     for (const finding of inOrder(found)) emit(finding);
   });
+}
+
+function severityOfRow(sessions: SessionBatch, row: number): Severity | undefined {
+  return severityOf(wayOf(sessions, row) === WAY.inside, saidOf(sessions.encryption[row]!));
 }
 
 /** Which way a session goes, seen from us. */
