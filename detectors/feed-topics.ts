@@ -1,4 +1,5 @@
-import type { Indicator, Indicators } from '../src/contracts.ts';
+import type { Indicator, Indicators, Scalar } from '../src/contracts.ts';
+import { utc } from './evidence.ts';
 
 /** What the categories of feeds are about, as far as detectors tell them apart. */
 export type Topic = 'tor' | 'crypto-mining' | 'other';
@@ -36,7 +37,31 @@ export function createTopicTest(indicators: Indicators, topic: Topic): () => boo
   };
 }
 
-/** Whether an indicator counts at `end`, unix seconds: sure enough, and not expired (0: it never does). */
+/** From it on `bad-ip` tells who is listed, by default. */
+export const LISTED_CONFIDENCE = 50;
+/** Share of its confidence that an indicator has lost when it is dropped. */
+const LOST = 0.5;
+
+/**
+ * Confidence in an indicator at `time`, Unix seconds: c · (1 − ½ · (age / decay)^(1/δ)) from when the feed last saw it at work to when it is
+ * dropped. It is the polynomial score of MISP, c · (1 − (age / τ)^(1/δ)) (Mokaddem et al., https://arxiv.org/abs/1902.03914), with δ = 2 and,
+ * for the default decay of 30 days, τ = 120 days as in its model for network detection (nids-simple-model.json of misp-decaying-models): what
+ * was sure to 100 is so to 50 when it is dropped.
+ */
+export function confidenceAt({ confidence, expires, seen = 0 }: Indicator, time: number): number {
+  if (seen === 0 || time <= seen || expires <= seen) return confidence;
+  const age = Math.min(1, (time - seen) / (expires - seen));
+  return Math.round(confidence * (1 - LOST * Math.sqrt(age)));
+}
+
+/** What an explanation says of an indicator's confidence at `time`: it, and if it has fallen also from what and since when. */
+export function confidenceFacts(indicator: Indicator, time: number): Readonly<Record<string, Scalar>> {
+  const confidence = confidenceAt(indicator, time);
+  if (confidence === indicator.confidence) return { confidence };
+  return { confidence, listedConfidence: indicator.confidence, lastSeenByFeed: utc(indicator.seen ?? 0) };
+}
+
+/** Whether an indicator counts at `end`, Unix seconds: sure enough then, and not expired (0: it never does). */
 export function isUsable(
   indicator: Indicator | undefined,
   minConfidence: number,
@@ -44,7 +69,7 @@ export function isUsable(
 ): indicator is Indicator {
   return (
     indicator !== undefined &&
-    indicator.confidence >= minConfidence &&
+    confidenceAt(indicator, end) >= minConfidence &&
     (indicator.expires === 0 || end < indicator.expires)
   );
 }

@@ -2,12 +2,14 @@
 export interface Indicator {
   readonly feed: string;
   readonly category: string;
-  /** 0 to 100. */
+  /** 0 to 100, of an address that is at work. */
   readonly confidence: number;
   /** The network as the feed gave it, canonical. */
   readonly network: string;
   /** Unix seconds of event time from which it no longer counts; 0 = never. */
   readonly expires: number;
+  /** Unix seconds at which the feed last saw it at work, from which on its confidence falls; without it, and with 0, it does not. */
+  readonly seen?: number | undefined;
 }
 
 /** What is listed; between two steps another set can take its place, so nothing of it may be kept. */

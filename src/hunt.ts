@@ -51,12 +51,12 @@ export async function hunt(options: HuntOptions): Promise<Hunt> {
       match(words) {
         const found = indicators.match(words, 0);
         if (found === undefined) return undefined;
-        const { feed, category, confidence, network, expires } = found;
+        const { feed, category, confidence, network, expires, seen } = found;
         const key = `${network} ${feed}`;
         const known = codes.get(key);
         if (known !== undefined) return known;
         codes.set(key, listings.length);
-        return listings.push({ feed, category, confidence, network, expires }) - 1;
+        return listings.push({ feed, category, confidence, network, expires, seen }) - 1;
       },
       expiresOf: (code) => listings[code]!.expires,
       maxContacts: options.maxContacts,

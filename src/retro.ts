@@ -27,11 +27,11 @@ export function openContacts(rollup: Rollup, indicators: Indicators): PastContac
       const start = some.start[row]!;
       let contact = contacts.get(key);
       if (contact === undefined) {
-        const { feed, category, confidence, network, expires } = listing;
+        const { feed, category, confidence, network, expires, seen } = listing;
         contact = {
           ...{ subject, peer, inbound, ports: [], portCount: 0, protocol: some.protocol[row]! },
           ...{ first: start, last: end, sessions: 0, established: 0, rejected: 0, sent: 0, received: 0 },
-          ...{ listing: { feed, category, confidence, network, expires }, all: new Set() },
+          ...{ listing: { feed, category, confidence, network, expires, seen }, all: new Set() },
         };
         contacts.set(key, contact);
       }

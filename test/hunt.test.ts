@@ -71,7 +71,7 @@ describe('hunt', () => {
         ...{ protocol: 6, first: DAY + 100, last: DAY + 4030, sessions: 2, established: 2, rejected: 0 },
         ...{ sent: 1070, received: 530 },
         listing: {
-          ...{ feed: 'indicator', category: 'indicator', confidence: 100, expires: 0 },
+          ...{ feed: 'indicator', category: 'indicator', confidence: 100, expires: 0, seen: 0 },
           network: '203.0.113.9/32',
         },
       },

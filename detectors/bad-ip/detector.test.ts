@@ -6,9 +6,13 @@ import { listingContext, type SessionLiteral, stepOf } from '../../test/rows.ts'
 import { badIp } from './detector.ts';
 
 const T0 = 1_760_000_400;
+const DAY = 86_400;
 const feodo = { feed: 'feodo', category: 'Dridex', confidence: 90, expires: 0 };
 
-/** Lists two addresses of each family, one more with a low confidence, one that expires after a minute, and a Tor relay. */
+/**
+ * Lists two addresses of each family, one more with a low confidence, one that expires after a minute, a Tor relay, and two that were last seen
+ * ten and twenty-five days ago.
+ */
 function listing(names: Dictionary): DetectorContext {
   return listingContext(names, {
     '203.0.113.9': feodo,
@@ -17,6 +21,8 @@ function listing(names: Dictionary): DetectorContext {
     '198.51.100.7': { ...feodo, confidence: 49 },
     '198.51.100.8': { ...feodo, expires: T0 + 60 },
     '198.51.100.9': { ...feodo, category: 'tor-exit' },
+    '198.51.100.10': { ...feodo, seen: T0 - 10 * DAY, expires: T0 + 20 * DAY },
+    '198.51.100.11': { ...feodo, seen: T0 - 25 * DAY, expires: T0 + 5 * DAY },
   });
 }
 
@@ -51,6 +57,17 @@ itIsADetector(badIp, {
 });
 
 describe('bad-ip', () => {
+  it('is less sure of what the feed saw long ago, and drops what it is not sure enough of', () => {
+    const [finding] = judge({ ...out, dst: '198.51.100.10' });
+    expect(finding).toMatchObject({ score: 0.64, severity: 'high' });
+    expect(finding?.explanation).toMatchObject({ confidence: 64, listedConfidence: 90 });
+    expect(String(finding?.explanation.lastSeenByFeed)).toMatch(/^2025-09-29/);
+    expect(judge({ ...out, dst: '198.51.100.11' })).toEqual([]);
+    expect(judgeAt(T0, { minConfidence: 40 }, { ...out, dst: '198.51.100.11' })).toMatchObject([
+      { explanation: { confidence: 49 } },
+    ]);
+  });
+
   it('tells a session to a listed address as high with feed, numbers, query and exception', () => {
     const [finding, ...rest] = judge(out);
     expect(rest).toEqual([]);

@@ -2,6 +2,7 @@ import type { Dictionary } from '../../src/columns/dictionary.ts';
 import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import { type Finding, type Indicator, SEVERITIES, type Severity } from '../../src/contracts.ts';
 import { bytesText, evidenceQuery, flowSample, portText, protocolText, rounded, utc } from '../evidence.ts';
+import { confidenceAt, confidenceFacts } from '../feed-topics.ts';
 import type { BadIpConfig } from './config.ts';
 
 /** What our end did: sent something that was let through, tried in vain, answered. */
@@ -58,6 +59,7 @@ export function findingOf(
   const { kind, subject, indicator, best, peers, ports, first, last } = contact;
   const inbound = kind === KIND.inbound;
   const peer = peers.size === 1 ? [...peers][0]! : undefined;
+  const end = sessions.end[best]!;
   const port = sessions.dstPort[best]!;
   const protocol = sessions.protocol[best]!;
   const onePort = ports.size === 1;
@@ -75,7 +77,7 @@ export function findingOf(
     firstSeen: first,
     lastSeen: last,
     count: contact.sessions,
-    score: rounded((indicator.confidence / 100) * WEIGHT[kind]),
+    score: rounded((confidenceAt(indicator, end) / 100) * WEIGHT[kind]),
     explanation: {
       observed: observedOf(contact, peer),
       baseline: '0 sessions with listed addresses',
@@ -86,7 +88,7 @@ export function findingOf(
       feed: indicator.feed,
       category: indicator.category,
       network: indicator.network,
-      confidence: indicator.confidence,
+      ...confidenceFacts(indicator, end),
       expires: indicator.expires === 0 ? 'never' : utc(indicator.expires),
       established: contact.established,
       ...(contact.most >= config.bulkBytes ? { bulk: `${bytesText(contact.most)} sent in one session` } : {}),

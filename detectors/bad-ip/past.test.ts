@@ -35,6 +35,13 @@ describe('contacts of the past', () => {
     expect(finding?.query).toMatch(/^SELECT .* FROM flows /);
   });
 
+  it('are believed as far as the feed was sure of the address when they began', () => {
+    const fading = (days: number) => listed({ seen: T - days * DAY, expires: T + (30 - days) * DAY });
+    expect(find([fading(10)])).toMatchObject([{ score: 0.64, explanation: { confidence: 64 } }]);
+    expect(find([fading(-1)])).toMatchObject([{ score: 0.9, explanation: { confidence: 90 } }]);
+    expect(find([fading(25)])).toEqual([]);
+  });
+
   it('weigh as today: kept from reaching low, from outside by port, much sent more', () => {
     expect(find([{ rejected: 12, established: 0 }])).toMatchObject([{ severity: 'low' }]);
     expect(find([{ inbound: true }])).toMatchObject([

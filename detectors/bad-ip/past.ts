@@ -1,6 +1,6 @@
 import { type Emit, type Finding, type PastContact, SEVERITIES, type Severity } from '../../src/contracts.ts';
 import { bytesText, evidenceQuery, rounded, utc } from '../evidence.ts';
-import { topicOf } from '../feed-topics.ts';
+import { confidenceAt, confidenceFacts, topicOf } from '../feed-topics.ts';
 import type { BadIpConfig } from './config.ts';
 import { KIND, type Kind, serviceText, WEIGHT } from './finding.ts';
 
@@ -26,7 +26,7 @@ export function judgePast(
   const groups = new Map<string, Past>();
   for (const contact of contacts) {
     const { listing, subject, peer, inbound } = contact;
-    if (listing.confidence < config.minConfidence || topicOf(listing.category) === 'tor') continue;
+    if (confidenceOf(contact) < config.minConfidence || topicOf(listing.category) === 'tor') continue;
     if (inbound && (!config.inbound || contact.established === 0)) continue;
     const kind = inbound ? KIND.inbound : contact.sessions > contact.rejected ? KIND.outbound : KIND.blocked;
     const service =
@@ -42,13 +42,18 @@ export function judgePast(
   for (const key of [...groups.keys()].sort()) emit(findingOf(groups.get(key)!, now, config));
 }
 
+/** When it began: that alone would have been told then. */
+function confidenceOf({ listing, first }: PastContact): number {
+  return confidenceAt(listing, first);
+}
+
 function findingOf(past: Past, now: number, config: BadIpConfig): Finding {
   const { kind, subject, counterpart, contacts } = past;
   const sum = (of: (contact: PastContact) => number): number =>
     contacts.reduce((total, contact) => total + of(contact), 0);
   // Any of them: of several with one feed the surest, then the first by its address.
   const [shown] = contacts.toSorted(
-    (a, b) => b.listing.confidence - a.listing.confidence || (a.peer < b.peer ? -1 : 1),
+    (a, b) => confidenceOf(b) - confidenceOf(a) || (a.peer < b.peer ? -1 : 1),
   );
   const { listing, ports, portCount, protocol } = shown!;
   const peer = contacts.length === 1 ? shown!.peer : undefined;
@@ -68,7 +73,7 @@ function findingOf(past: Past, now: number, config: BadIpConfig): Finding {
     lastSeen: last,
     retro: now,
     count: sessions,
-    score: rounded((listing.confidence / 100) * WEIGHT[kind]),
+    score: rounded((confidenceOf(shown!) / 100) * WEIGHT[kind]),
     explanation: {
       observed: `${sessions} sessions ${kind === KIND.inbound ? 'from' : 'to'} ${peer ?? `${contacts.length} listed addresses`} on ${past.service}: ${bytesText(sent)} sent, ${bytesText(sum((contact) => contact.received))} received`,
       baseline: '0 sessions with listed addresses',
@@ -77,7 +82,7 @@ function findingOf(past: Past, now: number, config: BadIpConfig): Finding {
       feed: listing.feed,
       category: listing.category,
       network: listing.network,
-      confidence: listing.confidence,
+      ...confidenceFacts(listing, shown!.first),
       listedSince: utc(now),
       firstContact: utc(first),
       lastContact: utc(last),

@@ -5,7 +5,7 @@ import { Cases } from '../cases.ts';
 import { type Claim, findingOf, inOrder, scoreOf } from '../claim.ts';
 import { detectorOf } from '../detector-of.ts';
 import { bytesText, durationText, portText, rounded } from '../evidence.ts';
-import { createTopicTest, isUsable, topicOf } from '../feed-topics.ts';
+import { confidenceFacts, createTopicTest, isUsable, topicOf } from '../feed-topics.ts';
 import { isNew, isOutside, PROTOCOL, portTable, putPair } from '../sessions.ts';
 import type { MiningConfig } from './config.ts';
 
@@ -96,7 +96,7 @@ export function createCryptoMining(config: MiningConfig, context: DetectorContex
             ? 'port of pools and duration >= threshold and bytes a minute < threshold'
             : 'destination listed as a pool and confidence >= threshold and not expired',
         bytesPerMinute: rounded(ratePerMinute(sessions, row), 3),
-        ...(pool === undefined ? {} : { feed: pool.feed, confidence: pool.confidence }),
+        ...(pool === undefined ? {} : { feed: pool.feed, ...confidenceFacts(pool, sessions.end[row]!) }),
       },
       exception: { subject, peer },
     };

@@ -5,7 +5,7 @@ import { emptyPacketOf, sourceOf } from '../attempts.ts';
 import { Cases } from '../cases.ts';
 import { findingOf, inOrder } from '../claim.ts';
 import { detectorOf } from '../detector-of.ts';
-import { isUsable } from '../feed-topics.ts';
+import { isUsable, LISTED_CONFIDENCE } from '../feed-topics.ts';
 import { PROTOCOL, portTable, putAddress } from '../sessions.ts';
 import type { ExposedPortConfig } from './config.ts';
 import { exposedClaim, surgeClaim } from './finding.ts';
@@ -15,8 +15,6 @@ import { Usual } from './usual.ts';
 export const QUIET_MINUTES = 1440;
 const HOUR = 60;
 const SYN = 2;
-/** From it on `bad-ip` tells who is listed, by default. */
-const LISTED_CONFIDENCE = 50;
 const PUBLIC = 1;
 const HIGH = 2;
 

@@ -6,7 +6,7 @@ import { Cases } from '../cases.ts';
 import { type Claim, findingOf, inOrder, scoreOf } from '../claim.ts';
 import { detectorOf } from '../detector-of.ts';
 import { bytesText } from '../evidence.ts';
-import { createTopicTest, isUsable, topicOf } from '../feed-topics.ts';
+import { confidenceFacts, createTopicTest, isUsable, topicOf } from '../feed-topics.ts';
 import { beginsConversation, isOutside, putAddress } from '../sessions.ts';
 import type { TorConfig } from './config.ts';
 
@@ -76,7 +76,8 @@ export function createTor(config: TorConfig, context: DetectorContext): Detector
     const subject = formatAddress(sessions.srcAddr, row * 4);
     const peers = new Set(rows.map((other) => formatAddress(sessions.dstAddr, other * 4)));
     const only = nodes === 1 && peers.size === 1 ? [...peers][0]! : undefined;
-    const { feed, category, confidence } = indicators.match(sessions.dstAddr, row * 4)!;
+    const indicator = indicators.match(sessions.dstAddr, row * 4)!;
+    const { feed, category } = indicator;
     const { first, last } = clients.table.columns;
     const what = `${nodes} Tor relay${nodes === 1 ? '' : 's'}`;
     return {
@@ -98,7 +99,7 @@ export function createTor(config: TorConfig, context: DetectorContext): Detector
         formula: 'established sessions with listed relays, confidence and expiry as the feed has them',
         feed,
         category,
-        confidence,
+        ...confidenceFacts(indicator, sessions.end[row]!),
         sent: bytesText(rows.reduce((bytes, other) => bytes + sessions.bytesOut[other]!, 0)),
       },
       exception: { subject, rule: 'tor' },

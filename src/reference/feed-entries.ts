@@ -7,6 +7,8 @@ export interface EntryFacts {
   readonly category: string;
   /** Unix seconds; 0 = never. */
   readonly expires: number;
+  /** Unix seconds from which on its confidence falls; 0 = it does not. */
+  readonly seen: number;
 }
 
 /** Most networks a set may have: 60 bytes each while they are read. */
@@ -25,6 +27,7 @@ export class FeedEntries {
   readonly keys = new KeyTable(NETWORK_WORDS, MAX_ENTRIES);
   confidence: Uint8Array = new Uint8Array(0);
   expires: Uint32Array = new Uint32Array(0);
+  seen: Uint32Array = new Uint32Array(0);
   category: Uint32Array = new Uint32Array(0);
   /** Which set it came from, as the caller numbers them. */
   source: Uint32Array = new Uint32Array(0);
@@ -59,6 +62,7 @@ export class FeedEntries {
     if (!this.keys.added && !this.#isBetter(row, facts)) return;
     this.confidence[row] = facts.confidence;
     this.expires[row] = facts.expires;
+    this.seen[row] = facts.seen;
     this.category[row] = this.#code(facts.category);
     this.source[row] = source;
   }
@@ -84,6 +88,7 @@ export class FeedEntries {
     const { capacity } = this.keys;
     this.confidence = grown(this.confidence, capacity);
     this.expires = grown(this.expires, capacity);
+    this.seen = grown(this.seen, capacity);
     this.category = grown(this.category, capacity);
     this.source = grown(this.source, capacity);
   }

@@ -31,6 +31,7 @@ interface Tally {
 }
 
 const EXAMPLE_LENGTH = 60;
+const UNDATED = { expires: 0, seen: 0 };
 
 /**
  * Reads a feed of any known format, told apart by content: plain lists (addresses, CIDRs, ranges, address:port, with comments), CSV with
@@ -85,7 +86,7 @@ function parseWholeJson(text: string, tally: Tally, defaults: FeedDefaults): boo
 }
 
 function takeJson(value: unknown, tally: Tally, defaults: FeedDefaults): void {
-  const plain = { ...defaults, expires: 0 };
+  const plain = { ...defaults, ...UNDATED };
   walkJson(value, {
     record: (record) => takeRecord(record, tally, defaults),
     text: (text) => take(text, plain, tally),
@@ -97,6 +98,7 @@ function takeJson(value: unknown, tally: Tally, defaults: FeedDefaults): void {
             category: facts.category ?? defaults.category,
             confidence: facts.confidence ?? defaults.confidence,
             expires: facts.expires,
+            seen: 0,
           },
           tally,
         );
@@ -105,7 +107,7 @@ function takeJson(value: unknown, tally: Tally, defaults: FeedDefaults): void {
 }
 
 function parseLines(text: string, tally: Tally, defaults: FeedDefaults): void {
-  const plain: EntryFacts = { ...defaults, expires: 0 };
+  const plain: EntryFacts = { ...defaults, ...UNDATED };
   let header: Header | undefined;
   let from = 0;
   while (from < text.length) {

@@ -27,8 +27,10 @@ export function newsText(entries: FeedEntries, rows: readonly number[]): string 
     .map((row) => {
       const network = formatPrefix({ words: keys.slice(row * 5, row * 5 + 4), length: keys[row * 5 + 4]! });
       const confidence = entries.confidence[row]!;
-      const expires = entries.expires[row]!;
-      return `${JSON.stringify({ network, category: entries.categoryText(row), confidence, expires })}\n`;
+      const seen = entries.seen[row]!;
+      // Whoever reads it knows how long the feed's addresses count after that.
+      const times = seen > 0 ? { last_seen: seen } : { expires: entries.expires[row]! };
+      return `${JSON.stringify({ network, category: entries.categoryText(row), confidence, ...times })}\n`;
     })
     .join('');
 }

@@ -34,7 +34,7 @@ export const FeedOptions = z
     decay: duration
       .optional()
       .describe(
-        'An indicator counts so long (30d) after the feed last saw it at work, where the feed says so',
+        'An indicator counts so long (30d) after the feed last saw it at work, with half its confidence at the end, where the feed says so',
       ),
     interval: duration
       .refine((seconds) => seconds >= 1, 'shorter than a second')

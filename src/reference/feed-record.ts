@@ -76,7 +76,10 @@ export function factsOf(record: FeedRecord, defaults: FeedDefaults): EntryFacts 
   return {
     category: categoryText(firstOf(record, CATEGORY_NAMES)) ?? defaults.category,
     confidence: confidence >= 0 && confidence <= 100 ? Math.round(confidence) : defaults.confidence,
-    expires: expiry > 0 ? expiry : seen > 0 ? seen + (defaults.decay ?? SEEN_TTL) : 0,
+    // A feed that says until when it means it is taken at its word.
+    ...(expiry > 0 || seen === 0
+      ? { expires: expiry, seen: 0 }
+      : { expires: seen + (defaults.decay ?? SEEN_TTL), seen }),
   };
 }
 

@@ -11,6 +11,7 @@ export interface IndicatorColumns {
   readonly keys: Uint32Array;
   readonly confidence: Uint8Array;
   readonly expires: Uint32Array;
+  readonly seen: Uint32Array;
   readonly category: Uint32Array;
   readonly categories: readonly string[];
   /** Position in `feeds`. */
@@ -41,6 +42,7 @@ export function indicatorColumns(
     keys,
     confidence: entries.confidence.slice(0, count),
     expires: entries.expires.slice(0, count),
+    seen: entries.seen.slice(0, count),
     category: entries.category.slice(0, count),
     categories: entries.categories,
     source: entries.source.slice(0, count),
@@ -73,7 +75,7 @@ export function indicatorsFrom(columns: IndicatorColumns, only?: Uint8Array): In
 /** Networks that somebody asks about, as if `feed` listed them and nothing else held. */
 export function indicatorsOf(networks: readonly Prefix[], feed: string): Indicators {
   const entries = new FeedEntries();
-  const facts = { category: feed, confidence: 100, expires: 0 };
+  const facts = { category: feed, confidence: 100, expires: 0, seen: 0 };
   for (const { words, length } of networks) entries.add(words, 0, length, facts);
   return indicatorsFrom(indicatorColumns(entries, [feed], trieOf([]), []));
 }
@@ -129,6 +131,10 @@ class Listed implements Indicator {
 
   get expires(): number {
     return this.#columns.expires[this.#row]!;
+  }
+
+  get seen(): number {
+    return this.#columns.seen[this.#row]!;
   }
 }
 

@@ -135,6 +135,7 @@ function merge(into: FeedEntries, from: FeedEntries, source: number): void {
         category: from.categoryText(row),
         confidence: from.confidence[row]!,
         expires: from.expires[row]!,
+        seen: from.seen[row]!,
       },
       source,
     );

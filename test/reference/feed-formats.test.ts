@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatPrefix, inPrefix, parseAddress } from '../../src/columns/address.ts';
 import { parseFeed } from '../../src/reference/feed-formats.ts';
 import { eachNetwork } from '../../src/reference/feed-network.ts';
+import { newsText } from '../../src/reference/feed-news.ts';
 
 const DEFAULTS = { category: 'listed', confidence: 75 };
 
@@ -244,6 +245,27 @@ describe('parseFeed', () => {
       confidence: 85,
       expires: Date.UTC(2024, 5, 1) / 1000,
     });
+  });
+
+  it('knows since when confidence falls, but not of what says itself until when it counts', () => {
+    const rows = [
+      { ip: '203.0.113.7', last_seen: '2024-01-01' },
+      { ip: '203.0.113.8', last_seen: '2024-01-01', valid_until: '2024-03-01' },
+      { ip: '203.0.113.9' },
+    ];
+    const text = JSON.stringify(rows);
+    const { entries } = parseFeed(text, { category: 'c', confidence: 75, decay: 10 * 86_400 });
+    const seen = Date.UTC(2024, 0, 1) / 1000;
+    expect([...entries.seen.slice(0, 3)]).toEqual([seen, 0, 0]);
+    expect([...entries.expires.slice(0, 3)]).toEqual([seen + 10 * 86_400, Date.UTC(2024, 2, 1) / 1000, 0]);
+    // What is written down as news reads the same.
+    const again = parseFeed(newsText(entries, [0, 1, 2]), {
+      category: '',
+      confidence: 0,
+      decay: 10 * 86_400,
+    });
+    expect([...again.entries.seen.slice(0, 3)]).toEqual([seen, 0, 0]);
+    expect(again.entries.expires.slice(0, 3)).toEqual(entries.expires.slice(0, 3));
   });
 
   it('keeps the surer and longer-lived of equal networks', () => {
