@@ -138,6 +138,15 @@ describe('beacon', () => {
     });
   });
 
+  it('does not raise what a feed lists no more, or hardly believes', () => {
+    const listed = { feed: 'f', category: 'c2', confidence: 90, network: '203.0.113.9/32', expires: T0 };
+    for (const indicator of [listed, { ...listed, expires: 0, confidence: 49 }]) {
+      const { show } = at({}, { indicators: { size: 1, categories: ['c2'], match: () => indicator } });
+      const [first] = show(...calls(home, { every: 900, hours: 14 }));
+      expect(first?.explanation ?? {}).not.toHaveProperty('feed');
+    }
+  });
+
   it('tells what goes on each hour, as growth of the same alert', () => {
     const rows = calls(home, { every: 60, hours: 24 });
     const found = at().show(...rows);

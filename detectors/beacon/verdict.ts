@@ -1,5 +1,6 @@
 import { parseAddress } from '../../src/columns/address.ts';
 import type { DetectorContext, Indicator, Severity } from '../../src/contracts.ts';
+import { isUsable, LISTED_CONFIDENCE } from '../feed-topics.ts';
 import type { Beat } from './beat.ts';
 import type { BeaconConfig } from './config.ts';
 import type { Destinations } from './destinations.ts';
@@ -71,7 +72,8 @@ export function createVerdict(config: BeaconConfig, context: DetectorContext, kn
   /** A beat of ours to a destination outside. */
   function ofOurs(pair: Pair, beat: Beat, rita: number, { since, now }: Times): Verdict | undefined {
     const { words, caller, called, port } = pair;
-    const indicator = context.indicators.match(words, called);
+    const match = context.indicators.match(words, called);
+    const indicator = isUsable(match, LISTED_CONFIDENCE, now) ? match : undefined;
     const asksNames = NAME_SERVICE.includes(port);
     if (indicator === undefined && asksNames && resolvers.has(words.slice(called, called + 4).join()))
       return undefined;
