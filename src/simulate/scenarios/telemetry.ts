@@ -51,9 +51,12 @@ export const telemetry: readonly Scenario[] = [
               upPackets: 5 * seconds,
               downPackets: 4 * seconds,
             });
-        for (; next < Math.min(from + 60, stage.at); next += 240) {
+        // As the other app hosts call: when a customer pays and for what, which no clock says.
+        for (; next < Math.min(from + 60, stage.at); next += Math.ceil(random.exponential(240))) {
           const server = internet.service('payments', random);
-          act(stage, { client: host, server, port: 443, at: next, seconds: 1.5, up: 2600, down: 5200 });
+          const up = Math.round(random.around(2600, 0.5));
+          const down = Math.round(random.around(5200, 0.5));
+          act(stage, { client: host, server, port: 443, at: next, seconds: 1.5, up, down });
         }
         if (from >= stage.at && host.v4.eni !== undefined) host.v4.eni.gone = stage.at;
       };
