@@ -86,6 +86,12 @@ describe('backtest', () => {
     expect(result.tried.alerts).toEqual(found);
   });
 
+  it.each(Object.keys(config.detectors))('finds for %s alone what was found live', async (id) => {
+    const { tried } = await test({ detectors: [id] });
+
+    expect(tried.alerts).toEqual(stored.filter(({ detector }) => detector === id));
+  });
+
   it('tries a detector that is off, and no other', async () => {
     const off = await loadConfig(undefined, [{ path: ['detectors', 'port-scan', 'mode'], value: 'off' }]);
 
