@@ -343,4 +343,19 @@ describe('volume-spike', () => {
       { subject: host, peer },
     ]);
   });
+
+  it('tells of few and unequal days only what is three times their highest, or far outside', () => {
+    const peaks = [104, 153, 133, 247, 144, 242, 232];
+    const shown = (kilobytes: number): Finding[] => {
+      const { play } = at();
+      const traffic: Traffic = (time) => {
+        const day = Math.floor((time - T0) / DAY);
+        const noon = (time - T0) % DAY === DAY / 2;
+        return [{ bytesOut: 1000 * (noon ? (peaks[day] ?? kilobytes) : 60) }];
+      };
+      return paging(play(T0, T0 + 8 * DAY, traffic));
+    };
+    expect(shown(600)).toEqual([]);
+    expect(shown(900)).toMatchObject([{ severity: 'medium', subject: host }]);
+  });
 });

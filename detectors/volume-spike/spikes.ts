@@ -194,8 +194,8 @@ function judge(
   if (pair && !(far && isBytes && value >= config.minBytes)) return undefined;
   if (!far && (!isBytes || z < config.weakZ || ratio < config.weakRatio)) return undefined;
   // Few days know few peaks: only what is far above them counts.
-  const least =
-    baseline.days < 2 * config.learnDays ? config.z : config.weakZ + (baseline.days < FEW_DAYS ? 1 : 0);
+  const few = baseline.days < FEW_DAYS && ratio < config.ratio;
+  const least = baseline.days < 2 * config.learnDays ? config.z : config.weakZ + (few ? 1 : 0);
   if (!far && z < least) return undefined;
   const certain = far && isBytes && value >= config.minBytes;
   return { kind: 'spike', row, at, measure, value, log, z, ratio, baseline, certain, also: [] };
