@@ -63,10 +63,10 @@ export function createFeedCheck(internal: readonly string[]): CheckFeed {
   for (const [value, prefix] of own.entries()) list.add(prefix, value);
   const trie = new PrefixTrie(list);
   return (feed, lastCount) => {
-    const { entries, total, bad, example } = feed;
+    const { entries, total, bad, example, saysEmpty } = feed;
     if (bad > total * MOST_BAD)
       return `${bad} of ${total} lines are no network, as ${JSON.stringify(example)}`;
-    if (entries.count === 0) return 'it is empty';
+    if (entries.count === 0) return saysEmpty ? undefined : 'it is empty';
     if (entries.overflow > 0) return `it has more than ${entries.count} networks`;
     return wideOrOwn(entries, own, trie) ?? sizeChange(entries.count, lastCount);
   };

@@ -20,6 +20,8 @@ export interface ParsedFeed {
   readonly bad: number;
   /** The first of those, for the message. */
   readonly example: string;
+  /** It has no line of an entry, and a last one that says so. */
+  readonly saysEmpty: boolean;
 }
 
 interface Tally {
@@ -28,8 +30,11 @@ interface Tally {
   total: number;
   bad: number;
   example: string;
+  saysEmpty: boolean;
 }
 
+/** abuse.ch ends a list so, by which one that is empty can be told from one that is cut off. */
+const EMPTY = /^#\s*END\s+\(?0\)?\s+entries\s*$/i;
 const EXAMPLE_LENGTH = 60;
 const UNDATED = { expires: 0, seen: 0 };
 
@@ -41,7 +46,7 @@ export function parseFeed(text: string, defaults: FeedDefaults): ParsedFeed {
   const tally: Tally = {
     entries: new FeedEntries(),
     passOver: defaults.passOver,
-    ...{ total: 0, bad: 0, example: '' },
+    ...{ total: 0, bad: 0, example: '', saysEmpty: false },
   };
   const start = /\S/.exec(text)?.[0];
   if (start === '{' || start === '[') {
@@ -109,6 +114,7 @@ function takeJson(value: unknown, tally: Tally, defaults: FeedDefaults): void {
 function parseLines(text: string, tally: Tally, defaults: FeedDefaults): void {
   const plain: EntryFacts = { ...defaults, ...UNDATED };
   let header: Header | undefined;
+  let hasEntries = false;
   let from = 0;
   while (from < text.length) {
     const newline = text.indexOf('\n', from);
@@ -117,17 +123,20 @@ function parseLines(text: string, tally: Tally, defaults: FeedDefaults): void {
     from = to + 1;
     if (line === '') continue;
     if (line.startsWith('#') || line.startsWith('//') || line.startsWith(';')) {
+      if (!hasEntries && EMPTY.test(line)) tally.saysEmpty = true;
       // abuse.ch puts the header of its CSV into the last comment line.
       header ??= headerOf(line.replace(/^[#/;\s]+/, ''), true);
       continue;
     }
+    if (header === undefined && tally.total === 0 && !line.startsWith('{')) {
+      header = headerOf(line, false);
+      if (header !== undefined) continue;
+    }
+    hasEntries = true;
+    tally.saysEmpty = false;
     if (line.startsWith('{')) {
       if (!parseWholeJson(line, tally, defaults)) take(line, plain, tally);
       continue;
-    }
-    if (header === undefined && tally.total === 0) {
-      header = headerOf(line, false);
-      if (header !== undefined) continue;
     }
     if (header !== undefined) takeRecord(recordOf(line, header), tally, defaults);
     else take(networkOfLine(line), plain, tally);

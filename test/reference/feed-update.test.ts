@@ -58,6 +58,27 @@ function service(feeds: readonly LiveFeed[], settings: Partial<UpdateTask> = {})
 }
 
 describe('asking feeds', () => {
+  it('takes an empty list whose last line says that it is, and no other', async () => {
+    const head =
+      '# abuse.ch Feodo Tracker\n"first_seen_utc","dst_ip","dst_port","c2_status","last_online","malware"\n';
+    const server = await feedServer(
+      `${head}"2026-01-01 00:00:00","203.0.113.7","443","online","2026-01-04","QakBot"\n`,
+    );
+    const asked = service([server.feed]);
+    expect(await asked.ask()).toMatchObject([{ outcome: 'updated' }]);
+    for (const trailer of ['', '# END 1 entries', 'nonsense\n# END 0 entries']) {
+      server.body = `${head.replace('Feodo', `Feodo ${trailer.length}`)}${trailer}\n`;
+      expect(await asked.ask()).toMatchObject([{ outcome: 'refused' }]);
+      expect(asked.size()).toBe(1);
+    }
+    server.body = `${head}# END 0 entries\n`;
+    expect(await asked.ask()).toEqual([{ feed: 'remote', outcome: 'updated' }]);
+    expect(asked.size()).toBe(0);
+    server.body = '203.0.113.9\n';
+    expect(await asked.ask()).toMatchObject([{ outcome: 'updated' }]);
+    expect(asked.size()).toBe(1);
+  });
+
   it('takes a new list, and is told when it is still the one', async () => {
     const server = await feedServer('203.0.113.7\n');
     const { ask, lists } = service([server.feed]);
