@@ -16,7 +16,8 @@ import { Scorer } from './score/scorer.ts';
 import { claimDataFolder } from './store/data-folder.ts';
 import { readFlows } from './store/flow-reader.ts';
 import { HistoryMoved, readSteadily } from './store/history-moved.ts';
-import { publishManifest, readManifest } from './store/manifest.ts';
+import { readManifest } from './store/manifest.ts';
+import { createPublisher } from './store/publisher.ts';
 import { openState } from './store/recover.ts';
 import { readStateFile } from './store/state-file.ts';
 
@@ -114,7 +115,11 @@ export async function buildBaseline(options: BaselineOptions): Promise<BaselineB
   const nothing = { ids: new Map(), forget: [], alerts: [], added: [], removed: [], outbox: [] };
   await state.checkpoint({ ...nothing, positions: new Map(), blobs });
   const { seq, file = '' } = state;
-  await publishManifest(folder.path, { ...manifest, witness: { ...manifest.witness, seq, file } });
+  const { coverage, witness } = manifest;
+  await createPublisher(folder.path).publish(state.contents, {
+    ...(coverage && { coverage }),
+    witness: { ...witness, seq, file },
+  });
   return {
     detectors,
     from,

@@ -23,9 +23,10 @@ import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder, eraseDataFolder } from './store/data-folder.ts';
 import { History } from './store/history.ts';
-import { changed, deleteSegments } from './store/maintenance.ts';
-import { publishManifest, removeOrphans } from './store/manifest.ts';
+import { deleteSegments } from './store/maintenance.ts';
+import { removeOrphans } from './store/manifest.ts';
 import type { Segment } from './store/messages.ts';
+import { createPublisher } from './store/publisher.ts';
 import { openState } from './store/recover.ts';
 import type { SegmentChange } from './store/state.ts';
 import { removeOtherStateFiles } from './store/state-file.ts';
@@ -115,7 +116,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   );
   cleanup.use(state);
   for (const problem of [...folder.problems, ...problems]) options.warn(problem);
-  let segments: readonly Segment[] = loaded.segments;
+  const segments = (): Segment[] => [...state.contents.segments.values()];
+  const { publish } = createPublisher(folder.path);
 
   const names = new Dictionary();
   const pool = new BufferPool();
@@ -181,47 +183,32 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     );
 
   const alerts = (): Alert[] => scorer.book.entries().flatMap(visible);
-  const publish = async (): Promise<void> => {
-    const { seq, file = '', positions } = state;
-    const entries = scorer.book.entries();
-    const resolvesAt = entries.map(
-      ({ alert, resolvesAt, opened }) => [alert.id, resolvesAt, opened] as const,
-    );
-    const shadowed = entries.filter(({ shadow }) => shadow);
-    const outbox = [...state.outbox];
-    const witness = {
-      instance: folder.instance,
-      seq,
-      file,
-      positions: [...positions],
-      resolvesAt,
-      shadowed,
-      outbox,
-    };
-    await publishManifest(folder.path, { segments, alerts: alerts(), coverage: coverage(), witness });
+  const publishAll = async (): Promise<void> => {
+    const { seq, file = '' } = state;
+    const witness = { instance: folder.instance, seq, file };
+    await publish(state.contents, { coverage: coverage(), witness });
     await removeOtherStateFiles(folder.path, state.file);
   };
   const replace = async (change: SegmentChange): Promise<void> => {
     if (change.added.length + change.removed.length === 0) return;
     await state.replaceSegments(change);
-    segments = changed(segments, change);
-    await publish();
+    await publishAll();
     await deleteSegments(folder.path, change.removed);
   };
   const { retention } = config.history;
   const upkeep = cleanup.use(
     createUpkeep({
       path: folder.path,
-      segments: () => segments,
+      segments,
       replace,
       keptFrom: () => (retention === undefined ? undefined : rollup.now - retention),
       lost: options.lost,
     }),
   );
   // Whoever ended between a commit and its manifest left readers the one before, with files that it alone lists.
-  if (state.seq > 0) await publish();
-  await removeOrphans(folder.path, segments);
-  await upkeep.check(segments, true);
+  if (state.seq > 0) await publishAll();
+  await removeOrphans(folder.path, segments());
+  await upkeep.check(segments(), true);
   let checkpointed = performance.now();
   const opened = cleanup.move();
   return {
@@ -271,7 +258,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     hasAlert: (id) => scorer.book.get(id) !== undefined,
     async checkpoint(totals, { memory = NO_MEMORY, claim, send = () => [], update, hunted } = {}) {
       const added = await history.seal();
-      takeNewLists({ update, hunted }, [...segments, ...added], newLists);
+      takeNewLists({ update, hunted }, [...segments(), ...added], newLists);
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
       const parts = { rollup, coverage: covered, promotions: scorer.promotions, inventory, feeds, asked };
       for (const [name, part] of Object.entries(parts))
@@ -282,14 +269,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const input = { ...memory, positions: totals.positions, blobs, alerts: entries, added, removed: [] };
       // Taken over and asked for at once: another transaction of the outbox comes before both or after both.
       await state.checkpoint({ ...input, outbox: send(alerts) }, claim);
-      segments = [...segments, ...added];
-      await publish();
+      await publishAll();
       await feeds.settle();
       await keepInventory();
       checkpointed = performance.now();
       return alerts;
     },
-    verify: () => upkeep.check(segments),
+    verify: () => upkeep.check(segments()),
     // A merged segment would mix what a hunt has to look through with what came later.
     prepareMaintenance: async () => (feeds.hunts.length > 0 ? async () => {} : upkeep.prepare()),
     alerts,

@@ -13,7 +13,7 @@ export interface Totals {
   noData: number;
   skipData: number;
   readonly rejectedBy: Partial<Record<RejectReason, number>>;
-  /** Where each partition stands that records came from. */
+  /** Where each partition stands that records came from since the last checkpoint. */
   readonly positions: Map<string, Position>;
 }
 
@@ -61,16 +61,20 @@ export async function ingest(
   totals: Totals,
 ): Promise<void> {
   let whole = true;
+  const checkpoint = async (): Promise<void> => {
+    await stages.checkpoint(totals);
+    totals.positions.clear();
+  };
   for await (const part of parts) {
     if (part !== undefined) {
       whole = part.position !== undefined;
       await take(part, stages, totals);
     }
-    if (whole && stages.isDue(totals)) await stages.checkpoint(totals);
+    if (whole && stages.isDue(totals)) await checkpoint();
   }
   stages.end();
   // What ended inside a delivery is read again from the checkpoint before it.
-  if (whole) await stages.checkpoint(totals);
+  if (whole) await checkpoint();
 }
 
 async function take(part: Part, stages: Stages, totals: Totals): Promise<void> {

@@ -187,7 +187,6 @@ export async function live(options: LifeOptions): Promise<void> {
           hunted,
         });
         if (update !== undefined) await feeds.adopted(update);
-        for (const partition of memory.forget) now.positions.delete(partition);
         options.onDurable(now);
         hasWritten = true;
         reader.acknowledge(covered);

@@ -7,7 +7,7 @@ import { readManifest } from './manifest.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** Version of everything in the data folder; raised when an older program could not read it any more. */
-const FOLDER_VERSION = 2;
+const FOLDER_VERSION = 3;
 const MARKER = 'flowsentry.json';
 const LOCK = 'flowsentry.lock';
 
@@ -193,6 +193,7 @@ export async function eraseDataFolder(folder: DataFolder): Promise<void> {
     'state.duckdb.new',
     'state',
     'manifest.json',
+    'manifest',
     'prepared.json',
     'damaged',
     'outbox.json',

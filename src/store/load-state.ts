@@ -29,9 +29,15 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
 
 /** All that the last checkpoint left. Saved states that are damaged are left out and told. */
 export async function load(dataDir: string, connection: DuckDBConnection): Promise<LoadedState> {
-  const [last] = await rowsOf(connection, 'SELECT positions, file FROM checkpoint ORDER BY seq DESC LIMIT 1');
-  const positions = last === undefined ? new Map<string, Position>() : readPositions(last[0] as string);
-  const file = last?.[1] as string | undefined;
+  const [last] = await rowsOf(connection, 'SELECT file FROM checkpoint ORDER BY seq DESC LIMIT 1');
+  const file = last?.[0] as string | undefined;
+  const rows = await rowsOf(connection, 'SELECT partition, next, done, note FROM position ORDER BY rowid');
+  const positions = new Map(
+    (rows as [string, number, boolean, string | null][]).map(([partition, next, done, note]) => [
+      partition,
+      { next, done, ...(note !== null && { note }) },
+    ]),
+  );
   const problems: string[] = [];
   const blobs =
     file === undefined
@@ -57,15 +63,4 @@ export async function load(dataDir: string, connection: DuckDBConnection): Promi
     ids.set(partition, (ids.get(partition) ?? new Set()).add(id));
   const sequence = segments.reduce((last, segment) => Math.max(last, sequenceOf(segment)), 0) + 1;
   return { positions, ids, blobs, alerts, segments, outbox, sequence, file, problems };
-}
-
-/** Folders of format 1 had a record number in the place of a position. */
-function readPositions(text: string): Map<string, Position> {
-  const entries = JSON.parse(text) as [string, Position | number][];
-  return new Map(
-    entries.map(([partition, position]) => [
-      partition,
-      typeof position === 'number' ? { next: position, done: false } : position,
-    ]),
-  );
 }

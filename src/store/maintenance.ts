@@ -43,12 +43,6 @@ export function segmentsBefore(segments: readonly Segment[], time: number): Segm
   return segments.filter((segment) => segment.maxTime < time);
 }
 
-/** The segments after a change. */
-export function changed(segments: readonly Segment[], { added, removed }: SegmentChange): Segment[] {
-  const gone = new Set(removed.map((segment) => segment.path));
-  return [...segments.filter((segment) => !gone.has(segment.path)), ...added];
-}
-
 /** Deletes files that the published manifest does not list any more. A query that began before may fail and must be asked again. */
 export async function deleteSegments(dataDir: string, removed: readonly Segment[]): Promise<void> {
   for (const segment of removed) await rm(join(dataDir, segment.path), { force: true });

@@ -4,8 +4,9 @@ import { crc32 } from 'node:zlib';
 import type { Alert, Coverage, Opened, Position } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import type { AlertRow } from './alert-row.ts';
+import { apply, type Changes, emptyContents } from './contents.ts';
+import { type ManifestPart, readPart } from './manifest-parts.ts';
 import type { Segment } from './messages.ts';
-import { replaceFile } from './replace-file.ts';
 import { clearStaging, HISTORY_FOLDER } from './segment-file.ts';
 
 /** What the history consists of at a checkpoint: published as a file so that readers need nothing of the process that writes. */
@@ -27,20 +28,33 @@ export interface Witness {
   readonly file: string;
   readonly positions: readonly (readonly [partition: string, position: Position])[];
   /** Of the alerts, by id: Unix seconds, and when they began to fire. */
-  readonly resolvesAt: readonly (readonly [id: string, resolvesAt: number, opened?: readonly Opened[]])[];
+  readonly resolvesAt: readonly (readonly [
+    id: string,
+    resolvesAt: number,
+    opened?: readonly Opened[] | undefined,
+  ])[];
   /** Alerts that nobody is told of. */
   readonly shadowed: readonly AlertRow[];
   /** What the delivery of alerts saved, by key; absent in folders of before it did. */
   readonly outbox?: readonly (readonly [key: string, value: string])[];
 }
 
-const MANIFEST = 'manifest.json';
+/** What a witness is published with; the rest of it are changes and parts. */
+export type Witnessed = Pick<Witness, 'instance' | 'seq' | 'file'>;
 
-/** Replaces the published manifest; readers see the old one or the new one, never a part. */
-export async function publishManifest(dataDir: string, manifest: Manifest): Promise<void> {
-  const body = JSON.stringify(manifest);
-  await replaceFile(dataDir, MANIFEST, `{"crc32":${crc32(body)},${body.slice(1)}`);
+/** The manifest as it is written. Folders of format 1 and 2 have a {@link Manifest} in its place. */
+export interface PublishedManifest {
+  /** In the order in which they count. */
+  readonly parts: readonly ManifestPart[];
+  /** Since the last of them. */
+  readonly changes: Changes;
+  readonly coverage?: Coverage;
+  readonly witness?: Witnessed;
 }
+
+export const MANIFEST = 'manifest.json';
+/** Times that a manifest is read anew because the process that holds the folder has put a part away meanwhile: it does so minutes apart. */
+const ATTEMPTS = 5;
 
 /** Those of before there were checksums have none. */
 const CHECKSUM = /^\{"crc32":(\d+),/;
@@ -48,23 +62,70 @@ const CHECKSUM = /^\{"crc32":(\d+),/;
 /** The published manifest; undefined when nothing was ever published there. Throws a UserError when it is damaged. */
 export async function readManifest(dataDir: string): Promise<Manifest | undefined> {
   try {
-    const text = await readFile(join(dataDir, MANIFEST), 'utf8');
-    const [head, sum] = CHECKSUM.exec(text) ?? [];
-    if (
-      head === undefined
-        ? !text.startsWith('{"segments":')
-        : crc32(`{${text.slice(head.length)}`) !== Number(sum)
-    )
-      throw new SyntaxError('its checksum is wrong');
-    return JSON.parse(text) as Manifest;
+    for (let attempt = 1; ; attempt++) {
+      const published = await readPublished(dataDir);
+      if (published === undefined || !('changes' in published)) return published;
+      try {
+        return await put(dataDir, published);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        if (attempt === ATTEMPTS) throw new SyntaxError((error as Error).message);
+      }
+    }
   } catch (error) {
     if (error instanceof SyntaxError)
       throw new UserError(
         `cannot use ${join(dataDir, MANIFEST)}: it is damaged (${error.message}); the service writes it anew when it starts`,
       );
+    throw error;
+  }
+}
+
+async function readPublished(dataDir: string): Promise<Manifest | PublishedManifest | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(dataDir, MANIFEST), 'utf8');
+  } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+  const [head, sum] = CHECKSUM.exec(text) ?? [];
+  if (
+    head === undefined
+      ? !text.startsWith('{"segments":')
+      : crc32(`{${text.slice(head.length)}`) !== Number(sum)
+  )
+    throw new SyntaxError('its checksum is wrong');
+  return JSON.parse(text) as Manifest | PublishedManifest;
+}
+
+/** Parts and changes put together. */
+async function put(dataDir: string, published: PublishedManifest): Promise<Manifest> {
+  const { parts, changes, coverage, witness } = published;
+  const contents = emptyContents();
+  for (const part of parts) await readPart(dataDir, part, contents);
+  apply(contents, changes);
+  const rows = [...contents.alerts.values()].sort(
+    ({ alert: a }, { alert: b }) => compare(a.firstSeen, b.firstSeen) || compare(a.id, b.id),
+  );
+  return {
+    segments: [...contents.segments.values()],
+    alerts: rows.flatMap(({ alert, shadow }) => (shadow ? [] : [alert])),
+    ...(coverage && { coverage }),
+    ...(witness && {
+      witness: {
+        ...witness,
+        positions: [...contents.positions.entries()],
+        resolvesAt: rows.map(({ alert, resolvesAt, opened }) => [alert.id, resolvesAt, opened] as const),
+        shadowed: rows.filter(({ shadow }) => shadow),
+        outbox: [...contents.outbox.entries()],
+      },
+    }),
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Deletes files that no checkpoint lists: segments that were sealed after the last one before a crash. Returns their number. */

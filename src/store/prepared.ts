@@ -11,6 +11,7 @@ export interface Prepared {
   readonly seq: number;
   /** Name of the file of saved states. */
   readonly file: string;
+  /** Those that changed, or all of them when an earlier version wrote it. */
   readonly positions: readonly (readonly [partition: string, position: Position])[];
   readonly forget: readonly string[];
   readonly ids: readonly (readonly [partition: string, change: IdChange])[];

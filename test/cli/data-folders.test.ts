@@ -39,7 +39,7 @@ describe('flowsentry run', () => {
     const old = "FROM flows WHERE srcaddr <> '10.0.1.5' OR dstaddr <> '10.0.2.9'";
     expect(await rowsOf(data, `SELECT sum(bytes)::BIGINT AS bytes ${old}`)).toEqual(before);
     expect(await rowsOf(data, 'SELECT detector FROM alerts')).toEqual([{ detector: 'port-scan' }]);
-    expect(JSON.parse(readFileSync(join(data, 'flowsentry.json'), 'utf8'))).toMatchObject({ version: 2 });
+    expect(JSON.parse(readFileSync(join(data, 'flowsentry.json'), 'utf8'))).toMatchObject({ version: 3 });
     expect((await flowsentry(['verify', '--data', data])).stdout).toContain('have no checksums');
   });
 
@@ -50,11 +50,11 @@ describe('flowsentry run', () => {
     writeFileSync(join(first.logs, 'a.log'), `${logLine('10.0.1.5', '10.0.2.9', 443, 'ACCEPT')}\n`);
     await lists(first.data, 1);
     expect(await first.stop()).toBe(0);
-    writeFileSync(join(first.data, 'flowsentry.json'), '{"version":3,"instance":{"of":"another kind"}}');
+    writeFileSync(join(first.data, 'flowsentry.json'), '{"version":4,"instance":{"of":"another kind"}}');
     const before = contentOf(first.data);
     const second = startRun(place, SOURCE);
     expect(await second.ended).toBe(1);
-    expect(second.stderr()).toContain('a newer flowsentry (format 3, this one knows 2) wrote it');
+    expect(second.stderr()).toContain('a newer flowsentry (format 4, this one knows 3) wrote it');
     expect(contentOf(first.data)).toEqual(before);
   });
 

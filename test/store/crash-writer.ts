@@ -2,7 +2,8 @@ import { BufferPool } from '../../src/columns/buffer-pool.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Position } from '../../src/contracts.ts';
 import { History } from '../../src/store/history.ts';
-import { publishManifest, removeOrphans } from '../../src/store/manifest.ts';
+import { removeOrphans } from '../../src/store/manifest.ts';
+import { createPublisher } from '../../src/store/publisher.ts';
 import { State } from '../../src/store/state.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 
@@ -24,7 +25,7 @@ const others = Array.from<unknown, [string, Position]>({ length: 3000 }, (_, i) 
   `other/${i}`,
   { next: i, done: true, note: 'x'.repeat(64) },
 ]);
-let segments = [...loaded.segments];
+const publisher = createPublisher(folder, 10);
 let position = loaded.positions.get('numbers')?.next ?? 0;
 process.stdout.write('ready\n');
 for (;;) {
@@ -46,7 +47,6 @@ for (;;) {
     removed: [],
     outbox: [],
   });
-  segments = [...segments, ...added];
-  await publishManifest(folder, { segments, alerts: [] });
+  await publisher.publish(state.contents, {});
   process.stdout.write('checkpoint\n');
 }

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { emptyContents } from '../../src/store/contents.ts';
 import { claimDataFolder } from '../../src/store/data-folder.ts';
-import { publishManifest } from '../../src/store/manifest.ts';
+import { createPublisher } from '../../src/store/publisher.ts';
 import { temporaryFolder } from './support.ts';
 
 const MODULE = new URL('../../src/store/data-folder.ts', import.meta.url).href;
@@ -73,8 +74,7 @@ describe('a data folder', () => {
     const folder = temporaryFolder();
     const { instance, release } = await claimDataFolder(folder);
     await release();
-    const witness = { instance, seq: 1, file: '', positions: [], resolvesAt: [], shadowed: [] };
-    await publishManifest(folder, { segments: [], alerts: [], witness });
+    await createPublisher(folder).publish(emptyContents(), { witness: { instance, seq: 1, file: '' } });
     for (const text of ['', '{"version":"2"}', '{"version":2,"instance":"x']) {
       writeFileSync(join(folder, 'flowsentry.json'), text);
       const claimed = await claimDataFolder(folder);

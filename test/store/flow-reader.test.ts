@@ -5,9 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/columns/address.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import { type FlowBatch, type Layout, PRESENT } from '../../src/columns/flow-batch.ts';
+import { emptyContents } from '../../src/store/contents.ts';
 import { readFlows } from '../../src/store/flow-reader.ts';
 import { slicesOf } from '../../src/store/flow-slices.ts';
-import { publishManifest, readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest.ts';
+import { createPublisher } from '../../src/store/publisher.ts';
 import { type FlowLiteral, flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { openStore, temporaryFolder } from './support.ts';
 
@@ -153,7 +155,7 @@ describe('readFlows', () => {
     rmSync(join(folder, segments[0]!.path));
     await expect(readAll(folder)).rejects.toThrow(/is damaged: it is gone/);
 
-    await publishManifest(folder, { segments: [], alerts: [] });
+    await createPublisher(folder).publish(emptyContents(), {});
     const old = { dataDir: folder, segments, from: 0, to: START * 2, names: new Dictionary() };
     await expect(readFlows(old).next()).rejects.toThrow(/changes faster/);
   });

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { changed, deleteSegments, mergeSegments, segmentsBefore } from '../../src/store/maintenance.ts';
-import { publishManifest, readManifest, removeOrphans } from '../../src/store/manifest.ts';
+import { deleteSegments, mergeSegments, segmentsBefore } from '../../src/store/maintenance.ts';
+import { readManifest, removeOrphans } from '../../src/store/manifest.ts';
 import { mergeApart } from '../../src/store/merge-apart.ts';
+import { createPublisher } from '../../src/store/publisher.ts';
+import type { SegmentChange } from '../../src/store/state.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { openStore, rowsOf, type Store, temporaryFolder } from './support.ts';
 
@@ -25,10 +27,9 @@ async function fill(store: Store, checkpoints: number): Promise<void> {
   }
 }
 
-async function apply(store: Store, change: Parameters<typeof changed>[1]): Promise<void> {
-  const manifest = await readManifest(store.folder);
+async function apply(store: Store, change: SegmentChange): Promise<void> {
   await store.state.replaceSegments(change);
-  await publishManifest(store.folder, { segments: changed(manifest!.segments, change), alerts: [] });
+  await createPublisher(store.folder).publish(store.state.contents, {});
   await deleteSegments(store.folder, change.removed);
 }
 

@@ -13,7 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/simulate/random.ts';
-import { publishManifest, readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest.ts';
+import { createPublisher } from '../../src/store/publisher.ts';
 import { openState } from '../../src/store/recover.ts';
 import type { CheckpointInput } from '../../src/store/state.ts';
 
@@ -39,15 +40,10 @@ let ended: string;
 beforeAll(async () => {
   const folder = mkdtempSync(join(root, 'work'));
   const { state } = await openState(folder);
+  const publisher = createPublisher(folder, 1);
   for (let next = 1; next <= LAST; next++) {
     await state.checkpoint(input(next));
-    const witness = {
-      ...{ seq: state.seq, file: state.file ?? '', positions: [...state.positions] },
-      resolvesAt: [],
-      shadowed: [],
-      outbox: [...state.outbox],
-    };
-    await publishManifest(folder, { segments: [], alerts: [], witness });
+    await publisher.publish(state.contents, { witness: { seq: state.seq, file: state.file ?? '' } });
   }
   killed = mkdtempSync(join(root, 'killed'));
   cpSync(folder, killed, { recursive: true });

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../src/contracts.ts';
 import type { AlertRow } from '../../src/store/alert-row.ts';
-import { publishManifest, removeOrphans } from '../../src/store/manifest.ts';
+import { removeOrphans } from '../../src/store/manifest.ts';
+import { createPublisher } from '../../src/store/publisher.ts';
 import { State } from '../../src/store/state.ts';
 import { rowsOf, temporaryFolder } from './support.ts';
 
@@ -60,7 +61,7 @@ describe('the state', () => {
       ['b', 'value of b'],
       ['c', "it's new"],
     ]);
-    expect(new Map(state.outbox)).toEqual(expected);
+    expect(new Map(state.contents.outbox.entries())).toEqual(expected);
     await state[Symbol.asyncDispose]();
     const again = await State.open(folder);
     expect(again.loaded.outbox).toEqual(expected);
@@ -173,7 +174,7 @@ describe('the state', () => {
       const { state, loaded } = await State.open(folder);
       await state[Symbol.asyncDispose]();
       await removeOrphans(folder, loaded.segments);
-      await publishManifest(folder, { segments: loaded.segments, alerts: [] });
+      await createPublisher(folder).publish(state.contents, {});
       const position = loaded.positions.get('numbers')?.next ?? 0;
       expect(
         await rowsOf(

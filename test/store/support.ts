@@ -9,7 +9,8 @@ import type { Position } from '../../src/contracts.ts';
 import { registerAddressFunctions } from '../../src/store/address-functions.ts';
 import { History } from '../../src/store/history.ts';
 import type { LoadedState } from '../../src/store/load-state.ts';
-import { publishManifest, readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest.ts';
+import { createPublisher } from '../../src/store/publisher.ts';
 import { viewSql } from '../../src/store/query-views.ts';
 import { State } from '../../src/store/state.ts';
 import { TABLES } from '../../src/store/table-spec.ts';
@@ -46,6 +47,7 @@ const FIELD_TYPES = new Map<string, 'int' | 'bigint'>([
 
 export async function openStore(folder: string): Promise<Store> {
   const { state, loaded } = await State.open(folder);
+  const publisher = createPublisher(folder);
   const names = new Dictionary();
   const history = new History({
     dataDir: folder,
@@ -72,8 +74,7 @@ export async function openStore(folder: string): Promise<Store> {
         removed: [],
         outbox: [],
       });
-      const published = (await readManifest(folder))?.segments ?? loaded.segments;
-      await publishManifest(folder, { segments: [...published, ...added], alerts: [] });
+      await publisher.publish(state.contents, {});
     },
     async close() {
       await history[Symbol.asyncDispose]();
