@@ -112,7 +112,15 @@ export async function buildBaseline(options: BaselineOptions): Promise<BaselineB
 
   const blobs = new Map([...loaded.blobs, ...scorer.snapshots()]);
   blobs.set(SAVED.names, packNames(names));
-  const nothing = { ids: new Map(), forget: [], alerts: [], added: [], removed: [], outbox: [] };
+  const nothing = {
+    ids: new Map(),
+    forget: [],
+    alerts: [],
+    forgotten: [],
+    added: [],
+    removed: [],
+    outbox: [],
+  };
   await state.checkpoint({ ...nothing, positions: new Map(), blobs });
   const { seq, file = '' } = state;
   const { coverage, witness } = manifest;

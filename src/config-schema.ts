@@ -187,6 +187,11 @@ const Sections = z.strictObject({
         .describe(
           'Age, counted back from the newest record, from which history is deleted; without it all is kept',
         ),
+      alerts: duration
+        .prefault('90d')
+        .describe(
+          'Time after it has resolved, by event time, for which `flowsentry run` knows an alert; `alerts list` and queries show it as long',
+        ),
       reserve: bytes
         .prefault('512MB')
         .describe('Space on its disk that stays free: `flowsentry run` pauses reading before it is used up'),

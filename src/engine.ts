@@ -40,6 +40,8 @@ export interface EngineOptions {
   readonly holdFlows: number;
   /** Forget what an earlier run left in the data folder. */
   readonly restart: boolean;
+  /** Seconds of event time for which alerts are kept after they resolved; without it for ever. */
+  readonly keepAlerts?: number;
   /** Feeds are as the last checkpoint left them, and change by updates; else they are asked now, as they are for a new folder. */
   readonly keepsFeeds?: boolean;
   /** Counted on: contacts of the past. */
@@ -146,7 +148,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const judges = judgesOf(config, context);
   const asked = createAskedNames(loaded.blobs.get(SAVED.asked));
   const endsOf = endsBy(config, context, inventory, asked);
-  const scorer = new Scorer(judges, createMute(config.exceptions), names, endsOf);
+  const scorer = new Scorer(
+    judges,
+    createMute(config.exceptions),
+    names,
+    endsOf,
+    undefined,
+    options.keepAlerts,
+  );
   scorer.restore(loaded.blobs);
   scorer.book.restore(loaded.alerts);
   const savedPromotions = loaded.blobs.get(SAVED.promotions);
@@ -266,7 +275,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       blobs.set(SAVED.names, packNames(names));
       const entries = scorer.book.takeChanged();
       const alerts = entries.flatMap(visible);
-      const input = { ...memory, positions: totals.positions, blobs, alerts: entries, added, removed: [] };
+      const forgotten = scorer.book.takeForgotten();
+      const { positions } = totals;
+      const input = { ...memory, positions, blobs, alerts: entries, forgotten, added, removed: [] };
       // Taken over and asked for at once: another transaction of the outbox comes before both or after both.
       await state.checkpoint({ ...input, outbox: send(alerts) }, claim);
       await publishAll();

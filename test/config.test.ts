@@ -42,7 +42,7 @@ describe('config', () => {
       allow: [],
       policy: undefined,
       exceptions: [],
-      history: {},
+      history: { alerts: 90 * 86_400 },
       query: { timeout: 30, maxRows: 10_000, memory: '512MB' },
     });
     expect(Object.keys(config.detectors)).toEqual(detectors.map((detector) => detector.id));

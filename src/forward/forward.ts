@@ -97,7 +97,7 @@ export async function forwardOnce(life: ForwardLife, counts: Counts): Promise<vo
     sent = 0;
     const { memory, covered } = uncovered.take();
     for (const partition of memory.forget) positions.delete(partition);
-    const empty = { blobs: new Map(), alerts: [], added: [], removed: [], outbox: [] };
+    const empty = { blobs: new Map(), alerts: [], forgotten: [], added: [], removed: [], outbox: [] };
     await state.checkpoint(
       { ...memory, ...empty, positions: new Map(positions) },
       {

@@ -83,6 +83,7 @@ export async function live(options: LifeOptions): Promise<void> {
     holdFlows: 0,
     restart: false,
     keepsFeeds: true,
+    keepAlerts: config.history.alerts,
     retro: options.retro,
     warn: (message) => log('warn', message, {}),
     lost(loss) {

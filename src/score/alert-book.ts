@@ -14,6 +14,11 @@ import { type Opening, openedOf } from './openings.ts';
 /** Evidence kept with an alert: enough to see a pattern, little enough to read. */
 const MAX_SAMPLES = 5;
 
+/** Seconds of event time between two looks for what can be forgotten. */
+const FORGET_SECONDS = 3600;
+/** Resolved alerts that are kept at most, some 400 MB of them; a tenth of them, the oldest, gives way at once. */
+const MAX_RESOLVED = 100_000;
+
 export interface Origin {
   readonly detector: string;
   readonly attack: readonly string[];
@@ -46,20 +51,35 @@ export interface Entry {
 type SavedEntry = Omit<Entry, 'opened'> & Partial<Pick<Entry, 'opened'>>;
 
 /**
- * All alerts by identity. A finding opens one or makes it grow; silence resolves it. Alerts change only as findings and event time come in,
- * so the same data gives the same book.
+ * All alerts by identity. A finding opens one or makes it grow; silence resolves it, and in time it is forgotten. Alerts change only as findings
+ * and event time come in, so the same data gives the same book.
  */
 export class AlertBook {
   readonly #names: Dictionary;
   readonly #endsOf: EndsOf;
   readonly #entries = new Map<string, Entry>();
   readonly #changed = new Set<string>();
+  readonly #forgotten = new Set<string>();
+  readonly #keep: number;
+  readonly #maxResolved: number;
   #nextResolve = Number.POSITIVE_INFINITY;
+  #nextForget = Number.NEGATIVE_INFINITY;
+  #resolved = 0;
   #firing = 0;
+  /** Resolved alerts that were forgotten before their time, since there were too many. */
+  overflow = 0;
 
-  constructor(names: Dictionary, endsOf: EndsOf = () => ({})) {
+  /** `keep`: seconds of event time for which an alert is known after it has resolved. */
+  constructor(
+    names: Dictionary,
+    endsOf: EndsOf = () => ({}),
+    keep = Number.POSITIVE_INFINITY,
+    maxResolved = MAX_RESOLVED,
+  ) {
     this.#names = names;
     this.#endsOf = endsOf;
+    this.#keep = keep;
+    this.#maxResolved = maxResolved;
   }
 
   get size(): number {
@@ -83,7 +103,9 @@ export class AlertBook {
   /** Books a finding. Returns the alert's opening if it begins to fire with it. */
   add(origin: Origin, finding: Finding, booking: Booking): Opening | undefined {
     const id = fingerprint(origin.detector, finding.subject, finding.counterpart);
-    const known = this.#entries.get(id);
+    const found = this.#entries.get(id);
+    // When it goes depends on when somebody looks; that it is forgotten must not.
+    const known = found !== undefined && this.#isOld(found, booking.at) ? undefined : found;
     const fresh = toAlert(id, origin, finding, this.#names, this.#endsOf);
     const alert = known === undefined ? fresh : grow(known.alert, fresh);
     // What was found in the past is news now.
@@ -99,6 +121,36 @@ export class AlertBook {
 
   /** Resolves what has been quiet long enough at event time `now`. */
   advance(now: number): void {
+    this.#resolve(now);
+    if (now >= this.#nextForget) {
+      this.#nextForget = now + FORGET_SECONDS;
+      for (const [id, entry] of this.#entries) if (this.#isOld(entry, now)) this.#forget(id);
+    }
+    if (this.#resolved > this.#maxResolved) this.#makeRoom();
+  }
+
+  #isOld({ alert, resolvesAt }: Entry, now: number): boolean {
+    return alert.state === 'resolved' && resolvesAt + this.#keep <= now;
+  }
+
+  #makeRoom(): void {
+    const resolved = this.entries().filter(({ alert }) => alert.state === 'resolved');
+    resolved.sort((a, b) => a.resolvesAt - b.resolvesAt);
+    const left = Math.floor(this.#maxResolved * 0.9);
+    for (const { alert } of resolved.slice(0, resolved.length - left)) {
+      this.#forget(alert.id);
+      this.overflow++;
+    }
+  }
+
+  #forget(id: string): void {
+    this.#entries.delete(id);
+    this.#changed.delete(id);
+    this.#forgotten.add(id);
+    this.#resolved--;
+  }
+
+  #resolve(now: number): void {
     if (now < this.#nextResolve) return;
     this.#nextResolve = Number.POSITIVE_INFINITY;
     for (const [id, entry] of this.#entries) {
@@ -109,9 +161,19 @@ export class AlertBook {
   }
 
   #set(id: string, entry: Entry): void {
-    this.#firing += firingIn(entry) - firingIn(this.#entries.get(id));
+    const before = this.#entries.get(id);
+    this.#firing += firingIn(entry) - firingIn(before);
+    this.#resolved += resolvedIn(entry) - resolvedIn(before);
     this.#entries.set(id, entry);
     this.#changed.add(id);
+    this.#forgotten.delete(id);
+  }
+
+  /** Ids of what was forgotten since the last call. */
+  takeForgotten(): string[] {
+    const forgotten = [...this.#forgotten];
+    this.#forgotten.clear();
+    return forgotten;
   }
 
   /** Entries changed since the last call. */
@@ -131,11 +193,15 @@ export class AlertBook {
   restore(entries: readonly SavedEntry[]): void {
     this.#entries.clear();
     this.#changed.clear();
+    this.#forgotten.clear();
     this.#nextResolve = Number.POSITIVE_INFINITY;
+    this.#nextForget = Number.NEGATIVE_INFINITY;
     this.#firing = 0;
+    this.#resolved = 0;
     for (const entry of entries) {
       this.#entries.set(entry.alert.id, { opened: [], ...entry });
       this.#firing += firingIn(entry);
+      this.#resolved += resolvedIn(entry);
       if (entry.alert.state === 'firing' && entry.resolvesAt < this.#nextResolve)
         this.#nextResolve = entry.resolvesAt;
     }
@@ -144,6 +210,10 @@ export class AlertBook {
 
 function firingIn(entry: Pick<Entry, 'alert' | 'shadow'> | undefined): number {
   return entry?.alert.state === 'firing' && !entry.shadow ? 1 : 0;
+}
+
+function resolvedIn(entry: Pick<Entry, 'alert'> | undefined): number {
+  return entry?.alert.state === 'resolved' ? 1 : 0;
 }
 
 /** The alert, when somebody should see it. */

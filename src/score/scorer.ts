@@ -67,18 +67,19 @@ export class Scorer {
     this.#findings.push(finding);
   };
 
-  /** `onOpening` is told of each alert that begins to fire, in the shadow too. */
+  /** `onOpening` is told of each alert that begins to fire, in the shadow too; `keep` is {@link AlertBook}'s. */
   constructor(
     judges: readonly Judge[],
     mute: Mute,
     names: Dictionary,
     endsOf?: EndsOf,
     onOpening: (opening: Opening) => void = () => {},
+    keep?: number,
   ) {
     this.#judges = judges;
     this.#mute = mute;
     this.#onOpening = onOpening;
-    this.book = new AlertBook(names, endsOf);
+    this.book = new AlertBook(names, endsOf, keep);
     this.promotions = new Promotions(
       judges.flatMap(({ detector, shadow, promote, parameters = '', learns = 0 }) =>
         shadow && promote !== undefined ? [{ detector, promote, parameters, learns }] : [],
@@ -237,7 +238,10 @@ export class Scorer {
 
   /** Keys that found no place, by detector. */
   overflow(): Record<string, number> {
-    return Object.fromEntries(this.#judges.map((judge) => [judge.detector, judge.instance.overflow]));
+    return {
+      ...Object.fromEntries(this.#judges.map((judge) => [judge.detector, judge.instance.overflow])),
+      alerts: this.book.overflow,
+    };
   }
 }
 

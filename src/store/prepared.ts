@@ -16,6 +16,8 @@ export interface Prepared {
   readonly forget: readonly string[];
   readonly ids: readonly (readonly [partition: string, change: IdChange])[];
   readonly alerts: readonly AlertRow[];
+  /** Ids of alerts that go. */
+  readonly forgotten: readonly string[];
   readonly added: readonly Segment[];
   readonly removed: readonly Segment[];
   readonly outbox: readonly OutboxChange[];
@@ -35,8 +37,12 @@ export async function writePrepared(dataDir: string, prepared: Prepared): Promis
  */
 export async function readPrepared(dataDir: string): Promise<Prepared | undefined> {
   try {
-    // Those of before alerts were delivered have no outbox.
-    return { outbox: [], ...JSON.parse(await readFile(join(dataDir, PREPARED), 'utf8')) } as Prepared;
+    // Those of before alerts were delivered, or forgotten, have none of it.
+    return {
+      outbox: [],
+      forgotten: [],
+      ...JSON.parse(await readFile(join(dataDir, PREPARED), 'utf8')),
+    } as Prepared;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
     throw error;

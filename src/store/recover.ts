@@ -107,6 +107,7 @@ async function rebuild(dataDir: string, { segments, alerts }: Manifest, witness:
   await state.commit({
     ...{ seq, file, positions, forget: [], ids: [], claim: undefined },
     alerts: [...visible, ...shadowed],
+    forgotten: [],
     added: segments,
     removed: [],
     outbox: outbox.map(([key, value]) => ({ key, value })),

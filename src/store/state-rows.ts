@@ -1,6 +1,5 @@
 import { type DuckDBValue, listValue } from '@duckdb/node-api';
 import type { OutboxChange, Position } from '../contracts.ts';
-import type { AlertRow } from './alert-row.ts';
 import type { Segment } from './messages.ts';
 import type { Prepared } from './prepared.ts';
 import type { SegmentChange } from './state.ts';
@@ -43,13 +42,18 @@ export async function insertPositions(
   );
 }
 
-/** Alerts as they are now, in the place of what they were. */
-export async function replaceAlerts(run: Run, seq: number, rows: readonly AlertRow[]): Promise<void> {
+/** Alerts as they are now, in the place of what they were, and none of those that are forgotten. */
+export async function replaceAlerts(
+  run: Run,
+  seq: number,
+  { alerts: rows, forgotten }: Pick<Prepared, 'alerts' | 'forgotten'>,
+): Promise<void> {
+  if (rows.length + forgotten.length === 0) return;
+  const ids = rows.map((row) => row.alert.id);
+  await run('DELETE FROM alert WHERE id IN (SELECT unnest(?))', [texts([...ids, ...forgotten])]);
   if (rows.length === 0) return;
-  const ids = texts(rows.map((row) => row.alert.id));
-  await run('DELETE FROM alert WHERE id IN (SELECT unnest(?))', [ids]);
   const records = texts(rows.map((row) => JSON.stringify(row)));
-  await run('INSERT INTO alert SELECT ?, unnest(?), unnest(?)', [seq, ids, records]);
+  await run('INSERT INTO alert SELECT ?, unnest(?), unnest(?)', [seq, texts(ids), records]);
 }
 
 /** Segments that came, and those that went. */

@@ -27,6 +27,8 @@ export interface CheckpointInput extends SegmentChange {
   readonly ids: ReadonlyMap<string, IdChange>;
   /** Alerts that changed. */
   readonly alerts: readonly AlertRow[];
+  /** Ids of alerts that go. */
+  readonly forgotten: readonly string[];
   /** What the delivery of alerts makes of them. */
   readonly outbox: readonly OutboxChange[];
 }
@@ -146,7 +148,9 @@ export class State implements AsyncDisposable {
   }
 
   #take(
-    changes: Partial<Pick<Prepared, 'positions' | 'forget' | 'alerts' | 'outbox' | keyof SegmentChange>>,
+    changes: Partial<
+      Pick<Prepared, 'positions' | 'forget' | 'alerts' | 'forgotten' | 'outbox' | keyof SegmentChange>
+    >,
   ): void {
     const { segments, positions, alerts, outbox } = this.contents;
     for (const { path } of changes.removed ?? []) segments.set(path, undefined);
@@ -154,16 +158,17 @@ export class State implements AsyncDisposable {
     for (const [partition, position] of changes.positions ?? []) positions.set(partition, position);
     for (const partition of changes.forget ?? []) positions.set(partition, undefined);
     for (const row of changes.alerts ?? []) alerts.set(row.alert.id, row);
+    for (const id of changes.forgotten ?? []) alerts.set(id, undefined);
     for (const { key, value } of changes.outbox ?? []) outbox.set(key, value);
   }
 
   /** Writes what the transaction of the next checkpoint refers to. */
   async prepare(input: CheckpointInput, claim: unknown): Promise<Prepared> {
     const seq = this.#seq + 1;
-    const { forget, alerts, added, removed, outbox } = input;
+    const { forget, alerts, forgotten, added, removed, outbox } = input;
     const file = await writeStateFile(this.#dataDir, seq, input.blobs);
     return {
-      ...{ seq, file, forget, alerts, added, removed, claim, outbox },
+      ...{ seq, file, forget, alerts, forgotten, added, removed, claim, outbox },
       positions: [...input.positions],
       ids: [...input.ids],
     };
@@ -179,7 +184,7 @@ export class State implements AsyncDisposable {
       await exchange(run, seq, input);
       await remember(run, seq, input);
       await keep(run, seq, input.outbox);
-      await replaceAlerts(run, seq, input.alerts);
+      await replaceAlerts(run, seq, input);
     });
     this.#seq = seq;
     this.#file = file;

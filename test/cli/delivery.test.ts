@@ -68,6 +68,25 @@ describe('a service with sinks', () => {
     expect(told(receiver, 'firing')).toHaveLength(2);
   });
 
+  it('forgets an alert some time after it is over', async () => {
+    receiver.received.length = 0;
+    const more = 'route: {groupWait: 0}\nhistory: {alerts: 1d}\n';
+    const service = start('forgotten', [hook('hook', receiver.url)], more);
+    const listed = async () => {
+      const { stdout } = await flowsentry(['alerts', 'list', '--json', '--data', service.data]);
+      return stdout.trim().split('\n').filter(Boolean).length;
+    };
+    await service.saying('running');
+    writeFileSync(join(service.logs, 'a.log'), contacts(1, 3, 0));
+    await until(() => told(receiver, 'firing').length === 2);
+    appendFileSync(join(service.logs, 'a.log'), quiet(0));
+    await until(() => told(receiver, 'resolved').length === 2);
+    expect(await listed()).toBe(2);
+    appendFileSync(join(service.logs, 'a.log'), quiet(2 * 24 * 60));
+    while ((await listed()) > 0) await sleep(100);
+    expect(await service.stop()).toBe(0);
+  });
+
   it('tells one sink at once while another hangs, and shows both in its metrics', async () => {
     receiver.received.length = 0;
     const hanging = await startReceiver(() => {});

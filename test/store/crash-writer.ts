@@ -43,6 +43,7 @@ for (;;) {
     positions: new Map([['numbers', { next: position, done: false }], ...others]),
     blobs: new Map([['count', Uint8Array.of(position & 255)]]),
     alerts: [],
+    forgotten: [],
     added,
     removed: [],
     outbox: [],

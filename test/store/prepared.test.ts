@@ -14,6 +14,7 @@ const input = (next: number): CheckpointInput => ({
   forget: [],
   ids: new Map(),
   alerts: [],
+  forgotten: [],
   added: [],
   removed: [],
   outbox: [],

@@ -28,6 +28,7 @@ const input = (next: number): CheckpointInput => ({
   forget: [],
   ids: new Map(),
   alerts: [],
+  forgotten: [],
   added: [],
   removed: [],
   outbox: [{ key: 'last', value: String(next) }],

@@ -41,6 +41,7 @@ const NOTHING = {
   forget: [],
   blobs: new Map(),
   alerts: [],
+  forgotten: [],
   added: [],
   removed: [],
   outbox: [],
@@ -147,6 +148,18 @@ describe('the state', () => {
     await again[Symbol.asyncDispose]();
     expect(loaded.alerts).toHaveLength(20_000);
     expect(new Set(loaded.alerts.map((row) => row.alert.count))).toEqual(new Set([2]));
+  });
+
+  it('has no alert that is forgotten', async () => {
+    const folder = temporaryFolder();
+    const { state } = await State.open(folder);
+    await state.checkpoint({ ...NOTHING, alerts: [alertRow('x', 1), alertRow('y', 1)] });
+    await state.checkpoint({ ...NOTHING, forgotten: ['x'] });
+    expect([...state.contents.alerts.values()]).toEqual([alertRow('y', 1)]);
+    await state[Symbol.asyncDispose]();
+    const { state: again, loaded } = await State.open(folder);
+    await again[Symbol.asyncDispose]();
+    expect(loaded.alerts).toEqual([alertRow('y', 1)]);
   });
 
   it('is made anew where a crash left a torn beginning of it', async () => {

@@ -70,6 +70,7 @@ export async function openStore(folder: string): Promise<Store> {
         positions,
         blobs: new Map(),
         alerts: [],
+        forgotten: [],
         added,
         removed: [],
         outbox: [],
