@@ -52,7 +52,7 @@ type SavedEntry = Omit<Entry, 'opened'> & Partial<Pick<Entry, 'opened'>>;
 
 /**
  * All alerts by identity. A finding opens one or makes it grow; silence resolves it, and in time it is forgotten. Alerts change only as findings
- * and event time come in, so the same data gives the same book.
+ * and event time come in, so the same data gives the same book. Nothing is forgotten before it was taken as resolved: somebody may have been told.
  */
 export class AlertBook {
   readonly #names: Dictionary;
@@ -124,7 +124,8 @@ export class AlertBook {
     this.#resolve(now);
     if (now >= this.#nextForget) {
       this.#nextForget = now + FORGET_SECONDS;
-      for (const [id, entry] of this.#entries) if (this.#isOld(entry, now)) this.#forget(id);
+      for (const [id, entry] of this.#entries)
+        if (this.#isOld(entry, now) && !this.#changed.has(id)) this.#forget(id);
     }
     if (this.#resolved > this.#maxResolved) this.#makeRoom();
   }
@@ -134,10 +135,12 @@ export class AlertBook {
   }
 
   #makeRoom(): void {
-    const resolved = this.entries().filter(({ alert }) => alert.state === 'resolved');
+    const resolved = this.entries().filter(
+      ({ alert }) => alert.state === 'resolved' && !this.#changed.has(alert.id),
+    );
     resolved.sort((a, b) => a.resolvesAt - b.resolvesAt);
     const left = Math.floor(this.#maxResolved * 0.9);
-    for (const { alert } of resolved.slice(0, resolved.length - left)) {
+    for (const { alert } of resolved.slice(0, Math.max(0, this.#resolved - left))) {
       this.#forget(alert.id);
       this.overflow++;
     }
@@ -145,7 +148,6 @@ export class AlertBook {
 
   #forget(id: string): void {
     this.#entries.delete(id);
-    this.#changed.delete(id);
     this.#forgotten.add(id);
     this.#resolved--;
   }
