@@ -1,7 +1,7 @@
 import { hashWords } from '../columns/key-table.ts';
 import type { FeedReport } from '../contracts.ts';
 import type { FeedAnswer, FeedOutcome } from '../reference/feed-update.ts';
-import type { FeedMetrics } from './metrics.ts';
+import type { FeedMetrics } from './metrics-view.ts';
 
 export interface WatchedFeed {
   readonly name: string;

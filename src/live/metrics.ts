@@ -1,102 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Coverage, RejectReason, Severity, Trial } from '../contracts.ts';
-
-/** Counts since the start of the process, taken at one moment between two batches: only then does the identity hold. */
-export interface RecordCounts {
-  readonly received: number;
-  readonly stored: number;
-  readonly duplicate: number;
-  readonly late: number;
-  readonly filtered: number;
-  readonly rejected: Readonly<Partial<Record<RejectReason, number>>>;
-}
-
-/** What a source shows. Names come from the configuration, so there are few of them. */
-export interface SourceMetrics {
-  readonly source: string;
-  /** Records received from it. */
-  readonly records?: number;
-  /** Seconds between the newest event time read and the clock. */
-  readonly lagSeconds?: number;
-  /** Gaps: data that could no longer be read. */
-  readonly losses?: number;
-}
-
-/** What a feed shows. */
-export interface FeedMetrics {
-  readonly feed: string;
-  /** In the list in use. */
-  readonly networks: number;
-  /** Seconds since the feed last confirmed the list in use; absent while there is none. */
-  readonly age?: number;
-  /** Times it was asked, by what became of it. Since the start of the process. */
-  readonly answers: Readonly<Record<string, number | undefined>>;
-}
-
-/** What a sink shows. Counts are since it was opened. */
-export interface SinkMetrics {
-  readonly sink: string;
-  readonly delivered: number;
-  readonly failed: Readonly<Record<string, number | undefined>>;
-  readonly alerts: number;
-  readonly messages: number;
-  readonly dead: number;
-  readonly bytes: number;
-  readonly templateFailures: number;
-  readonly broken: boolean;
-}
-
-/** Everything there is to show; each part is absent until somebody provides it. Counts are since the start of the process. */
-export interface MetricsView {
-  readonly records: RecordCounts;
-  /** Bytes read from sources, before they were unzipped. */
-  readonly bytes: number;
-  readonly sources: readonly SourceMetrics[];
-  /** Event time, Unix seconds; 0 when there is none yet. */
-  readonly watermark: number;
-  /** Bytes that wait between reading and history. */
-  readonly queueBytes: number;
-  readonly segments: number;
-  readonly sessionsOpen: number;
-  readonly flowsOpen: number;
-  /** Keys that found no place, by table. */
-  readonly overflow: Readonly<Record<string, number>>;
-  readonly detectors: readonly {
-    readonly detector: string;
-    readonly seconds: number;
-    readonly findings: number;
-    /** Alerts that began to fire in the shadow. */
-    readonly shadowed: number;
-  }[];
-  /** What an alert that is not there is worth. */
-  readonly coverage: Coverage;
-  readonly alerts: readonly {
-    readonly detector: string;
-    readonly severity: Severity;
-    readonly count: number;
-  }[];
-  readonly alertsFiring: number;
-  readonly feeds: readonly FeedMetrics[];
-  /** Hunts in the history for what feeds have new, and the contacts they found. Counts are since the start of the process. */
-  readonly retro: Readonly<
-    Record<'done' | 'failed' | 'given_up' | 'pending' | 'told' | 'over_budget', number>
-  >;
-  readonly sinks: readonly SinkMetrics[];
-  /** Certificates, and lists of revoked ones, with the Unix seconds after which they are no good. */
-  readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
-  readonly certificateReloads: Readonly<Record<'loaded' | 'refused', number>>;
-  readonly configReloads: Readonly<Record<'loaded' | 'refused', number>>;
-  readonly dataLossEvents: number;
-  readonly diskFreeBytes: number;
-  /** Why no records are read at the moment; empty when they are. */
-  readonly paused: readonly string[];
-  readonly httpConnections: number;
-  /** Requests by status class, such as `2xx`. */
-  readonly httpRequests: Readonly<Record<string, number>>;
-  /** Refused before they were a request: `too-many`, `handshake`, `client-certificate`, … */
-  readonly httpRefusals: Readonly<Record<string, number>>;
-  readonly logLinesDropped: number;
-}
+import type { Trial } from '../contracts.ts';
+import type { MetricsView, RecordCounts, SinkMetrics, SourceMetrics } from './metrics-view.ts';
 
 export interface Metrics {
   /** `read` is called at each scrape and never otherwise; parts given twice are taken from the last one that gave them. */
@@ -193,6 +97,8 @@ const FAMILIES: readonly Family[] = [
   { type: 'gauge', name: 'feed_networks', help: 'Networks in the list of a feed that is in use.', labels: ['feed'], read: (v) => v.feeds?.map((f) => [{ feed: f.feed }, f.networks]) },
   { type: 'gauge', name: 'feed_age_seconds', help: 'Time since a feed last confirmed the list in use.', labels: ['feed'], read: (v) => v.feeds?.flatMap((f): Row[] => (f.age === undefined ? [] : [[{ feed: f.feed }, f.age]])) },
   { type: 'counter', name: 'feed_answers_total', help: 'Times a feed was asked, by what became of it: updated, unchanged, refused, failed or dropped.', labels: ['feed', 'outcome'], read: (v) => v.feeds?.flatMap((f) => Object.entries(f.answers).map(([outcome, n]): Row => [{ feed: f.feed, outcome }, n ?? 0])) },
+  { type: 'gauge', name: 'inventory_entries', help: 'What a source of the inventory knows, those that ended included.', labels: ['source'], read: (v) => v.inventory?.map((i) => [{ source: i.source }, i.entries]) },
+  { type: 'gauge', name: 'inventory_age_seconds', help: 'Time since a source of the inventory last answered.', labels: ['source'], read: (v) => v.inventory?.flatMap((i): Row[] => (i.age === undefined ? [] : [[{ source: i.source }, i.age]])) },
   { type: 'gauge', name: 'trial_alerts', help: 'Alerts of the last 24 hours of event time, of a detector on trial.', labels: ['detector'], read: (v) => byTrial(v, (t) => (t.promoted === undefined ? t.lastDay : undefined)) },
   { type: 'gauge', name: 'trial_budget_alerts', help: 'Most alerts that it may have within 24 hours.', labels: ['detector'], read: (v) => byTrial(v, (t) => (t.promoted === undefined ? t.budget : undefined)) },
   { type: 'gauge', name: 'trial_ends_seconds', help: 'Event time at which it is promoted if it keeps to its budget, Unix seconds.', labels: ['detector'], read: (v) => byTrial(v, (t) => t.until) },

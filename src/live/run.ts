@@ -10,7 +10,8 @@ import type { Sender } from '../send/sender.ts';
 import { watchDisk } from './disk-guard.ts';
 import { createFeedWatch } from './feed-watch.ts';
 import { CLAIMING, live, type Reading } from './life.ts';
-import { createMetrics, type MetricsView } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
+import type { MetricsView } from './metrics-view.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
 import type { RetroCounts } from './retro-hunt.ts';
 import { createSourceWatch } from './source-watch.ts';
@@ -223,7 +224,7 @@ function lagOf(engine: Engine | undefined, source: string): { readonly lagSecond
 }
 
 /** The state of the service at a scrape. */
-function shown({ rollup, scorer, asked, coverage }: Engine): Partial<MetricsView> {
+function shown({ rollup, scorer, asked, inventory, coverage }: Engine): Partial<MetricsView> {
   return {
     coverage: coverage(),
     watermark: rollup.now,
@@ -239,5 +240,9 @@ function shown({ rollup, scorer, asked, coverage }: Engine): Partial<MetricsView
       [...opened].map(([severity, count]) => ({ detector, severity, count })),
     ),
     alertsFiring: scorer.book.firing,
+    inventory: (inventory?.parts ?? []).map(({ source, at, entries }) => ({
+      ...{ source, entries: entries.length },
+      ...(at > 0 && { age: Math.max(0, Date.now() / 1000 - at) }),
+    })),
   };
 }

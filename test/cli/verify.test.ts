@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, truncateSync, writeFi
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Manifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest.ts';
 import { flowsentry, logLine, scanLog, temporaryFolder } from './run.ts';
 import { rowsOf, startRun } from './service.ts';
 
@@ -18,8 +18,8 @@ async function filled(name: string) {
     return flowsentry(['replay', file, '--data', data, '--json']);
   };
   expect((await replay(scanLog())).code).toBe(0);
-  const { segments } = JSON.parse(readFileSync(join(data, 'manifest.json'), 'utf8')) as Manifest;
-  const path = segments.find(({ table }) => table === 'flows')!.path;
+  const manifest = await readManifest(data);
+  const path = manifest!.segments.find(({ table }) => table === 'flows')!.path;
   return { data, replay, path, file: join(data, path) };
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -14,8 +14,9 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Alert, InventoryEntry } from '../../src/contracts.ts';
 import { describeInterfaces } from '../../src/reference/ec2.ts';
+import { readManifest } from '../../src/store/manifest.ts';
 import { flowsentry, temporaryFolder } from '../cli/run.ts';
-import { startRun } from '../cli/service.ts';
+import { freePort, startRun } from '../cli/service.ts';
 import { type Moto, startMoto } from './rigs/moto.ts';
 
 const REGION = 'eu-central-1';
@@ -121,18 +122,11 @@ describe('the inventory of EC2', () => {
 
 describe('a service with an inventory of EC2', () => {
   const source = '- {type: file, name: collected, paths: [logs], interval: 0.05}';
-  const more = () =>
-    `inventory: {refresh: 1s, ec2: [{regions: [${REGION}], endpoint: "${moto.endpoint}"}]}\ndetectors: {unexpected-egress: {learnDays: 0}}\n`;
-  const alerts = (data: string): Alert[] => {
-    try {
-      return JSON.parse(readFileSync(join(data, 'manifest.json'), 'utf8')).alerts;
-    } catch {
-      return [];
-    }
-  };
+  const more = (port: number) =>
+    `serve: {port: ${port}}\ninventory: {refresh: 1s, ec2: [{regions: [${REGION}], endpoint: "${moto.endpoint}"}]}\ndetectors: {unexpected-egress: {learnDays: 0}}\n`;
   const told = async (data: string, peer: string): Promise<Alert> => {
     for (;;) {
-      const found = alerts(data).find((alert) => alert.peer === peer);
+      const found = (await readManifest(data))?.alerts.find((alert) => alert.peer === peer);
       if (found !== undefined) return found;
       await sleep(50);
     }
@@ -158,7 +152,7 @@ describe('a service with an inventory of EC2', () => {
     );
     const { NetworkInterfaceId = '' } = second;
     const root = join(folder, 'service');
-    let service = startRun(root, source, more());
+    let service = startRun(root, source, more(await freePort()));
     await service.saying('running');
     const now = Math.floor(Date.now() / 1000);
     write(service.logs, 'a.log', first.address, '203.0.113.9', now);
@@ -179,10 +173,13 @@ describe('a service with an inventory of EC2', () => {
     expect(await service.stop()).toBe(0);
 
     await moto.stop();
-    service = startRun(root, source, more());
+    const port = await freePort();
+    service = startRun(root, source, more(port));
     await service.saying('the inventory cannot be read; what was known last stays');
     write(service.logs, 'c.log', first.address, '192.0.2.77', now + 7200);
     expect(await told(service.data, '192.0.2.77')).toMatchObject({ asset: { id: first.id } });
+    const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(page).toMatch(/flowsentry_inventory_age_seconds\{source="[^"]+"\} \d/);
     expect(await service.stop()).toBe(0);
   });
 });

@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { register } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { createMetrics, lossIdentityError, type MetricsView } from '../../src/live/metrics.ts';
+import { createMetrics, lossIdentityError } from '../../src/live/metrics.ts';
+import type { MetricsView } from '../../src/live/metrics-view.ts';
 
 const records = {
   received: 100,
@@ -45,6 +46,19 @@ describe('metrics', () => {
       (await scrape({ records: { ...records, received: 103 } })).get('flowsentry_loss_identity_error'),
     ).toBe(3);
     expect(lossIdentityError({ ...records, stored: 81 })).toBe(-1);
+  });
+
+  it('show each source of the inventory, and of one that never answered no age', async () => {
+    const page = await scrape({
+      inventory: [
+        { source: '123456789012 eu-central-1', entries: 7, age: 60 },
+        { source: 'hosts.yaml', entries: 2 },
+      ],
+    });
+    expect(page.get('flowsentry_inventory_entries{source="123456789012 eu-central-1"}')).toBe(7);
+    expect(page.get('flowsentry_inventory_age_seconds{source="123456789012 eu-central-1"}')).toBe(60);
+    expect(page.get('flowsentry_inventory_entries{source="hosts.yaml"}')).toBe(2);
+    expect(page.has('flowsentry_inventory_age_seconds{source="hosts.yaml"}')).toBe(false);
   });
 
   it('show each feed, and of one without a list no age', async () => {
