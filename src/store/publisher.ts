@@ -31,6 +31,8 @@ export function createPublisher(dataDir: string, inline = INLINE): Publisher {
     const changed = tables.reduce((sum, table) => sum + table.changed, 0);
     if (!isKnown && size <= inline) {
       parts = [];
+      // The next manifest is whole again: nobody needs to know of what is gone by then.
+      for (const table of tables) table.settle();
       return true;
     }
     const written = parts.reduce((sum, { entries }) => sum + entries, 0);

@@ -65,6 +65,20 @@ describe('the published manifest', () => {
     await expectPublished(folder, contents, 2);
   });
 
+  it('keeps no word of what is gone, as long as there is little', async () => {
+    const folder = temporaryFolder();
+    const contents = emptyContents();
+    const publisher = createPublisher(folder, 10);
+    for (let seq = 0; seq < 50; seq++) {
+      fill(contents, seq, seq + 1);
+      contents.positions.set(`bucket/${seq - 3}`, undefined);
+      await publisher.publish(contents, witness(seq));
+      expect(contents.positions.changed).toBe(0);
+      await expectPublished(folder, contents, seq);
+    }
+    expect(parts(folder)).toEqual([]);
+  });
+
   it('puts parts together when most of what they have is gone, and removes them', async () => {
     const folder = temporaryFolder();
     const contents = emptyContents();
