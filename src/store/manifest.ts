@@ -109,7 +109,8 @@ async function put(dataDir: string, published: PublishedManifest): Promise<Manif
     ({ alert: a }, { alert: b }) => compare(a.firstSeen, b.firstSeen) || compare(a.id, b.id),
   );
   return {
-    segments: [...contents.segments.values()],
+    // As the database gives them, so that a restart changes nothing.
+    segments: [...contents.segments.values()].sort((a, b) => compare(a.path, b.path)),
     alerts: rows.flatMap(({ alert, shadow }) => (shadow ? [] : [alert])),
     ...(coverage && { coverage }),
     ...(witness && {
