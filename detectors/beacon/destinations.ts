@@ -1,8 +1,7 @@
 import { isIpv4 } from '../../src/columns/address.ts';
-import { DistinctCounts } from '../../src/columns/distinct.ts';
 import { hashWords, NO_ROW } from '../../src/columns/key-table.ts';
-import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { StateTable, u32 } from '../../src/columns/state-table.ts';
+import { Callers } from './callers.ts';
 
 /** Destinations with more than 16 callers. */
 const SKETCHES = 1024;
@@ -10,15 +9,16 @@ const SKETCHES = 1024;
 /** What is called regularly: networks (/24, /48), since when, and by how many. */
 export class Destinations {
   readonly #table: ReturnType<typeof destinationTable>;
-  readonly #callers = new DistinctCounts(SKETCHES);
+  readonly #callers: Callers;
   readonly #key = new Uint32Array(4);
 
   constructor(limit: number) {
     this.#table = destinationTable(limit);
+    this.#callers = new Callers(this.#table, SKETCHES);
   }
 
   get overflow(): number {
-    return this.#table.keys.overflow + this.#callers.overflow;
+    return this.#callers.overflow;
   }
 
   /** Notes that the address at `caller` calls the one at `called`, since `first`. */
@@ -41,22 +41,15 @@ export class Destinations {
 
   /** Forgets what was not called since `time`. */
   expire(time: number): void {
-    const { last } = this.#table.columns;
-    for (let at = 0; at < this.#table.rows; at++) {
-      if (!this.#table.has(at) || last[at]! >= time) continue;
-      this.#callers.clear(at);
-      this.#table.delete(at);
-    }
+    this.#callers.expire(time);
   }
 
   snapshot(): Uint8Array {
-    return packSnapshot({ table: this.#table.snapshot(), callers: this.#callers.snapshot() }, null);
+    return this.#callers.snapshot();
   }
 
   restore(state: Uint8Array): void {
-    const { columns } = unpackSnapshot(state);
-    this.#table.restore(columns.get('table') as Uint8Array);
-    this.#callers.restore(columns.get('callers') as Uint8Array);
+    this.#callers.restore(state);
   }
 
   #keyOf(words: Uint32Array, offset: number): Uint32Array {

@@ -1,8 +1,7 @@
-import { DistinctCounts } from '../../src/columns/distinct.ts';
 import { hashWords, NO_ROW } from '../../src/columns/key-table.ts';
-import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { StateTable, u32 } from '../../src/columns/state-table.ts';
 import { hashRole, ROLE_WORDS } from '../role-hash.ts';
+import { Callers } from './callers.ts';
 
 /** Destinations with more than 16 callers of one role. */
 const SKETCHES = 512;
@@ -21,15 +20,16 @@ export interface Habit {
 /** What each role calls regularly: addresses and server ports, since when, by whom first, and by how many. */
 export class Habits {
   readonly #table: ReturnType<typeof habitTable>;
-  readonly #callers = new DistinctCounts(SKETCHES);
+  readonly #callers: Callers;
   readonly #key = new Uint32Array(KEY_WORDS);
 
   constructor(limit: number) {
     this.#table = habitTable(limit);
+    this.#callers = new Callers(this.#table, SKETCHES);
   }
 
   get overflow(): number {
-    return this.#table.keys.overflow + this.#callers.overflow;
+    return this.#callers.overflow;
   }
 
   /** Notes that the pair at `pair` (caller, called, port) of `role` has called since `first`. */
@@ -57,22 +57,15 @@ export class Habits {
 
   /** Forgets what was not called since `time`. */
   expire(time: number): void {
-    const { last } = this.#table.columns;
-    for (let at = 0; at < this.#table.rows; at++) {
-      if (!this.#table.has(at) || last[at]! >= time) continue;
-      this.#callers.clear(at);
-      this.#table.delete(at);
-    }
+    this.#callers.expire(time);
   }
 
   snapshot(): Uint8Array {
-    return packSnapshot({ table: this.#table.snapshot(), callers: this.#callers.snapshot() }, null);
+    return this.#callers.snapshot();
   }
 
   restore(state: Uint8Array): void {
-    const { columns } = unpackSnapshot(state);
-    this.#table.restore(columns.get('table') as Uint8Array);
-    this.#callers.restore(columns.get('callers') as Uint8Array);
+    this.#callers.restore(state);
   }
 
   #add(caller: number, first: number, last: number): void {
