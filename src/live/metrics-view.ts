@@ -1,4 +1,5 @@
 import type { Coverage, RejectReason, Severity } from '../contracts.ts';
+import type { SinkView } from '../send/channel.ts';
 
 /** Counts since the start of the process, taken at one moment between two batches: only then does the identity hold. */
 export interface RecordCounts {
@@ -41,19 +42,6 @@ export interface InventoryMetrics {
   readonly age?: number;
 }
 
-/** What a sink shows. Counts are since it was opened. */
-export interface SinkMetrics {
-  readonly sink: string;
-  readonly delivered: number;
-  readonly failed: Readonly<Record<string, number | undefined>>;
-  readonly alerts: number;
-  readonly messages: number;
-  readonly dead: number;
-  readonly bytes: number;
-  readonly templateFailures: number;
-  readonly broken: boolean;
-}
-
 /** Everything there is to show; each part is absent until somebody provides it. Counts are since the start of the process. */
 export interface MetricsView {
   readonly records: RecordCounts;
@@ -90,7 +78,7 @@ export interface MetricsView {
   readonly retro: Readonly<
     Record<'done' | 'failed' | 'given_up' | 'pending' | 'told' | 'over_budget', number>
   >;
-  readonly sinks: readonly SinkMetrics[];
+  readonly sinks: readonly SinkView[];
   /** Certificates, and lists of revoked ones, with the Unix seconds after which they are no good. */
   readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
   readonly certificateReloads: Readonly<Record<'loaded' | 'refused', number>>;

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Trial } from '../contracts.ts';
-import type { MetricsView, RecordCounts, SinkMetrics, SourceMetrics } from './metrics-view.ts';
+import type { MetricsView, RecordCounts, SourceMetrics } from './metrics-view.ts';
 
 export interface Metrics {
   /** `read` is called at each scrape and never otherwise; parts given twice are taken from the last one that gave them. */
@@ -47,7 +47,7 @@ function rows(label: string, counts: Readonly<Record<string, number | undefined>
   return Object.entries(counts).map(([value, count]): Row => [{ [label]: value }, count ?? 0]);
 }
 
-function bySink(view: Partial<MetricsView>, of: (sink: SinkMetrics) => number) {
+function bySink(view: Partial<MetricsView>, of: (sink: MetricsView['sinks'][number]) => number) {
   return view.sinks?.map((one): Row => [{ sink: one.sink }, of(one)]);
 }
 
