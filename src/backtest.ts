@@ -93,9 +93,10 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const endsOf = endsBy(config, context, inventory);
   const runs = candidates.map(({ judges, config }): Run => {
     const openings: Opening[] = [];
-    const scorer = new Scorer(judges, createMute(config.exceptions), names, endsOf, (opening) => {
+    const onOpening = (opening: Opening): void => {
       if (detectors.includes(scorer.book.get(opening.id)!.alert.detector)) openings.push(opening);
-    });
+    };
+    const scorer: Scorer = new Scorer(judges, createMute(config.exceptions), names, { endsOf, onOpening });
     return { scorer, openings };
   });
   const interests = judges.map(({ interest }) => interest);

@@ -19,6 +19,7 @@ import { HistoryMoved, readSteadily } from './store/history-moved.ts';
 import { readManifest } from './store/manifest.ts';
 import { createPublisher } from './store/publisher.ts';
 import { openState } from './store/recover.ts';
+import { NO_CHANGE } from './store/state.ts';
 import { readStateFile } from './store/state-file.ts';
 
 export interface BaselineOptions {
@@ -79,7 +80,9 @@ export async function buildBaseline(options: BaselineOptions): Promise<BaselineB
   const learning = onlyThese(config, detectors);
   const context = await readContext(learning, names, folder.path, warn, { inventory, offline: true });
   const judges = judgesOf(learning, context);
-  const scorer = new Scorer(judges, createMute(config.exceptions), names, endsBy(config, context, inventory));
+  const scorer = new Scorer(judges, createMute(config.exceptions), names, {
+    endsOf: endsBy(config, context, inventory),
+  });
   // Records come in order of time.
   const ingest = { ...config.ingest, lateness: 0 };
   const rollup = new Rollup(connectionOptions({ ...config, ingest }, names, judges, 0), {
@@ -112,16 +115,7 @@ export async function buildBaseline(options: BaselineOptions): Promise<BaselineB
 
   const blobs = new Map([...loaded.blobs, ...scorer.snapshots()]);
   blobs.set(SAVED.names, packNames(names));
-  const nothing = {
-    ids: new Map(),
-    forget: [],
-    alerts: [],
-    forgotten: [],
-    added: [],
-    removed: [],
-    outbox: [],
-  };
-  await state.checkpoint({ ...nothing, positions: new Map(), blobs });
+  await state.checkpoint({ ...NO_CHANGE, blobs });
   const { seq, file = '' } = state;
   const { coverage, witness } = manifest;
   await createPublisher(folder.path).publish(state.contents, {

@@ -148,14 +148,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const judges = judgesOf(config, context);
   const asked = createAskedNames(loaded.blobs.get(SAVED.asked));
   const endsOf = endsBy(config, context, inventory, asked);
-  const scorer = new Scorer(
-    judges,
-    createMute(config.exceptions),
-    names,
+  const scorer = new Scorer(judges, createMute(config.exceptions), names, {
     endsOf,
-    undefined,
-    options.keepAlerts,
-  );
+    keep: options.keepAlerts,
+  });
   scorer.restore(loaded.blobs);
   scorer.book.restore(loaded.alerts);
   const savedPromotions = loaded.blobs.get(SAVED.promotions);

@@ -5,6 +5,7 @@ import type { Delivery, Source, SourceEvents } from '../ingest/source.ts';
 import { createSource } from '../reader/sources.ts';
 import { claimDataFolder } from '../store/data-folder.ts';
 import { openState } from '../store/recover.ts';
+import { NO_CHANGE } from '../store/state.ts';
 import { removeOtherStateFiles } from '../store/state-file.ts';
 import { createUncovered } from '../uncovered.ts';
 import { createContentReader } from './content.ts';
@@ -97,9 +98,8 @@ export async function forwardOnce(life: ForwardLife, counts: Counts): Promise<vo
     sent = 0;
     const { memory, covered } = uncovered.take();
     for (const partition of memory.forget) positions.delete(partition);
-    const empty = { blobs: new Map(), alerts: [], forgotten: [], added: [], removed: [], outbox: [] };
     await state.checkpoint(
-      { ...memory, ...empty, positions: new Map(positions) },
+      { ...NO_CHANGE, ...memory, positions: new Map(positions) },
       {
         covered: null,
         async bind(seq) {

@@ -1,5 +1,6 @@
 import type { Dictionary } from '../columns/dictionary.ts';
 import type { SessionBatch, Step, WindowBatch } from '../columns/session-batch.ts';
+import { compareTexts } from '../columns/text-order.ts';
 import type {
   Detector,
   DetectorStanding,
@@ -51,6 +52,14 @@ export interface DetectorCount {
   ms: number;
 }
 
+export interface ScorerOptions {
+  readonly endsOf?: EndsOf | undefined;
+  /** Told of each alert that begins to fire, in the shadow too. */
+  readonly onOpening?: (opening: Opening) => void;
+  /** Seconds of event time for which an alert is known after it has resolved; without it for ever. */
+  readonly keep?: number | undefined;
+}
+
 /** After this many failures a detector is left out until the next start: its state can no longer be trusted. */
 const MAX_FAILURES = 5;
 
@@ -67,14 +76,11 @@ export class Scorer {
     this.#findings.push(finding);
   };
 
-  /** `onOpening` is told of each alert that begins to fire, in the shadow too; `keep` is {@link AlertBook}'s. */
   constructor(
     judges: readonly Judge[],
     mute: Mute,
     names: Dictionary,
-    endsOf?: EndsOf,
-    onOpening: (opening: Opening) => void = () => {},
-    keep?: number,
+    { endsOf, onOpening = () => {}, keep }: ScorerOptions = {},
   ) {
     this.#judges = judges;
     this.#mute = mute;
@@ -247,14 +253,10 @@ export class Scorer {
 
 function byContent(a: Finding, b: Finding): number {
   return (
-    compare(a.subject, b.subject) ||
-    compare(a.counterpart, b.counterpart) ||
+    compareTexts(a.subject, b.subject) ||
+    compareTexts(a.counterpart, b.counterpart) ||
     a.firstSeen - b.firstSeen ||
     a.lastSeen - b.lastSeen ||
-    compare(a.title, b.title)
+    compareTexts(a.title, b.title)
   );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -33,6 +33,19 @@ export interface CheckpointInput extends SegmentChange {
   readonly outbox: readonly OutboxChange[];
 }
 
+/** A checkpoint that changes nothing, for whoever changes little. */
+export const NO_CHANGE: CheckpointInput = {
+  positions: new Map(),
+  blobs: new Map(),
+  forget: [],
+  ids: new Map(),
+  alerts: [],
+  forgotten: [],
+  added: [],
+  removed: [],
+  outbox: [],
+};
+
 export interface IdChange {
   readonly added: readonly string[];
   /** Ids that sort before it go. */

@@ -49,7 +49,7 @@ function scorerOf(
     restore: () => {},
   };
   const judge = { detector: 'test', attack: ['T1046'], quietPeriod: 600, shadow, windows: [], instance };
-  return new Scorer([judge], createMute(exceptions), new Dictionary(), endsOf);
+  return new Scorer([judge], createMute(exceptions), new Dictionary(), { endsOf });
 }
 
 function emitAll(findings: readonly Finding[]): (emit: Emit) => void {

@@ -4,7 +4,7 @@ import type { Position } from '../../src/contracts.ts';
 import { History } from '../../src/store/history.ts';
 import { removeOrphans } from '../../src/store/manifest.ts';
 import { createPublisher } from '../../src/store/publisher.ts';
-import { State } from '../../src/store/state.ts';
+import { NO_CHANGE, State } from '../../src/store/state.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 
 // Stores records numbered by their bytes, in checkpoints that say how many there are, until somebody kills it.
@@ -38,15 +38,10 @@ for (;;) {
   }
   const added = await history.seal();
   await state.checkpoint({
-    forget: [],
-    ids: new Map(),
+    ...NO_CHANGE,
     positions: new Map([['numbers', { next: position, done: false }], ...others]),
     blobs: new Map([['count', Uint8Array.of(position & 255)]]),
-    alerts: [],
-    forgotten: [],
     added,
-    removed: [],
-    outbox: [],
   });
   await publisher.publish(state.contents, {});
   process.stdout.write('checkpoint\n');

@@ -3,21 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writePrepared } from '../../src/store/prepared.ts';
-import { type CheckpointInput, State } from '../../src/store/state.ts';
+import { type CheckpointInput, NO_CHANGE, State } from '../../src/store/state.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'flowsentry-prepared-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const input = (next: number): CheckpointInput => ({
+  ...NO_CHANGE,
   positions: new Map([['k:t/0', { next, done: false }]]),
   blobs: new Map([['a', Uint8Array.of(next)]]),
-  forget: [],
-  ids: new Map(),
-  alerts: [],
-  forgotten: [],
-  added: [],
-  removed: [],
-  outbox: [],
 });
 
 /** A process that ends between preparing its second checkpoint and the transaction. */

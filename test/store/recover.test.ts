@@ -16,21 +16,16 @@ import { Random } from '../../src/simulate/random.ts';
 import { readManifest } from '../../src/store/manifest.ts';
 import { createPublisher } from '../../src/store/publisher.ts';
 import { openState } from '../../src/store/recover.ts';
-import type { CheckpointInput } from '../../src/store/state.ts';
+import { type CheckpointInput, NO_CHANGE } from '../../src/store/state.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'flowsentry-recover-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const LAST = 6;
 const input = (next: number): CheckpointInput => ({
+  ...NO_CHANGE,
   positions: new Map([['s:a', { next, done: false }]]),
   blobs: new Map([['a', new Uint8Array(5000).fill(next)]]),
-  forget: [],
-  ids: new Map(),
-  alerts: [],
-  forgotten: [],
-  added: [],
-  removed: [],
   outbox: [{ key: 'last', value: String(next) }],
 });
 

@@ -9,7 +9,7 @@ import type { Alert } from '../../src/contracts.ts';
 import type { AlertRow } from '../../src/store/alert-row.ts';
 import { removeOrphans } from '../../src/store/manifest.ts';
 import { createPublisher } from '../../src/store/publisher.ts';
-import { State } from '../../src/store/state.ts';
+import { NO_CHANGE, State } from '../../src/store/state.ts';
 import { rowsOf, temporaryFolder } from './support.ts';
 
 function alertRow(id: string, count: number): AlertRow {
@@ -35,27 +35,15 @@ function alertRow(id: string, count: number): AlertRow {
 
 const at = (next: number) => ({ next, done: false });
 
-const NOTHING = {
-  positions: new Map(),
-  ids: new Map(),
-  forget: [],
-  blobs: new Map(),
-  alerts: [],
-  forgotten: [],
-  added: [],
-  removed: [],
-  outbox: [],
-};
-
 describe('the state', () => {
   it('keeps what the delivery of alerts saved, within checkpoints and between them', async () => {
     const folder = temporaryFolder();
     const { state } = await State.open(folder);
     const put = (...keys: string[]) => keys.map((key) => ({ key, value: `value of ${key}` }));
     await Promise.all([
-      state.checkpoint({ ...NOTHING, outbox: put('a', 'b') }),
+      state.checkpoint({ ...NO_CHANGE, outbox: put('a', 'b') }),
       state.writeOutbox([{ key: 'a', value: undefined }, ...put('c')]),
-      state.checkpoint({ ...NOTHING, outbox: [{ key: 'c', value: "it's new" }] }),
+      state.checkpoint({ ...NO_CHANGE, outbox: [{ key: 'c', value: "it's new" }] }),
       state.writeOutbox([]),
     ]);
     const expected = new Map([
@@ -85,7 +73,7 @@ describe('the state', () => {
     });
     const big = new Uint8Array(3_000_000).map((_, i) => i * 31);
     await state.checkpoint({
-      ...NOTHING,
+      ...NO_CHANGE,
       positions: new Map([
         ['a', at(2 ** 50)],
         ['b', at(1)],
@@ -94,7 +82,7 @@ describe('the state', () => {
       alerts: [alertRow('x', 1), alertRow('y', 1)],
     });
     await state.checkpoint({
-      ...NOTHING,
+      ...NO_CHANGE,
       positions: new Map([['b', at(2)]]),
       blobs: new Map([
         ['big', big],
@@ -119,7 +107,7 @@ describe('the state', () => {
     const { state } = await State.open(folder);
     const ids = (added: string[], from?: string) => ({ added, from });
     await state.checkpoint({
-      ...NOTHING,
+      ...NO_CHANGE,
       positions: new Map([
         ['a', at(1)],
         ['b', at(1)],
@@ -129,7 +117,7 @@ describe('the state', () => {
         ['b', ids(['1-y'])],
       ]),
     });
-    await state.checkpoint({ ...NOTHING, ids: new Map([['a', ids(['4-x'], '3')]]), forget: ['b'] });
+    await state.checkpoint({ ...NO_CHANGE, ids: new Map([['a', ids(['4-x'], '3')]]), forget: ['b'] });
     await state[Symbol.asyncDispose]();
     const { state: again, loaded } = await State.open(folder);
     await again[Symbol.asyncDispose]();
@@ -141,8 +129,8 @@ describe('the state', () => {
     const folder = temporaryFolder();
     const { state } = await State.open(folder);
     const storm = Array.from({ length: 20_000 }, (_, i) => alertRow(`a${i}`, 1));
-    await state.checkpoint({ ...NOTHING, alerts: storm });
-    await state.checkpoint({ ...NOTHING, alerts: storm.map((row) => alertRow(row.alert.id, 2)) });
+    await state.checkpoint({ ...NO_CHANGE, alerts: storm });
+    await state.checkpoint({ ...NO_CHANGE, alerts: storm.map((row) => alertRow(row.alert.id, 2)) });
     await state[Symbol.asyncDispose]();
     const { state: again, loaded } = await State.open(folder);
     await again[Symbol.asyncDispose]();
@@ -153,8 +141,8 @@ describe('the state', () => {
   it('has no alert that is forgotten', async () => {
     const folder = temporaryFolder();
     const { state } = await State.open(folder);
-    await state.checkpoint({ ...NOTHING, alerts: [alertRow('x', 1), alertRow('y', 1)] });
-    await state.checkpoint({ ...NOTHING, forgotten: ['x'] });
+    await state.checkpoint({ ...NO_CHANGE, alerts: [alertRow('x', 1), alertRow('y', 1)] });
+    await state.checkpoint({ ...NO_CHANGE, forgotten: ['x'] });
     expect([...state.contents.alerts.values()]).toEqual([alertRow('y', 1)]);
     await state[Symbol.asyncDispose]();
     const { state: again, loaded } = await State.open(folder);

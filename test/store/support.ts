@@ -12,7 +12,7 @@ import type { LoadedState } from '../../src/store/load-state.ts';
 import { readManifest } from '../../src/store/manifest.ts';
 import { createPublisher } from '../../src/store/publisher.ts';
 import { viewSql } from '../../src/store/query-views.ts';
-import { State } from '../../src/store/state.ts';
+import { NO_CHANGE, State } from '../../src/store/state.ts';
 import { TABLES } from '../../src/store/table-spec.ts';
 
 /** A folder of this test alone, removed when it ends. */
@@ -64,17 +64,7 @@ export async function openStore(folder: string): Promise<Store> {
     history,
     async checkpoint(positions = new Map()) {
       const added = await history.seal();
-      await state.checkpoint({
-        forget: [],
-        ids: new Map(),
-        positions,
-        blobs: new Map(),
-        alerts: [],
-        forgotten: [],
-        added,
-        removed: [],
-        outbox: [],
-      });
+      await state.checkpoint({ ...NO_CHANGE, positions, added });
       await publisher.publish(state.contents, {});
     },
     async close() {
