@@ -1,5 +1,6 @@
 import { formatAddress } from './columns/address.ts';
 import { STATE } from './columns/session-batch.ts';
+import { compareTexts } from './columns/text-order.ts';
 import type { Indicators, PastContact } from './contracts.ts';
 import type { Rollup } from './rollup/rollup.ts';
 
@@ -69,8 +70,8 @@ export function withinBudget(
         rank(a) - rank(b) ||
         b.sent + b.received - (a.sent + a.received) ||
         a.first - b.first ||
-        compare(a.subject, b.subject) ||
-        compare(a.peer, b.peer),
+        compareTexts(a.subject, b.subject) ||
+        compareTexts(a.peer, b.peer),
     );
   return { told: ranked.slice(0, most), left: Math.max(0, ranked.length - most) };
 }
@@ -78,8 +79,4 @@ export function withinBudget(
 function rank({ inbound, sessions, rejected }: PastContact): number {
   if (inbound) return 1;
   return sessions > rejected ? 0 : 2;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

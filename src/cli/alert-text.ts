@@ -1,3 +1,4 @@
+import { compareTexts } from '../columns/text-order.ts';
 import { type Alert, SEVERITIES } from '../contracts.ts';
 import { tableText } from './table.ts';
 import { cut, grouped, isTerminal, safe, severityText, style } from './terminal.ts';
@@ -7,14 +8,9 @@ export function bySeverity(a: Alert, b: Alert): number {
   return (
     SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity) ||
     b.score - a.score ||
-    compare(a.firstSeen, b.firstSeen) ||
-    compare(a.id, b.id)
+    compareTexts(a.firstSeen, b.firstSeen) ||
+    compareTexts(a.id, b.id)
   );
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 /** `10.0.1.5 → 203.0.113.9:443`, the subject alone when there is no single other end. */

@@ -1,5 +1,6 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import { compareTexts } from '../columns/text-order.ts';
 import type { NameAnswer, Stateful } from '../contracts.ts';
 
 /** A pair is known for one to two of these, in seconds: programs keep connections, and answers longer than their time to live. */
@@ -124,15 +125,14 @@ function packed(value: unknown): Uint8Array {
 
 /** The last one first; of those asked for at once in one order. */
 function byLast(a: Asked, b: Asked): number {
-  return b[2] - a[2] || compare(a[0], b[0]);
+  return b[2] - a[2] || compareTexts(a[0], b[0]);
 }
 
 function byContent(a: NameAnswer, b: NameAnswer): number {
   return (
-    a.at - b.at || compare(a.client, b.client) || compare(a.address, b.address) || compare(a.name, b.name)
+    a.at - b.at ||
+    compareTexts(a.client, b.client) ||
+    compareTexts(a.address, b.address) ||
+    compareTexts(a.name, b.name)
   );
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

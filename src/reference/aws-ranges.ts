@@ -1,5 +1,6 @@
 import { formatPrefix, networksAround, type Prefix, parsePrefix } from '../columns/address.ts';
 import { NO_MATCH, PrefixList, PrefixTrie, type TrieColumns } from '../columns/prefix-trie.ts';
+import { compareTexts } from '../columns/text-order.ts';
 import type { OutsideNetwork } from '../contracts.ts';
 import { sizeChange } from './feed-check.ts';
 import type { Content } from './feed-load.ts';
@@ -91,12 +92,8 @@ function mostTelling(levels: readonly (readonly Use[])[]): Use {
       (a, b) =>
         a.rank - b.rank ||
         a.level - b.level ||
-        compare(a.use.service, b.use.service) ||
-        compare(a.use.region, b.use.region),
+        compareTexts(a.use.service, b.use.service) ||
+        compareTexts(a.use.region, b.use.region),
     );
   return ranked[0]?.use ?? { service: '', region: '' };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -7,6 +7,7 @@ import {
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { compareTexts } from '../columns/text-order.ts';
 import type { InventoryEntry } from '../contracts.ts';
 import { type AwsConnection, openAws } from '../outbound/aws.ts';
 import type { Ec2Options } from './inventory-options.ts';
@@ -89,7 +90,7 @@ function entryOf(
   const tags = Object.fromEntries(
     [...instanceTags, ...(one.TagSet ?? [])]
       .map(({ Key = '', Value = '' }) => [Key, Value] as const)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+      .sort(([a], [b]) => compareTexts(a, b)),
   );
   const managed = managedOf(one);
   const role = roleTags.map((key) => tags[key]).find(Boolean) ?? managed?.role;

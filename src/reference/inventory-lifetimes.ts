@@ -1,3 +1,4 @@
+import { compareTexts } from '../columns/text-order.ts';
 import type { InventoryEntry } from '../contracts.ts';
 import type { InventoryPart } from './inventory.ts';
 
@@ -64,9 +65,5 @@ function isSame(a: InventoryEntry, b: InventoryEntry): boolean {
 }
 
 function inOrder(entries: readonly InventoryEntry[]): InventoryEntry[] {
-  return entries.toSorted((a, b) => compare(keyOf(a), keyOf(b)) || a.from - b.from);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return entries.toSorted((a, b) => compareTexts(keyOf(a), keyOf(b)) || a.from - b.from);
 }

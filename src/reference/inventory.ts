@@ -2,6 +2,7 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { formatPrefix, networksAround, type Prefix, parseAddress, parsePrefix } from '../columns/address.ts';
 import { NO_MATCH, PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
+import { compareTexts } from '../columns/text-order.ts';
 import type { Asset, InventoryEntry, Stateful } from '../contracts.ts';
 import { isHeldAt } from './inventory-file.ts';
 
@@ -191,11 +192,7 @@ function append(lists: Map<string, InventoryEntry[]>, key: string, entry: Invent
 
 /** The last that began first; those that began together in one order. */
 function byBeginning(a: InventoryEntry, b: InventoryEntry): number {
-  return b.from - a.from || compare(a.id, b.id) || compare(a.interface ?? '', b.interface ?? '');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return b.from - a.from || compareTexts(a.id, b.id) || compareTexts(a.interface ?? '', b.interface ?? '');
 }
 
 function validAt(entries: readonly InventoryEntry[], time: number): InventoryEntry[] {

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { Dictionary } from '../columns/dictionary.ts';
+import { compareTexts } from '../columns/text-order.ts';
 import {
   type Alert,
   type AlertEnds,
@@ -188,7 +189,7 @@ export class AlertBook {
   /** All entries, by first sight, then id. */
   entries(): Entry[] {
     return [...this.#entries.values()].sort(
-      (a, b) => compare(a.alert.firstSeen, b.alert.firstSeen) || compare(a.alert.id, b.alert.id),
+      (a, b) => compareTexts(a.alert.firstSeen, b.alert.firstSeen) || compareTexts(a.alert.id, b.alert.id),
     );
   }
 
@@ -221,10 +222,6 @@ function resolvedIn(entry: Pick<Entry, 'alert'> | undefined): number {
 /** The alert, when somebody should see it. */
 export function visible({ alert, shadow }: Entry): Alert[] {
   return shadow ? [] : [alert];
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function rank(severity: Severity): number {

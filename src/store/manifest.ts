@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { compareTexts } from '../columns/text-order.ts';
 import type { Alert, Coverage, Opened, Position } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import type { AlertRow } from './alert-row.ts';
@@ -106,11 +107,11 @@ async function put(dataDir: string, published: PublishedManifest): Promise<Manif
   for (const part of parts) await readPart(dataDir, part, contents);
   apply(contents, changes);
   const rows = [...contents.alerts.values()].sort(
-    ({ alert: a }, { alert: b }) => compare(a.firstSeen, b.firstSeen) || compare(a.id, b.id),
+    ({ alert: a }, { alert: b }) => compareTexts(a.firstSeen, b.firstSeen) || compareTexts(a.id, b.id),
   );
   return {
     // As the database gives them, so that a restart changes nothing.
-    segments: [...contents.segments.values()].sort((a, b) => compare(a.path, b.path)),
+    segments: [...contents.segments.values()].sort((a, b) => compareTexts(a.path, b.path)),
     alerts: rows.flatMap(({ alert, shadow }) => (shadow ? [] : [alert])),
     ...(coverage && { coverage }),
     ...(witness && {
@@ -123,10 +124,6 @@ async function put(dataDir: string, published: PublishedManifest): Promise<Manif
       },
     }),
   };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Deletes files that no checkpoint lists: segments that were sealed after the last one before a crash. Returns their number. */
