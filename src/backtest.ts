@@ -10,7 +10,9 @@ import { keptInventory, openInventory } from './inventory.ts';
 import { endsBy, judgesOf, onlyThese, readContext, withThese } from './judges.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { createScopes } from './reference/scopes.ts';
+import { openTwins } from './reference/twins.ts';
 import { Rollup } from './rollup/rollup.ts';
+import { SAVED, savedStates } from './saved-state.ts';
 import { createMute } from './score/exceptions.ts';
 import type { Opening } from './score/openings.ts';
 import { type Judge, Scorer } from './score/scorer.ts';
@@ -79,7 +81,8 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const { from, to, first } = spanOf(manifest, options);
   const names = new Dictionary();
   const inventory = await openInventory(config, await keptInventory(data));
-  const context = await readContext(config, names, data, warn, { inventory, offline: true });
+  const twins = openTwins((await savedStates(data, manifest)).get(SAVED.twins));
+  const context = await readContext(config, names, data, warn, { inventory, twins, offline: true });
   const candidates = [changed ?? config, ...(changed === undefined ? [] : [config])].map((each) => ({
     config: each,
     judges: judgesFor(each, detectors, context),

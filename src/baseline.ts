@@ -8,19 +8,19 @@ import { bytesOf, timesOf } from './history-times.ts';
 import { openInventory } from './inventory.ts';
 import { endsBy, judgesOf, onlyThese, readContext } from './judges.ts';
 import { createInventory } from './reference/inventory.ts';
+import { openTwins } from './reference/twins.ts';
 import { closedUntil } from './rollup/closed-until.ts';
 import { Rollup } from './rollup/rollup.ts';
-import { packNames, restoreNames, SAVED } from './saved-state.ts';
+import { packNames, restoreNames, SAVED, savedStates } from './saved-state.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder } from './store/data-folder.ts';
 import { readFlows } from './store/flow-reader.ts';
-import { HistoryMoved, readSteadily } from './store/history-moved.ts';
+import { readSteadily } from './store/history-moved.ts';
 import { readManifest } from './store/manifest.ts';
 import { createPublisher } from './store/publisher.ts';
 import { openState } from './store/recover.ts';
 import { NO_CHANGE } from './store/state.ts';
-import { readStateFile } from './store/state-file.ts';
 
 export interface BaselineOptions {
   readonly data: string;
@@ -78,7 +78,8 @@ export async function buildBaseline(options: BaselineOptions): Promise<BaselineB
   // One of its own: its time begins again with the history.
   const inventory = known && createInventory(known.parts);
   const learning = onlyThese(config, detectors);
-  const context = await readContext(learning, names, folder.path, warn, { inventory, offline: true });
+  const twins = openTwins(loaded.blobs.get(SAVED.twins));
+  const context = await readContext(learning, names, folder.path, warn, { inventory, twins, offline: true });
   const judges = judgesOf(learning, context);
   const scorer = new Scorer(judges, createMute(config.exceptions), names, {
     endsOf: endsBy(config, context, inventory),
@@ -147,17 +148,16 @@ export async function readBaselines(
   warn: (message: string) => void,
 ): Promise<Baseline[]> {
   const { blobs, now } = await readSteadily(async () => {
-    const { witness, coverage } = (await readManifest(data)) ?? {};
-    if (witness === undefined) throw new UserError(`cannot read ${data}: nothing was ever stored there`);
-    const blobs = await readStateFile(data, witness.file).catch((error: NodeJS.ErrnoException) => {
-      throw error.code === 'ENOENT' ? new HistoryMoved() : error;
-    });
-    return { blobs, now: coverage?.to ?? 0 };
+    const manifest = await readManifest(data);
+    if (manifest?.witness === undefined)
+      throw new UserError(`cannot read ${data}: nothing was ever stored there`);
+    return { blobs: await savedStates(data, manifest), now: manifest.coverage?.to ?? 0 };
   });
   const names = new Dictionary();
   restoreNames(names, blobs.get(SAVED.names));
   const inventory = await openInventory(config, blobs.get(SAVED.inventory));
-  const context = await readContext(config, names, data, warn, { inventory, offline: true });
+  const twins = openTwins(blobs.get(SAVED.twins));
+  const context = await readContext(config, names, data, warn, { inventory, twins, offline: true });
   return judgesOf(config, context).map(({ detector, instance }): Baseline => {
     const saved = blobs.get(detector);
     if (saved === undefined) return { detector, bytes: 0, learnt: [] };

@@ -253,10 +253,15 @@ export interface Detector extends Stateful, Learner {
 /** What a detector may know beyond the flows. All of it is read-only, and the indicators change with their feeds. */
 export interface DetectorContext {
   readonly names: Dictionary;
-  /** The role of the address at `offset`, now: the inventory's, else a configured role's name, else its subnet (/24, /64) as text. */
+  /**
+   * The role of the address at `offset`, now: the inventory's, else a configured role's name, else its subnet (/24, /64) as text. Both
+   * addresses of an interface have one role.
+   */
   roleOf(words: Uint32Array, offset: number): string;
-  /** Another number whenever roles may be others than before, which is only between two steps. */
+  /** Another number whenever roles or twins may be others than before, which is only between two steps. */
   readonly roleEpoch: number;
+  /** The other address, IPv4 or IPv6, of the interface that has the address at `offset`: four words; undefined where none is known. */
+  twinOf(words: Uint32Array, offset: number): Uint32Array | undefined;
   readonly indicators: Indicators;
   readonly policy: Policy;
 }

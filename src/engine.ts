@@ -16,6 +16,7 @@ import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
 import { type AskedNames, createAskedNames } from './reference/asked-names.ts';
 import type { Inventory } from './reference/inventory.ts';
+import { openTwins, type Twins } from './reference/twins.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { packNames, restoreNames, SAVED } from './saved-state.ts';
 import { visible } from './score/alert-book.ts';
@@ -73,6 +74,7 @@ export interface Engine extends AsyncDisposable {
   readonly scorer: Scorer;
   /** Undefined where none is configured. */
   readonly inventory: Inventory | undefined;
+  readonly twins: Twins;
   readonly stages: Pick<Stages, 'history' | 'rollup' | 'asked'>;
   /** Names that were asked for. */
   readonly asked: AskedNames;
@@ -142,8 +144,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   );
   const inventory = await openInventory(config, loaded.blobs.get(SAVED.inventory));
   const keepInventory = createInventoryKeeper(folder.path, inventory);
+  const twins = openTwins(loaded.blobs.get(SAVED.twins));
   const versions = options.keepsFeeds === true && state.seq > 0 ? feeds.versions : undefined;
-  const context = await readContext(config, names, folder.path, options.warn, { inventory, versions });
+  const given = { inventory, twins, versions };
+  const context = await readContext(config, names, folder.path, options.warn, given);
   feeds.use(context.versions);
   const judges = judgesOf(config, context);
   const asked = createAskedNames(loaded.blobs.get(SAVED.asked));
@@ -161,6 +165,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const rollup: Rollup = new Rollup(connectionOptions(config, names, judges, options.holdFlows), {
     step(step) {
       inventory?.advance(step.end - 1);
+      twins.learn(step);
       asked.advance(step.end - 1);
       counts.sessions += step.ended.length;
       counts.strangers += countStrangers(step.ended);
@@ -227,6 +232,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     rollup,
     scorer,
     inventory,
+    twins,
     asked,
     stages: {
       asked(answers, lane) {
@@ -265,7 +271,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const added = await history.seal();
       takeNewLists({ update, hunted }, [...segments(), ...added], newLists);
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
-      const parts = { rollup, coverage: covered, promotions: scorer.promotions, inventory, feeds, asked };
+      const { promotions } = scorer;
+      const parts = { rollup, coverage: covered, promotions, inventory, twins, feeds, asked };
       for (const [name, part] of Object.entries(parts))
         if (part !== undefined) blobs.set(SAVED[name as keyof typeof parts], part.snapshot());
       blobs.set(SAVED.names, packNames(names));

@@ -14,6 +14,7 @@ import type { Inventory } from './reference/inventory.ts';
 import { emptyPolicy, parsePolicy } from './reference/policy.ts';
 import { createRoles } from './reference/roles.ts';
 import { createScopes } from './reference/scopes.ts';
+import type { KnownTwins } from './reference/twins.ts';
 import { createZones } from './reference/zones.ts';
 import type { EndsOf } from './score/alert-book.ts';
 import type { Judge } from './score/scorer.ts';
@@ -35,6 +36,7 @@ export async function createJudges(
 /** `offline` and `versions` say which lists of feeds are read: those that are there now, unless they say otherwise. */
 export interface ContextOptions extends Pick<IndicatorOptions, 'offline' | 'versions'> {
   readonly inventory?: Inventory | undefined;
+  readonly twins?: KnownTwins | undefined;
 }
 
 /** What detectors may know beyond the flows, and which lists of feeds are in it. */
@@ -51,7 +53,7 @@ export async function readContext(
   names: Dictionary,
   dataDir: string,
   warn: (message: string) => void,
-  { inventory, offline = false, versions }: ContextOptions = {},
+  { inventory, twins, offline = false, versions }: ContextOptions = {},
 ): Promise<Knowledge> {
   const from = { cacheDir: join(dataDir, FEEDS_FOLDER), offline, versions };
   const { feeds, allow, network, enrichment } = config;
@@ -68,14 +70,13 @@ export async function readContext(
     config.policy === undefined
       ? emptyPolicy
       : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names, inventory);
-  const roleOf = createRoles(config.roles);
-  if (inventory === undefined) return { ...given, roleOf, roleEpoch: 0, policy };
   return {
     ...given,
-    roleOf: (words, offset) => inventory.roleAt(words, offset) ?? roleOf(words, offset),
+    roleOf: createRoles(config.roles, { inventory, twins }),
     get roleEpoch() {
-      return inventory.epoch;
+      return (inventory?.epoch ?? 0) + (twins?.epoch ?? 0);
     },
+    twinOf: (words, offset) => twins?.find(words, offset),
     policy,
   };
 }

@@ -1,5 +1,8 @@
 import type { Dictionary } from './columns/dictionary.ts';
 import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
+import { HistoryMoved } from './store/history-moved.ts';
+import type { Manifest } from './store/manifest.ts';
+import { readStateFile } from './store/state-file.ts';
 
 /** Names of saved states beside the detectors', which no detector can have: ids have no colon. */
 export const SAVED = {
@@ -7,6 +10,7 @@ export const SAVED = {
   rollup: ':rollup',
   coverage: ':coverage',
   inventory: ':inventory',
+  twins: ':twins',
   feeds: ':feeds',
   promotions: ':promotions',
   asked: ':asked',
@@ -21,4 +25,15 @@ export function packNames(names: Dictionary): Uint8Array {
 export function restoreNames(names: Dictionary, saved: Uint8Array | undefined): void {
   if (saved === undefined) return;
   for (const name of unpackSnapshot(saved).meta as string[]) names.code(name);
+}
+
+/** The states of the last checkpoint, read beside a service; none where nothing was saved. Throws {@link HistoryMoved} when there is a newer one. */
+export async function savedStates(
+  dataDir: string,
+  { witness }: Pick<Manifest, 'witness'>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  if (witness === undefined) return new Map();
+  return readStateFile(dataDir, witness.file).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new HistoryMoved() : error;
+  });
 }

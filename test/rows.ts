@@ -217,6 +217,7 @@ export function plainContext(overrides: Partial<DetectorContext> = {}): Detector
         ? `${words[offset + 3]! >>> 24}.${(words[offset + 3]! >>> 16) & 255}.${(words[offset + 3]! >>> 8) & 255}.0/24`
         : `${words[offset]!.toString(16)}:${words[offset + 1]!.toString(16)}::/64`,
     roleEpoch: 0,
+    twinOf: () => undefined,
     indicators: { size: 0, categories: [], match: () => undefined },
     policy: {
       size: 0,
@@ -224,6 +225,18 @@ export function plainContext(overrides: Partial<DetectorContext> = {}): Detector
       zoneOf: () => undefined,
     },
     ...overrides,
+  };
+}
+
+/** A `twinOf` that knows these two addresses of one host. */
+export function twins(one: string, other: string): DetectorContext['twinOf'] {
+  const known = new Map([
+    [one, other],
+    [other, one],
+  ]);
+  return (words, offset) => {
+    const twin = known.get(formatAddress(words, offset));
+    return twin === undefined ? undefined : wordsOf(twin);
   };
 }
 
