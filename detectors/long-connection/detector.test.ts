@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
-import type { Finding } from '../../src/contracts.ts';
+import type { DetectorContext, Finding } from '../../src/contracts.ts';
 import { itIsADetector } from '../../test/contracts/detector.ts';
-import { plainContext, type SessionLiteral, type StepLiteral, stepOf } from '../../test/rows.ts';
+import { plainContext, type SessionLiteral, type StepLiteral, stepOf, twins } from '../../test/rows.ts';
 import { windowOf } from '../../test/windows.ts';
 import { longConnection } from './detector.ts';
 
@@ -27,9 +27,12 @@ function lasting(like: SessionLiteral, from: number, hours: number): StepLiteral
 }
 
 /** A detector that has watched 10.0.1.10 for eight days. */
-function at(settings: Record<string, unknown> = {}) {
+function at(settings: Record<string, unknown> = {}, context: Partial<DetectorContext> = {}) {
   const names = new Dictionary();
-  const detector = longConnection.create(longConnection.config.parse(settings), plainContext({ names }));
+  const detector = longConnection.create(
+    longConnection.config.parse(settings),
+    plainContext({ names, ...context }),
+  );
   const show = (...steps: StepLiteral[]): Finding[] => {
     const found: Finding[] = [];
     for (const step of steps) detector.step?.(stepOf(step, names), (finding) => found.push(finding));
@@ -59,6 +62,17 @@ itIsADetector(longConnection, {
 });
 
 describe('long-connection', () => {
+  it('knows a host that begins with IPv6 by its other address', () => {
+    const v6 = { ...tunnel, src: 'fd00::10', dst: '2001:db8::9' };
+    expect(at().show(...lasting(v6, AFTER, 14))).toEqual([]);
+    const { show } = at({}, { twinOf: twins('10.0.1.10', 'fd00::10') });
+    expect(show(...lasting(v6, AFTER, 14))).toMatchObject([
+      { severity: 'low', subject: 'fd00::10' },
+      { severity: 'medium' },
+      { severity: 'high' },
+    ]);
+  });
+
   it('tells a connection with a new destination at four, eight and twelve hours', () => {
     const found = at().show(...lasting(tunnel, AFTER, 14));
     expect(found.map(({ severity, lastSeen }) => [severity, Math.floor((lastSeen - AFTER) / HOUR)])).toEqual([

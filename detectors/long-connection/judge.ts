@@ -60,11 +60,17 @@ export function createLongConnection(config: LongConnectionConfig, context: Dete
   function isNews(sessions: SessionBatch, row: number): boolean {
     const start = sessions.start[row]!;
     if (start < since + config.learnDays * DAY) return false;
-    putAddress(sessions.srcAddr, row, network, 0);
-    const born = subjects.since(network);
-    if (born === undefined || start < born + config.learnDays * DAY) return false;
+    if (start < bornAt(sessions, row) + config.learnDays * DAY) return false;
     putNetwork(sessions.dstAddr, row * 4, network);
     return destinations.since(network) === undefined;
+  }
+
+  /** Since when the subject is known, by either of its addresses: a host that begins to use IPv6 is no new one. */
+  function bornAt(sessions: SessionBatch, row: number): number {
+    putAddress(sessions.srcAddr, row, network, 0);
+    const born = subjects.since(network) ?? Number.POSITIVE_INFINITY;
+    const twin = context.twinOf(network, 0);
+    return twin === undefined ? born : Math.min(born, subjects.since(twin) ?? born);
   }
 
   /** Place of the row's connection; a new one is judged once, by what was known before the step. */

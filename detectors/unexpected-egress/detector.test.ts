@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
+import { type Column, packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { DetectorContext, Finding } from '../../src/contracts.ts';
 import { itIsADetector } from '../../test/contracts/detector.ts';
-import { plainContext, type SessionLiteral, type StepLiteral, stepOf } from '../../test/rows.ts';
+import { plainContext, type SessionLiteral, type StepLiteral, stepOf, twins } from '../../test/rows.ts';
 import { unexpectedEgress } from './detector.ts';
 
 const T0 = 1_760_054_400;
@@ -27,6 +28,11 @@ function at(settings: Record<string, unknown> = {}, context: Partial<DetectorCon
   };
   return { detector, show, learn };
 }
+
+/** A snapshot from its parts. */
+const packed = ({ columns, meta }: ReturnType<typeof unpackSnapshot>): Uint8Array =>
+  packSnapshot(Object.fromEntries<Column>(columns), meta);
+
 const AFTER = T0 + 8 * DAY + 60;
 const seen: readonly (keyof typeof import('../../src/columns/session-batch.ts').STATE)[] = [
   'accepted',
@@ -249,6 +255,49 @@ describe('unexpected-egress', () => {
     expect(show(AFTER, { ...v6, dst: '2001:db8:8::2' })).toMatchObject([
       { subject: 'fd00::10', peer: '2001:db8:8::2', counterpart: '2001:db8:8::/48' },
     ]);
+  });
+
+  it('learns the IPv6 networks of a role anew when it begins with IPv6, and judges its ports at once', () => {
+    const { show, learn } = at({}, { twinOf: twins('10.0.1.10', 'fd00::10') });
+    learn(web);
+    const v6 = { ...web, src: 'fd00::10', dst: '2001:db8:7::1' };
+    expect(show(AFTER, v6, { ...v6, dst: '2001:db8:8::1' })).toEqual([]);
+    expect(show(AFTER + 60, { ...v6, dst: '2001:db8:9::1', port: 853 })).toMatchObject([
+      { severity: 'medium', counterpart: 'port 853/tcp', subject: 'fd00::10' },
+    ]);
+    const week = AFTER + 8 * DAY;
+    expect(show(week, v6, { ...v6, dst: '2001:db8:a::1' })).toMatchObject([
+      { severity: 'low', counterpart: '2001:db8:a::/48', explanation: { role: 'web' } },
+    ]);
+  });
+
+  it('takes a host for as old as the older of its addresses', () => {
+    const young = (twinOf: DetectorContext['twinOf']): Finding[] => {
+      const { show, learn } = at({}, { roleOf: () => '10.0.1.0/24', twinOf });
+      learn(web);
+      return show(AFTER, { ...web, src: 'fd00::10', dst: '2001:db8:7::1', port: 853 });
+    };
+    expect(young(() => undefined)).toMatchObject([{ severity: 'low' }]);
+    expect(young(twins('10.0.1.10', 'fd00::10'))).toMatchObject([{ severity: 'medium' }]);
+  });
+
+  it('goes on from a state of before it told IPv6 apart', () => {
+    const before = at();
+    before.learn(web);
+    const { columns, meta } = unpackSnapshot(before.detector.snapshot());
+    const knowledge = unpackSnapshot(columns.get('knowledge') as Uint8Array);
+    const roles = unpackSnapshot(knowledge.columns.get('roles') as Uint8Array);
+    roles.columns.delete('since6');
+    const parts = new Map(knowledge.columns).set('roles', packed(roles));
+    const state = new Map(columns).set('knowledge', packed({ ...knowledge, columns: parts }));
+
+    const { detector, show } = at();
+    detector.restore(packed({ columns: state, meta }));
+
+    expect(show(AFTER, { ...web, dst: '198.51.100.7', bytesOut: 12_000 })).toMatchObject([
+      { counterpart: '198.51.100.0/24' },
+    ]);
+    expect(show(AFTER + 60, { ...web, src: 'fd00::10', dst: '2001:db8:7::1' })).toEqual([]);
   });
 
   it('takes name service and time for granted, and refused attempts for no sessions', () => {

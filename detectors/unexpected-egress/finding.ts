@@ -143,7 +143,8 @@ function explain(item: Case, destination: string, portName: string, config: Egre
   const isPort = (flags & WATCH.port) !== 0;
   const roles = knowledge.roles.columns;
   const known = roleRow === NO_ROW ? 0 : isPort ? roles.ports[roleRow]! : roles.destinations[roleRow]!;
-  const since = roleRow === NO_ROW ? columns.first[row]! : roles.since[roleRow]!;
+  const since =
+    knowledge.learnsSince(roleRow, watch.table.keys.keys, watch.keyAt(row) + 4) ?? columns.first[row]!;
   const watched = durationText(columns.last[row]! - since);
   const users = isPort ? 0 : knowledge.usersOf(watch.table.keys.keys, watch.keyAt(row) + 4);
   const sent = bytesText(columns.bytes[row]!);

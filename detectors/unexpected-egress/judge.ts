@@ -9,7 +9,7 @@ import { dayOf, Knowledge } from './knowledge.ts';
 import { learntBy } from './learnt.ts';
 import { Recent } from './recent.ts';
 import { createTeller } from './teller.ts';
-import { destinationOf, FIRST_DYNAMIC_PORT, portOf, THING_WORDS } from './things.ts';
+import { destinationOf, FIRST_DYNAMIC_PORT, portOf, THING_WORDS, writePort } from './things.ts';
 import { WATCH, Watch } from './watch.ts';
 
 /** Watched pairs that were not seen for this long are dropped. */
@@ -40,6 +40,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
   const thing = new Uint32Array(THING_WORDS);
   const port = new Uint32Array(THING_WORDS);
   const role = new Uint32Array(2);
+  writePort(0, TCP, port, 0);
   let day = 0;
   let steps = 0;
   let roleEpoch = context.roleEpoch;
@@ -71,11 +72,9 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     }
   }
 
-  const isMature = (roleRow: number, time: number): boolean => {
-    if (roleRow === NO_ROW) return learnSeconds === 0;
-    const { since, lostAt } = knowledge.roles.columns;
-    return time - Math.max(since[roleRow]!, lostAt[roleRow]!) >= learnSeconds;
-  };
+  /** Whether the role has learnt long enough for this thing to be news, if it does not know it. */
+  const isMature = (roleRow: number, things: Uint32Array, time: number): boolean =>
+    time - (knowledge.learnsSince(roleRow, things, 0) ?? time) >= learnSeconds;
 
   /** Reads only: what the row shows goes to `judged` (to be learnt) and `news`. */
   function judge(sessions: SessionBatch, row: number, egress: boolean, watched: boolean, time: number): void {
@@ -97,8 +96,11 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     readRole(sessions, row);
     const newDestination = egress && !watched && !knowledge.knows(role, 0, thing, 0, day);
     const newPort = withPort && !knowledge.knows(role, 0, port, 0, day);
-    if ((newDestination || newPort) && isMature(knowledge.roles.find(role, 0), time)) {
-      news.push(row * 4 + (newDestination ? NEW.destination : 0) + (newPort ? NEW.port : 0));
+    const roleRow = newDestination || newPort ? knowledge.roles.find(role, 0) : NO_ROW;
+    const tellsDestination = newDestination && isMature(roleRow, thing, time);
+    const tellsPort = newPort && isMature(roleRow, port, time);
+    if (tellsDestination || tellsPort) {
+      news.push(row * 4 + (tellsDestination ? NEW.destination : 0) + (tellsPort ? NEW.port : 0));
     } else if (!newDestination && !newPort && !watched) {
       recent.put();
     }
@@ -116,16 +118,15 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     } else {
       readRole(sessions, row);
     }
-    const mature = isMature(knowledge.roleRow(role, 0, time), time);
+    const roleRow = knowledge.roleRow(role, 0, time);
     if (isEgress(sessions.dstScope[row]!)) {
       destinationOf(sessions, row, context.names, thing, 0);
       knowledge.use(address, row * 4, subjectRow, thing, 0, day);
-      if (!mature) knowledge.learn(role, 0, thing, 0, false, time);
+      if (!isMature(roleRow, thing, time)) knowledge.learn(role, 0, thing, 0, false, time);
     }
-    if (!mature && judgesPort(sessions, row)) {
-      portOf(sessions, row, port, 0);
-      knowledge.learn(role, 0, port, 0, true, time);
-    }
+    if (!judgesPort(sessions, row)) return;
+    portOf(sessions, row, port, 0);
+    if (!isMature(roleRow, port, time)) knowledge.learn(role, 0, port, 0, true, time);
   }
 
   /** Starts to watch what a row showed for the first time. */
@@ -217,7 +218,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     get overflow() {
       return knowledge.overflow + watch.overflow;
     },
-    learnt: (now) => learntBy(knowledge, context.roleOf, (role) => isMature(role, now)),
+    learnt: (now) => learntBy(knowledge, context.roleOf, (role) => isMature(role, port, now)),
     snapshot() {
       return packSnapshot({ knowledge: knowledge.snapshot(), watch: watch.table.snapshot() }, { day, steps });
     },

@@ -1,9 +1,9 @@
 import { DistinctCounts } from '../../src/columns/distinct.ts';
 import { hashWords, NO_ROW } from '../../src/columns/key-table.ts';
-import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
+import { type Column, packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { StateTable, u8, u16, u32 } from '../../src/columns/state-table.ts';
 import { ROLE_WORDS } from '../role-hash.ts';
-import { THING_WORDS } from './things.ts';
+import { isIpv6Network, THING_WORDS } from './things.ts';
 
 export interface KnowledgeLimits {
   readonly maxSubjects: number;
@@ -91,6 +91,8 @@ export class Knowledge {
     const roleRow = this.roleRow(role, roleAt, time);
     if (roleRow === NO_ROW) return;
     const roles = this.roles.columns;
+    if (!isPort && roles.since6[roleRow] === 0 && isIpv6Network(things, thingAt))
+      roles.since6[roleRow] = time;
     const key = this.#knownKey(role, roleAt, things, thingAt);
     let row = this.#known.find(key, 0);
     if (row === NO_ROW) {
@@ -139,6 +141,29 @@ export class Knowledge {
     }
     if (row !== NO_ROW) this.subjects.columns.lastDay[row] = dayOf(time);
     return row;
+  }
+
+  /**
+   * Unix seconds since when the role learns without having missed a thing: ports and services from its first day, IPv6 networks from the
+   * first that it used, since all of them are new on the day that a role begins with IPv6. Undefined when it has not begun.
+   */
+  learnsSince(roleRow: number, things: Uint32Array, thingAt: number): number | undefined {
+    const { since, since6, lostAt } = this.roles.columns;
+    const from = roleRow === NO_ROW ? 0 : (isIpv6Network(things, thingAt) ? since6 : since)[roleRow]!;
+    return from === 0 ? undefined : Math.max(from, lostAt[roleRow]!);
+  }
+
+  /** Since when the host is known, by either of its addresses; undefined when it is not. */
+  hostSince(
+    address: Uint32Array,
+    at: number,
+    twinOf: (words: Uint32Array, offset: number) => Uint32Array | undefined,
+  ): number | undefined {
+    const { since } = this.subjects.columns;
+    const twin = twinOf(address, at);
+    const rows = [this.subjects.find(address, at), twin === undefined ? NO_ROW : this.subjects.find(twin, 0)];
+    const times = rows.filter((row) => row !== NO_ROW).map((row) => since[row]!);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /** Row of the role, made when unknown. */
@@ -208,7 +233,7 @@ export class Knowledge {
   restore(state: Uint8Array): void {
     const { columns, meta } = unpackSnapshot(state);
     this.subjects.restore(columns.get('subjects') as Uint8Array);
-    this.roles.restore(columns.get('roles') as Uint8Array);
+    this.roles.restore(withSince6(columns.get('roles') as Uint8Array));
     this.#known.restore(columns.get('known') as Uint8Array);
     this.#destinations.restore(columns.get('destinations') as Uint8Array);
     this.#perSubject.restore(columns.get('perSubject') as Uint8Array);
@@ -234,10 +259,22 @@ function subjectTable(limit: number) {
   return new StateTable(4, limit, { since: u32(), lastDay: u16(), role: u32(ROLE_WORDS) });
 }
 
-/** `news`: destinations learnt today; `newsBefore`: the day before; `lostAt`: when something could not be learnt. */
+/** States of before roles had both addresses of a host have no `since6`: all roles begin with IPv6 anew. */
+function withSince6(state: Uint8Array): Uint8Array {
+  const { columns } = unpackSnapshot(state);
+  if (columns.has('since6')) return state;
+  const since6 = new Uint32Array(columns.get('since')!.length);
+  return packSnapshot({ ...Object.fromEntries<Column>(columns), since6 }, null);
+}
+
+/**
+ * `since6`: of its first IPv6 network; `news`: destinations learnt today; `newsBefore`: the day before; `lostAt`: when something could not
+ * be learnt.
+ */
 function roleTable(limit: number) {
   return new StateTable(ROLE_WORDS, limit, {
     since: u32(),
+    since6: u32(),
     lostAt: u32(),
     lastDay: u16(),
     destinations: u32(),

@@ -32,7 +32,9 @@ export function createTeller(
     const name = context.roleOf(address, row * 4);
     hashRole(name, role, 0);
     const subjectRow = knowledge.subjects.find(address, row * 4);
-    const since = subjectRow === NO_ROW ? 0 : knowledge.subjects.columns.since[subjectRow]!;
+    // It has appeared in this step, or there was no room to note when it did.
+    const unknown = knowledge.subjects.size < config.maxSubjects ? sessions.end[row]! : 0;
+    const since = knowledge.hostSince(address, row * 4, context.twinOf) ?? unknown;
     // A subnet as a role says little of a machine that has just appeared in it.
     const young = name.includes('/') && sessions.end[row]! - since < learnSeconds;
     return {

@@ -74,6 +74,11 @@ export function destinationText(
   return `aws:${names.text(sessions.dstService[row]!)}`;
 }
 
+/** Whether a destination thing is an IPv6 network. */
+export function isIpv6Network(things: Uint32Array, at: number): boolean {
+  return things[at] !== MARK && !isIpv4(things, at);
+}
+
 /** Whether a destination thing is an AWS service. */
 export function isService(things: Uint32Array, at: number): boolean {
   return things[at] === MARK && things[at + 1] === KIND.service;
