@@ -1,3 +1,5 @@
+import { NO_ROW } from '../../src/columns/key-table.ts';
+import type { DetectorContext } from '../../src/contracts.ts';
 import { type PeakBaseline, type Peaks, spreadOf } from './peaks.ts';
 
 /** Fewer known subjects than this are no measure for one more. */
@@ -6,13 +8,38 @@ const LEAST_ALIKE = 3;
 /** What the other subjects of a subject's role have moved at most, a peak each; undefined when there are too few. */
 export type RoleBaseline = (row: number, measure: number) => PeakBaseline | undefined;
 
+/** The highest window of the days before of the subject's other address, as stored; 0 when it has none that is known. */
+export type TwinPeak = (row: number, measure: number) => number;
+
+/** Whom a subject is like. */
+export interface Alike {
+  readonly ofRole: RoleBaseline;
+  readonly ofTwin: TwinPeak;
+}
+
+export function alikeAt(
+  subjects: Peaks,
+  { roleOf, twinOf }: Pick<DetectorContext, 'roleOf' | 'twinOf'>,
+  time: number,
+  learnDays: number,
+): Alike {
+  return {
+    ofRole: roleBaselines(subjects, roleOf, time, learnDays),
+    ofTwin(row, measure) {
+      const twin = twinOf(subjects.table.keys.keys, row * 4);
+      const other = twin === undefined ? NO_ROW : subjects.table.find(twin, 0);
+      return other === NO_ROW ? 0 : subjects.highestBefore(other, measure, time);
+    },
+  };
+}
+
 /**
  * Baselines of roles at `time`, unix seconds: the highest window of the days before, four weeks at most, of each subject watched for
  * `learnDays`. Nothing is kept, and all subjects are gone through only when somebody asks.
  */
-export function roleBaselines(
+function roleBaselines(
   subjects: Peaks,
-  roleOf: (words: Uint32Array, offset: number) => string,
+  roleOf: DetectorContext['roleOf'],
   time: number,
   learnDays: number,
 ): RoleBaseline {

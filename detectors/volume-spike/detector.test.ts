@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
-import type { Finding } from '../../src/contracts.ts';
+import type { DetectorContext, Finding } from '../../src/contracts.ts';
 import { itIsADetector } from '../../test/contracts/detector.ts';
-import { plainContext, type SessionLiteral, stepOf } from '../../test/rows.ts';
+import { plainContext, type SessionLiteral, stepOf, twins } from '../../test/rows.ts';
 import { type WindowRowLiteral, windowOf } from '../../test/windows.ts';
 import { volumeSpike } from './detector.ts';
 
@@ -18,9 +18,12 @@ type Row = Omit<WindowRowLiteral, 'subject'> & { subject?: string };
 type Traffic = (time: number, window: number) => readonly Row[];
 
 /** Plays windows of five minutes and an hour, of subjects and pairs, in the order in which they close. */
-function at(settings: Record<string, unknown> = {}) {
+function at(settings: Record<string, unknown> = {}, context: Partial<DetectorContext> = {}) {
   const names = new Dictionary();
-  const detector = volumeSpike.create(volumeSpike.config.parse(settings), plainContext({ names }));
+  const detector = volumeSpike.create(
+    volumeSpike.config.parse(settings),
+    plainContext({ names, ...context }),
+  );
   let hour: Row[] = [];
   const play = (from: number, to: number, traffic: Traffic): Finding[] => {
     const found: Finding[] = [];
@@ -50,15 +53,23 @@ function at(settings: Record<string, unknown> = {}) {
 function joined(rows: readonly Row[], key: 'subject' | 'pair'): WindowRowLiteral[] {
   const sums = new Map<string, WindowRowLiteral>();
   for (const row of rows) {
-    const { subject = host, peer: other = peer, bytesOut = 0, bytesIn = 0, sessionsOut = 0 } = row;
+    const {
+      subject = host,
+      peer: other = peer,
+      bytesOut = 0,
+      bytesIn = 0,
+      sessionsOut = 0,
+      sessionsIn = 0,
+    } = row;
     const id = key === 'subject' ? subject : `${subject} ${other}`;
-    const sum = sums.get(id) ?? { subject, bytesOut: 0, bytesIn: 0, sessionsOut: 0 };
+    const sum = sums.get(id) ?? { subject, bytesOut: 0, bytesIn: 0, sessionsOut: 0, sessionsIn: 0 };
     sums.set(id, {
       subject,
       ...(key === 'pair' ? { peer: other } : {}),
       bytesOut: sum.bytesOut! + bytesOut,
       bytesIn: sum.bytesIn! + bytesIn,
       sessionsOut: sum.sessionsOut! + sessionsOut,
+      sessionsIn: sum.sessionsIn! + sessionsIn,
     });
   }
   return [...sums.values()];
@@ -267,6 +278,34 @@ describe('volume-spike', () => {
     expect(play(T0 + 8 * DAY, T0 + 8 * DAY + 300, v6(500))).toMatchObject([
       { subject: 'fd00::10', peer: '2001:db8::9' },
     ]);
+  });
+
+  it('is quiet about what a host did by its other address before, and about no more', () => {
+    const dual: Traffic = (time, window) => [
+      ...steady(time, window),
+      { subject: 'fd00::10', peer: '2001:db8::9', bytesOut: 50_000 * wobble(window) },
+    ];
+    const rise = (mb: number, twinOf?: DetectorContext['twinOf']): Finding[] => {
+      const { play } = at({}, twinOf && { twinOf });
+      play(T0, T0 + 8 * DAY, dual);
+      return play(T0 + 8 * DAY, T0 + 8 * DAY + 300, () => [
+        { subject: 'fd00::10', peer: '2001:db8::9', bytesOut: mb * MB },
+      ]);
+    };
+    expect(rise(3)).toMatchObject([{ severity: 'medium', subject: 'fd00::10' }]);
+    expect(rise(3, twins(host, 'fd00::10'))).toEqual([]);
+    expect(rise(90, twins(host, 'fd00::10'))).toMatchObject([{ severity: 'medium', subject: 'fd00::10' }]);
+  });
+
+  it('takes an uncertain rise of what clients outside fetch for what servers are for', () => {
+    const rise = (bytesOut: number, sessions: Partial<Row>): Finding[] => {
+      const { play } = at();
+      play(T0, T0 + 8 * DAY, (_, window) => [{ bytesOut: 50_000 * wobble(window), ...sessions }]);
+      return play(T0 + 8 * DAY, T0 + 8 * DAY + 300, () => [{ bytesOut, ...sessions }]);
+    };
+    expect(rise(2 * MB, { sessionsOut: 1 })).toMatchObject([{ severity: 'medium' }]);
+    expect(rise(2 * MB, { sessionsIn: 1 })).toMatchObject([{ severity: 'low' }]);
+    expect(rise(200 * MB, { sessionsIn: 1 })).toMatchObject([{ severity: 'medium' }]);
   });
 
   describe('of a role', () => {

@@ -3,7 +3,7 @@ import { NO_ROW } from '../../src/columns/key-table.ts';
 import type { WindowBatch } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { Detector, DetectorContext, Emit } from '../../src/contracts.ts';
-import { roleBaselines } from './alike.ts';
+import { alikeAt } from './alike.ts';
 import { Budget } from './budget.ts';
 import type { VolumeConfig } from './config.ts';
 import { Largest } from './largest.ts';
@@ -74,8 +74,8 @@ export function createVolumeSpike(config: VolumeConfig, context: DetectorContext
     },
     window(window, emit) {
       const peaks = window.key === 'subject' ? subjects : pairs;
-      const ofRole = roleBaselines(subjects, context.roleOf, window.start, config.learnDays);
-      const spikes = judgeWindow(window, peaks, config, (at) => isKnownSubject(window, at), ofRole);
+      const alike = alikeAt(subjects, context, window.start, config.learnDays);
+      const spikes = judgeWindow(window, peaks, config, (at) => isKnownSubject(window, at), alike);
       for (const { row } of spikes) peaks.setAlerted(row);
       const end = window.start + window.size;
       if (window.key === 'subject') {

@@ -1,6 +1,6 @@
 import { NO_ROW } from '../../src/columns/key-table.ts';
 import { SCOPE, type WindowBatch } from '../../src/columns/session-batch.ts';
-import type { RoleBaseline } from './alike.ts';
+import type { Alike, RoleBaseline, TwinPeak } from './alike.ts';
 import type { VolumeConfig } from './config.ts';
 import { fromLog, MEASURE, MEASURES, type PeakBaseline, type Peaks, toLog } from './peaks.ts';
 
@@ -53,7 +53,7 @@ export function judgeWindow(
   peaks: Peaks,
   config: VolumeConfig,
   isKnownSubject: (at: number) => boolean,
-  ofRole: RoleBaseline,
+  { ofRole, ofTwin }: Alike,
 ): Spike[] {
   const spikes: Spike[] = [];
   peaks.prune(window.start);
@@ -78,7 +78,16 @@ export function judgeWindow(
     const spike = worst(each.flatMap((shown) => judgeYoung(shown, ofRole, config)));
     if (spike !== undefined) told.push(spike);
   }
-  return told;
+  return told.filter((spike) => !isUsualOfTwin(spike, ofTwin, config));
+}
+
+/** What a host did by its other address is no news by this one: clients choose between IPv4 and IPv6 anew for each connection (RFC 8305). */
+function isUsualOfTwin(
+  { key: kind, row, measure, value }: Spike,
+  ofTwin: TwinPeak,
+  config: VolumeConfig,
+): boolean {
+  return kind === 'subject' && value < config.weakRatio * fromLog(ofTwin(row, measure));
 }
 
 /** Few days of its own are no reason to tell what others of the role do all the time. */

@@ -1,4 +1,5 @@
 import { formatAddress } from '../../src/columns/address.ts';
+import { NO_ROW } from '../../src/columns/key-table.ts';
 import { SCOPE, type WindowBatch } from '../../src/columns/session-batch.ts';
 import {
   type DetectorContext,
@@ -53,9 +54,20 @@ export interface TellerParts {
   readonly budget: Budget;
 }
 
+interface MainPeer {
+  /** Undefined when no peer has most of it. */
+  readonly peer: string | undefined;
+  readonly isPublic: boolean;
+  /** Whether most of it went to clients outside that came for it: what a server is for. */
+  readonly isFetched: boolean;
+  /** Of the one with most. */
+  readonly share: number;
+}
+
 /** Turns deviations into findings: one an event, told again only when it doubles or goes on for an hour. */
 export function createTeller(parts: TellerParts, config: VolumeConfig, context: DetectorContext) {
   const { subjects, pairs, rhythm, largest, budget } = parts;
+  const pair = new Uint32Array(8);
 
   /** Severity to tell with, or undefined when nothing is to be told now. */
   function severityOf(
@@ -120,9 +132,7 @@ export function createTeller(parts: TellerParts, config: VolumeConfig, context: 
   function tellSpike(
     spike: Spike,
     words: Uint32Array,
-    peerText: string | undefined,
-    isPublic: boolean,
-    share: number,
+    { peer: peerText, isPublic, isFetched, share }: MainPeer,
     window: { start: number; end: number },
   ): Finding | undefined {
     const peaks = spike.key === 'subject' ? subjects : pairs;
@@ -132,7 +142,8 @@ export function createTeller(parts: TellerParts, config: VolumeConfig, context: 
     const out = spike.measure === MEASURE.out || spike.measure === MEASURE.hourOut;
     const isHigh = isPublic && out && (extreme || spike.value >= HIGH.times * config.bulkBytes);
     const usual = isUsualBulk(spike, words, window.end);
-    const worst = usual ? 'low' : spike.certain ? (isHigh ? 'high' : 'medium') : undefined;
+    const certain = isHigh ? 'high' : 'medium';
+    const worst = usual || (isFetched && out && !spike.certain) ? 'low' : spike.certain ? certain : undefined;
     const severity = severityOf(row, columns, window.end, spike.log, worst);
     if (severity === undefined) return undefined;
     const from = begin(row, columns, window.start);
@@ -159,7 +170,8 @@ export function createTeller(parts: TellerParts, config: VolumeConfig, context: 
     const span = { start: window.start, end };
     for (const spike of orderOfPairs) {
       const isPublic = window.peerScope[spike.at] === SCOPE.public;
-      const finding = tellSpike(spike, subject, formatAddress(peer, spike.at * 4), isPublic, 1, span);
+      const main = { peer: formatAddress(peer, spike.at * 4), isPublic, isFetched: false, share: 1 };
+      const finding = tellSpike(spike, subject, main, span);
       if (finding !== undefined) emit(finding);
     }
     if (waiting === undefined) return;
@@ -169,33 +181,47 @@ export function createTeller(parts: TellerParts, config: VolumeConfig, context: 
     for (const spike of waiting.spikes) {
       if (explained.has(formatAddress(waiting.subjects, spike.at * 4))) continue;
       const main = mainPeer(spike, waiting, window);
-      const finding = tellSpike(spike, waiting.subjects, main.peer, main.isPublic, main.share, span);
+      const finding = tellSpike(spike, waiting.subjects, main, span);
       if (finding !== undefined) emit(finding);
     }
   }
 
-  /** The peer with most of what the subject moved in the window. */
-  function mainPeer(spike: Spike, waiting: Held, window: WindowBatch) {
-    const none = { peer: undefined, isPublic: false, share: 0 };
+  /** Whom most of what the subject moved in the window went to. */
+  function mainPeer(spike: Spike, waiting: Held, window: WindowBatch): MainPeer {
+    const none = { peer: undefined, isPublic: false, isFetched: false, share: 0 };
     const total = waiting.bytes[spike.at]!;
     if (total === 0 || window.key !== 'pair') return none;
     let best = -1;
     let most = 0;
+    let fetched = 0;
     for (let row = 0; row < window.length; row++) {
       if (compareWords(window.subject, row * 4, waiting.subjects, spike.at * 4) !== 0) continue;
       const bytes = window.bytesOut[row]! + window.bytesIn[row]!;
+      if (wasFetched(window, row)) fetched += bytes;
       if (bytes > most) {
         most = bytes;
         best = row;
       }
     }
     const share = most / total;
-    if (best < 0 || share < MAIN_SHARE) return { ...none, share };
+    const isFetched = fetched / total >= MAIN_SHARE;
+    if (best < 0 || share < MAIN_SHARE) return { ...none, isFetched, share };
     return {
       peer: formatAddress(window.peer, best * 4),
       isPublic: window.peerScope[best] === SCOPE.public,
+      isFetched,
       share,
     };
+  }
+
+  /** Whether a client outside opened the pair's sessions. */
+  function wasFetched(window: WindowBatch, at: number): boolean {
+    for (let word = 0; word < 4; word++) {
+      pair[word] = window.subject[at * 4 + word]!;
+      pair[4 + word] = window.peer[at * 4 + word]!;
+    }
+    const row = pairs.table.find(pair, 0);
+    return row !== NO_ROW && window.peerScope[at] === SCOPE.public && pairs.isFetched(row);
   }
 
   function tellRhythm(row: number, verdict: HourVerdict, end: number): Finding | undefined {
