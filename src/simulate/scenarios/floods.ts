@@ -1,4 +1,4 @@
-import { act, actStream, cast, type Scenario, type Stage, spread, victim } from './scenario.ts';
+import { act, actStream, cast, repeat, type Scenario, type Stage, spread, victim } from './scenario.ts';
 
 /** Datagrams of GuardDuty's tester for its floods. */
 const PACKETS = 400_000;
@@ -61,15 +61,15 @@ export const floods: readonly Scenario[] = [
   },
   {
     name: 'quic-upload',
-    summary: 'a host of ours uploads 200 MB over QUIC, which acknowledges every tenth packet',
+    summary:
+      'a host of ours uploads 200 MB over QUIC every four hours, which acknowledges every tenth packet',
     attack: [],
     quiet: true,
-    from: 0.5,
     play(stage) {
       const client = victim(stage);
       const server = stage.internet.service('s3', stage.random);
       const packets = 150_000;
-      return spread(stage, 1, 1, (_, at) =>
+      return repeat(stage, (at) => {
         actStream(stage, {
           client,
           server,
@@ -81,8 +81,9 @@ export const floods: readonly Scenario[] = [
           down: packets * 3,
           upPackets: packets,
           downPackets: packets / 10,
-        }),
-      );
+        });
+        return 4 * 3600;
+      });
     },
   },
 ];
