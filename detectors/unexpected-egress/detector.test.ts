@@ -257,13 +257,16 @@ describe('unexpected-egress', () => {
     ]);
   });
 
-  it('learns the IPv6 networks of a role anew when it begins with IPv6, and judges its ports at once', () => {
+  it('learns the IPv6 networks of a role anew when it begins with IPv6, and judges ports and bulk at once', () => {
     const { show, learn } = at({}, { twinOf: twins('10.0.1.10', 'fd00::10') });
     learn(web);
     const v6 = { ...web, src: 'fd00::10', dst: '2001:db8:7::1' };
     expect(show(AFTER, v6, { ...v6, dst: '2001:db8:8::1' })).toEqual([]);
     expect(show(AFTER + 60, { ...v6, dst: '2001:db8:9::1', port: 853 })).toMatchObject([
-      { severity: 'medium', counterpart: 'port 853/tcp', subject: 'fd00::10' },
+      { severity: 'medium', counterpart: '2001:db8:9::/48 port 853/tcp', subject: 'fd00::10' },
+    ]);
+    expect(show(AFTER + 120, { ...v6, dst: '2001:db8:b::1', bytesOut: 200_000_000 })).toMatchObject([
+      { severity: 'medium', counterpart: '2001:db8:b::/48' },
     ]);
     const week = AFTER + 8 * DAY;
     expect(show(week, v6, { ...v6, dst: '2001:db8:a::1' })).toMatchObject([

@@ -23,8 +23,13 @@ const ICMP_V6 = 58;
 const BARE_PACKETS = 3;
 const BARE_BYTES = 84;
 
+/** A thing that says how old a role is. */
+const ANY_PORT = new Uint32Array(THING_WORDS);
+writePort(0, TCP, ANY_PORT, 0);
+
 /** Bits of a judged row. */
-const NEW = { destination: 1, port: 2 } as const;
+const NEW = { destination: 1, port: 2, learnt: 4 } as const;
+const NEW_BITS = 3;
 
 /** The detector at work. Each step is judged against what was known before it; then it is learnt. */
 export function createEgress(config: EgressConfig, context: DetectorContext): Detector {
@@ -40,7 +45,6 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
   const thing = new Uint32Array(THING_WORDS);
   const port = new Uint32Array(THING_WORDS);
   const role = new Uint32Array(2);
-  writePort(0, TCP, port, 0);
   let day = 0;
   let steps = 0;
   let roleEpoch = context.roleEpoch;
@@ -97,10 +101,12 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     const newDestination = egress && !watched && !knowledge.knows(role, 0, thing, 0, day);
     const newPort = withPort && !knowledge.knows(role, 0, port, 0, day);
     const roleRow = newDestination || newPort ? knowledge.roles.find(role, 0) : NO_ROW;
-    const tellsDestination = newDestination && isMature(roleRow, thing, time);
-    const tellsPort = newPort && isMature(roleRow, port, time);
-    if (tellsDestination || tellsPort) {
-      news.push(row * 4 + (tellsDestination ? NEW.destination : 0) + (tellsPort ? NEW.port : 0));
+    // Ports and services are known from the role's first day, so they say how old it is.
+    const isOld = (newDestination || newPort) && isMature(roleRow, ANY_PORT, time);
+    if (isOld) {
+      let what = newPort ? NEW.port : 0;
+      if (newDestination) what |= NEW.destination | (isMature(roleRow, thing, time) ? 0 : NEW.learnt);
+      news.push((row << NEW_BITS) | what);
     } else if (!newDestination && !newPort && !watched) {
       recent.put();
     }
@@ -126,12 +132,12 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     }
     if (!judgesPort(sessions, row)) return;
     portOf(sessions, row, port, 0);
-    if (!isMature(roleRow, port, time)) knowledge.learn(role, 0, port, 0, true, time);
+    if (!isMature(roleRow, ANY_PORT, time)) knowledge.learn(role, 0, port, 0, true, time);
   }
 
   /** Starts to watch what a row showed for the first time. */
   function watchNews(sessions: SessionBatch, item: number): void {
-    const row = item >>> 2;
+    const row = item >>> NEW_BITS;
     const withDestination = (item & NEW.destination) !== 0;
     const withPort = (item & NEW.port) !== 0;
     if (withDestination) destinationOf(sessions, row, context.names, thing, 0);
@@ -148,7 +154,8 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
       }
     }
     const flags = withDestination ? (withPort ? WATCH.newPort : 0) : WATCH.port;
-    watch.touch(at, sessions, row, flags, steps);
+    const learnt = (item & NEW.learnt) !== 0 ? WATCH.learnt : 0;
+    watch.touch(at, sessions, row, flags | learnt, steps);
   }
 
   /** Subjects are kept with their role: asking anew for each row would cost more than all else. */
@@ -210,7 +217,8 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
       for (let i = 0; i < touched.length; i += 2)
         watch.touch(touched[i]!, sessions, touched[i + 1]!, 0, steps);
       if (judged.length > knowledge.room / 3) judged.sort((a, b) => compareRows(sessions, a, sessions, b));
-      if (news.length > watch.room) news.sort((a, b) => compareRows(sessions, a >>> 2, sessions, b >>> 2));
+      if (news.length > watch.room)
+        news.sort((a, b) => compareRows(sessions, a >>> NEW_BITS, sessions, b >>> NEW_BITS));
       for (const item of news) watchNews(sessions, item);
       if (watch.touched.length > 0) tell(step, emit);
       for (const row of judged) learn(sessions, row, step.start);
@@ -218,7 +226,7 @@ export function createEgress(config: EgressConfig, context: DetectorContext): De
     get overflow() {
       return knowledge.overflow + watch.overflow;
     },
-    learnt: (now) => learntBy(knowledge, context.roleOf, (role) => isMature(role, port, now)),
+    learnt: (now) => learntBy(knowledge, context.roleOf, (role) => isMature(role, ANY_PORT, now)),
     snapshot() {
       return packSnapshot({ knowledge: knowledge.snapshot(), watch: watch.table.snapshot() }, { day, steps });
     },

@@ -55,7 +55,8 @@ export function createTeller(
     const { flags, bytes, born, stamp } = watch.table.columns;
     if ((flags[at]! & WATCH.port) !== 0) return 'news';
     const newPort = (flags[at]! & WATCH.newPort) !== 0;
-    if (!newPort && bytes[at]! < config.minBytes) return 'waiting';
+    const least = (flags[at]! & WATCH.learnt) !== 0 ? config.bulkBytes : config.minBytes;
+    if (!newPort && bytes[at]! < least) return 'waiting';
     const self = born[at] === stamp[at] ? 0 : 1;
     const users = knowledge.usersOf(watch.table.keys.keys, watch.keyAt(at) + 4) - self;
     const subjects = Math.max(1, knowledge.subjects.size - 1);

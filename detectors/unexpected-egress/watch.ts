@@ -17,6 +17,8 @@ export const WATCH = {
   port: 8,
   /** Told in a digest: it grows, but without findings of its own. */
   digest: 16,
+  /** The destination was learnt when it was first used, since the role has just begun with IPv6: only bulk makes it news. */
+  learnt: 32,
 } as const;
 
 const KEY_WORDS = 4 + THING_WORDS;
