@@ -17,6 +17,8 @@ export interface Score {
   readonly set: string;
   readonly alerts: number;
   readonly paging: number;
+  /** Alerts of any severity that are true. */
+  readonly seen: number;
   /** Paging alerts that are true, that are false, and that are false with only unlabelled traffic under them. */
   readonly true: number;
   readonly false: number;
@@ -44,9 +46,10 @@ export function score(alerts: readonly Seen[], set: LabelledSet): Score {
   const trueBy: Record<string, number> = {};
   const falseBy: Record<string, number> = {};
   const tally = { true: 0, false: 0, unlabelled: 0 };
+  const rowsUnder = (alert: Seen) => (rowsOf.get(alert.subject) ?? []).filter(({ row }) => fits(alert, row));
   const paging = alerts.filter(({ severity }) => PAGING.has(severity));
   for (const alert of paging) {
-    const fitting = (rowsOf.get(alert.subject) ?? []).filter(({ row }) => fits(alert, row));
+    const fitting = rowsUnder(alert);
     for (const { row } of fitting) hit.add(row.attack);
     const kind = fitting.length > 0 ? 'true' : isUnlabelled(alert, set) ? 'unlabelled' : 'false';
     tally[kind]++;
@@ -65,6 +68,7 @@ export function score(alerts: readonly Seen[], set: LabelledSet): Score {
     set: name,
     alerts: alerts.length,
     paging: paging.length,
+    seen: alerts.filter((alert) => rowsUnder(alert).length > 0).length,
     ...tally,
     hostDays,
     falsePerHostDay,

@@ -100,7 +100,7 @@ describe('the score', () => {
 
   it('asks nobody to wake up for low alerts, true or false', () => {
     const result = score([seen({ severity: 'low' }), seen({ severity: 'info', peer: '203.0.113.20' })], set);
-    expect(result).toMatchObject({ alerts: 2, paging: 0, true: 0, false: 0 });
+    expect(result).toMatchObject({ alerts: 2, paging: 0, seen: 1, true: 0, false: 0 });
     expect(result.found.c2).toEqual({ found: 0, of: 2 });
   });
 
