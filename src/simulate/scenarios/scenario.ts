@@ -67,6 +67,8 @@ type Act = Omit<Call, 'ipv6' | 'truth'> & {
   readonly anyPort?: boolean;
   /** Whether the truth names the other end: not when there are millions. */
   readonly anyPeer?: boolean;
+  /** Whom the truth names, where it is not the client. */
+  readonly victim?: string;
 };
 
 /** A labelled call. */
@@ -85,7 +87,7 @@ function label(stage: Stage, spec: Act): number {
     stage.world.addresses.text(((stage.ipv6 ? party.v6 : undefined) ?? party.v4).address);
   return stage.world.truth.row({
     attack: stage.name,
-    src: text(spec.client),
+    src: spec.victim ?? text(spec.client),
     dst: spec.anyPeer === true ? '' : text(spec.server),
     port: spec.anyPort === true ? undefined : spec.port,
     protocol: spec.protocol ?? 6,

@@ -15,9 +15,10 @@ export const telemetry: readonly Scenario[] = [
       return (from) => {
         if (!isDone && from >= stage.at) {
           isDone = true;
-          // The call of the API that does it is still logged.
-          const server = internet.service('ssm', random);
-          act(stage, { client, server, port: 443, at: from, seconds: 2, up: 3100, down: 5400 });
+          // The call of the API that does it is still logged. What is attacked is the account's log.
+          const call = { client, server: internet.service('ssm', random), port: 443, anyPeer: true };
+          const victim = client.v4.eni?.account;
+          act(stage, { ...call, ...(victim && { victim }), at: from, seconds: 2, up: 3100, down: 5400 });
         }
         if (from < stops) return;
         for (const role of ['web', 'app', 'database', 'cache', 'batch'] as const)
