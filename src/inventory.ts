@@ -5,6 +5,7 @@ import { UserError } from './errors.ts';
 import { createInventory, type Inventory, type InventoryPart } from './reference/inventory.ts';
 import { readInventory } from './reference/inventory-file.ts';
 import { lookedAgain } from './reference/inventory-lifetimes.ts';
+import { inBetween, jsonOf, type Sliced } from './reference/slices.ts';
 import type { EndsOf } from './score/alert-book.ts';
 import { replaceFile } from './store/replace-file.ts';
 
@@ -29,7 +30,8 @@ export function inventorySources({ inventory: options }: Config): InventorySourc
         async look(known, at, signal) {
           // Only a service that asks EC2 pays for its client.
           const { describeInterfaces } = await import('./reference/ec2.ts');
-          return lookedAgain(name, known, await describeInterfaces(account, region, roleTags, signal), at);
+          const found = await describeInterfaces(account, region, roleTags, signal);
+          return inBetween(lookedAgain(name, known, found, at));
         },
       };
     }),
@@ -89,9 +91,16 @@ export function createInventoryKeeper(
     if (inventory === undefined) return;
     const { parts } = inventory;
     if (parts.length === kept.length && parts.every(({ entries }, i) => entries === kept[i])) return;
-    await replaceFile(dataDir, KEPT, JSON.stringify(parts));
+    await replaceFile(dataDir, KEPT, await inBetween(keptText(parts)));
     kept = parts.map(({ entries }) => entries);
   };
+}
+
+function* keptText(parts: readonly InventoryPart[]): Sliced<string> {
+  const texts: string[] = [];
+  for (const { entries, ...part } of parts)
+    texts.push(`${JSON.stringify(part).slice(0, -1)},"entries":${yield* jsonOf(entries)}}`);
+  return `[${texts.join(',')}]`;
 }
 
 /** What a service of this data folder knew last; undefined where none did. */

@@ -44,7 +44,7 @@ export async function watchInventory(options: InventoryWatchOptions): Promise<As
         if (known !== undefined) parts.push(known);
       }
     }
-    inventory.stage(parts);
+    await inventory.stageInBetween(parts);
   };
   const knew = new Set(inventory.parts.map(({ source }) => source));
   const first = lookAtAll();

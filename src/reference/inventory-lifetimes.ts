@@ -1,9 +1,12 @@
 import { compareTexts } from '../columns/text-order.ts';
 import type { InventoryEntry } from '../contracts.ts';
 import type { InventoryPart } from './inventory.ts';
+import type { Sliced } from './slices.ts';
 
 /** Seconds that an entry which ended is kept: records and backtests come later. */
 const KEPT_SECONDS = 30 * 86_400;
+/** Entries that are compared between two pauses: some milliseconds. */
+const PIECE = 1000;
 /** Most entries of one source that ended. */
 const MOST_ENDED = 100_000;
 
@@ -12,17 +15,18 @@ const MOST_ENDED = 100_000;
  * is new has been there since it was attached, where the source says so, else since the last look, else since ever. Gives the same
  * list of entries when nothing has changed.
  */
-export function lookedAgain(
+export function* lookedAgain(
   source: string,
   known: InventoryPart | undefined,
   found: readonly InventoryEntry[],
   at: number,
-): InventoryPart {
+): Sliced<InventoryPart> {
   if (known === undefined) return { source, at, entries: inOrder(found) };
   const now = new Map(found.map((entry) => [keyOf(entry), entry]));
   const entries: InventoryEntry[] = [];
   let ended: InventoryEntry[] = [];
-  for (const entry of known.entries) {
+  for (const [i, entry] of known.entries.entries()) {
+    if (i % PIECE === 0) yield;
     if (entry.to !== undefined) {
       ended.push(entry);
       continue;

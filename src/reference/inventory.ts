@@ -1,10 +1,14 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { formatPrefix, networksAround, type Prefix, parseAddress, parsePrefix } from '../columns/address.ts';
-import { NO_MATCH, PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
+import { promisify } from 'node:util';
+import { zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { parseAddress } from '../columns/address.ts';
+import { NO_MATCH } from '../columns/prefix-trie.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
-import { compareTexts } from '../columns/text-order.ts';
 import type { Asset, InventoryEntry, Stateful } from '../contracts.ts';
 import { isHeldAt } from './inventory-file.ts';
+import { type InventoryIndex, indexing, type Place } from './inventory-index.ts';
+import { atOnce, inBetween, jsonOf, type Sliced } from './slices.ts';
+
+const compress = promisify(zstdCompress);
 
 /** What one source of the inventory said. */
 export interface InventoryPart {
@@ -28,6 +32,8 @@ export interface Inventory extends Stateful {
   readonly parts: readonly InventoryPart[];
   /** What holds from the next {@link advance} on, in the place of all that was there. */
   stage(parts: readonly InventoryPart[]): void;
+  /** As {@link stage}, made ready between other work: 100,000 interfaces take more than a second. One call at a time. */
+  stageInBetween(parts: readonly InventoryPart[]): Promise<void>;
   /** A step begins: `time`, Unix seconds, is within it. */
   advance(time: number): void;
   /** The role of the address at `offset`, now; undefined where none is known, or several. */
@@ -41,51 +47,60 @@ export interface Inventory extends Stateful {
   find(name: string, time: number, interfaceId?: string): Asset | undefined;
 }
 
+/** What is known at a time, made ready. */
+interface Contents {
+  readonly parts: readonly InventoryPart[];
+  readonly index: InventoryIndex;
+  /** The entries as they are saved. */
+  packed: Uint8Array | undefined;
+}
+
 export function createInventory(parts: readonly InventoryPart[] = []): Inventory {
-  let held = parts;
-  let staged: readonly InventoryPart[] | undefined;
-  let index = createIndex(held);
-  let packed: Uint8Array | undefined;
+  let held = atOnce(contentsOf(parts, undefined));
+  let staged: Contents | undefined;
   let now = 0;
   let epoch = 0;
-  /** The next time of {@link Index.turns}. */
+  /** The next time of {@link InventoryIndex.turns}. */
   let turn = 0;
   /** By place of the index: the epoch of which the role is, and it. */
-  let known = new Uint32Array(index.places.length);
+  let known = new Uint32Array(held.index.places.length);
   let roles: (string | undefined)[] = [];
 
-  const hold = (next: readonly InventoryPart[]): void => {
+  const hold = (next: Contents): void => {
     held = next;
-    index = createIndex(held);
-    packed = undefined;
-    known = new Uint32Array(index.places.length);
+    known = new Uint32Array(held.index.places.length);
     roles = [];
     turn = 0;
   };
   const turnTo = (time: number): void => {
     now = time;
-    while (turn < index.turns.length && index.turns[turn]! <= time) {
+    const { turns } = held.index;
+    while (turn < turns.length && turns[turn]! <= time) {
       turn++;
       epoch++;
     }
   };
   return {
     get size() {
-      return held.reduce((sum, { entries }) => sum + entries.length, 0);
+      return held.parts.reduce((sum, { entries }) => sum + entries.length, 0);
     },
     get epoch() {
       return epoch;
     },
     get parts() {
-      return staged ?? held;
+      return (staged ?? held).parts;
     },
     stage(next) {
-      staged = next;
+      staged = atOnce(contentsOf(next, staged ?? held));
+    },
+    async stageInBetween(next) {
+      const contents = await inBetween(contentsOf(next, staged ?? held));
+      contents.packed ??= new Uint8Array(await compress(await inBetween(savedText(next))));
+      staged = contents;
     },
     advance(time) {
       if (staged !== undefined) {
-        const isNew =
-          staged.length !== held.length || staged.some(({ entries }, i) => entries !== held[i]?.entries);
+        const isNew = staged.index !== held.index;
         if (isNew) {
           hold(staged);
           epoch++;
@@ -95,17 +110,17 @@ export function createInventory(parts: readonly InventoryPart[] = []): Inventory
       turnTo(time);
     },
     roleAt(words, offset) {
-      const place = index.trie.match(words, offset);
+      const place = held.index.trie.match(words, offset);
       if (place === NO_MATCH) return undefined;
       // 0 is no epoch of this table.
       if (known[place] !== epoch + 1) {
         known[place] = epoch + 1;
-        roles[place] = roleOf(index.places[place]!, now);
+        roles[place] = roleOf(held.index.places[place]!, now);
       }
       return roles[place];
     },
     heldNow() {
-      const entries = held.flatMap((part) => part.entries.filter((entry) => isHeldAt(entry, now)));
+      const entries = held.parts.flatMap((part) => part.entries.filter((entry) => isHeldAt(entry, now)));
       const vpcs = Map.groupBy(
         entries.flatMap(({ addresses, vpc }) => addresses.map((address) => ({ address, vpc }))),
         ({ address }) => address,
@@ -116,83 +131,43 @@ export function createInventory(parts: readonly InventoryPart[] = []): Inventory
     },
     find(name, time, interfaceId) {
       const words = parseAddress(name);
-      if (words === undefined) return assetOf(only(validAt(index.byName.get(name) ?? [], time)));
-      const place = index.trie.match(words, 0);
-      return place === NO_MATCH ? undefined : assetOf(ownerAt(index.places[place]!, time, interfaceId));
+      if (words === undefined) return assetOf(only(validAt(held.index.byName.get(name) ?? [], time)));
+      const place = held.index.trie.match(words, 0);
+      return place === NO_MATCH ? undefined : assetOf(ownerAt(held.index.places[place]!, time, interfaceId));
     },
     snapshot() {
-      packed ??= new Uint8Array(zstdCompressSync(JSON.stringify(held.map(({ entries }) => entries))));
-      return packSnapshot(
-        { entries: packed },
-        { now, sources: held.map(({ source, at }) => ({ source, at })) },
-      );
+      held.packed ??= new Uint8Array(zstdCompressSync(atOnce(savedText(held.parts))));
+      const sources = held.parts.map(({ source, at }) => ({ source, at }));
+      return packSnapshot({ entries: held.packed }, { now, sources });
     },
     restore(state) {
       const { columns, meta } = unpackSnapshot(state);
       const bytes = columns.get('entries') as Uint8Array;
       const saved = meta as { now: number; sources: { source: string; at: number }[] };
       const entries = JSON.parse(zstdDecompressSync(bytes).toString()) as InventoryEntry[][];
-      hold(saved.sources.map((source, i) => ({ ...source, entries: entries[i] ?? [] })));
-      packed = bytes.slice();
+      const parts = saved.sources.map((source, i) => ({ ...source, entries: entries[i] ?? [] }));
+      hold(atOnce(contentsOf(parts, undefined)));
+      held.packed = bytes.slice();
       epoch++;
       turnTo(saved.now);
     },
   };
 }
 
-/** Entries that have a network, then those that have the next one around it, and so on: each list by beginning, the last first. */
-type Place = readonly (readonly InventoryEntry[])[];
-
-interface Index {
-  readonly trie: PrefixTrie;
-  readonly places: readonly Place[];
-  /** By interface and by id. */
-  readonly byName: ReadonlyMap<string, readonly InventoryEntry[]>;
-  /** Times at which something begins or ends, ascending. */
-  readonly turns: readonly number[];
+/** With what was made ready before where the entries are the same. */
+function* contentsOf(parts: readonly InventoryPart[], before: Contents | undefined): Sliced<Contents> {
+  const isSame =
+    before?.parts.length === parts.length &&
+    parts.every(({ entries }, i) => entries === before.parts[i]!.entries);
+  if (isSame) return { ...before, parts };
+  return { parts, index: yield* indexing(parts.map(({ entries }) => entries)), packed: undefined };
 }
 
-function createIndex(parts: readonly InventoryPart[]): Index {
-  const networks = new Map<string, { readonly prefix: Prefix; readonly entries: InventoryEntry[] }>();
-  const byName = new Map<string, InventoryEntry[]>();
-  const turns = new Set<number>();
-  for (const entry of parts.flatMap(({ entries }) => entries)) {
-    for (const time of [entry.from, entry.to ?? 0]) if (time > 0) turns.add(time);
-    for (const name of new Set([entry.id, entry.interface ?? entry.id])) append(byName, name, entry);
-    for (const text of entry.addresses) {
-      const prefix = parsePrefix(text);
-      if (prefix === undefined) continue;
-      const key = formatPrefix(prefix);
-      const network = networks.get(key);
-      if (network === undefined) networks.set(key, { prefix, entries: [entry] });
-      else network.entries.push(entry);
-    }
-  }
-  for (const { entries } of networks.values()) entries.sort(byBeginning);
-  for (const entries of byName.values()) entries.sort(byBeginning);
-  const lengths = [...new Set([...networks.values()].map(({ prefix }) => prefix.length))].sort(
-    (a, b) => b - a,
-  );
-  const list = new PrefixList();
-  const places = [...networks.values()].map(({ prefix }, place): Place => {
-    list.add(prefix, place);
-    return networksAround(prefix, lengths).flatMap((key) => {
-      const network = networks.get(key);
-      return network === undefined ? [] : [network.entries];
-    });
-  });
-  return { trie: new PrefixTrie(list), places, byName, turns: [...turns].sort((a, b) => a - b) };
-}
-
-function append(lists: Map<string, InventoryEntry[]>, key: string, entry: InventoryEntry): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [entry]);
-  else list.push(entry);
-}
-
-/** The last that began first; those that began together in one order. */
-function byBeginning(a: InventoryEntry, b: InventoryEntry): number {
-  return b.from - a.from || compareTexts(a.id, b.id) || compareTexts(a.interface ?? '', b.interface ?? '');
+/** Entries of each part, as they are saved. */
+function* savedText(parts: readonly InventoryPart[]): Sliced<string> {
+  const lists: string[] = [];
+  for (const { entries } of parts) lists.push(yield* jsonOf(entries));
+  return `[${lists.join(',')}]`;
 }
 
 function validAt(entries: readonly InventoryEntry[], time: number): InventoryEntry[] {

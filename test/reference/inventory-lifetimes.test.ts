@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { InventoryEntry } from '../../src/contracts.ts';
 import { createInventory, type InventoryPart } from '../../src/reference/inventory.ts';
 import { lookedAgain } from '../../src/reference/inventory-lifetimes.ts';
+import { atOnce } from '../../src/reference/slices.ts';
 
 const T = 1_767_571_200;
 
@@ -11,7 +12,7 @@ function eni(name: string, address: string, more: Partial<InventoryEntry> = {}):
 
 function looks(...seen: readonly (readonly [at: number, found: readonly InventoryEntry[]])[]): InventoryPart {
   let part: InventoryPart | undefined;
-  for (const [at, found] of seen) part = lookedAgain('ec2', part, found, at);
+  for (const [at, found] of seen) part = atOnce(lookedAgain('ec2', part, found, at));
   if (part === undefined) throw new Error('no look');
   return part;
 }
@@ -69,7 +70,7 @@ describe('another look at a source', () => {
 
   it('gives the very same list when nothing has changed', () => {
     const first = looks([T, [eni('b', '10.0.0.2'), eni('a', '10.0.0.1')]], [T + 1, [eni('a', '10.0.0.1')]]);
-    const again = lookedAgain('ec2', first, [eni('a', '10.0.0.1')], T + 300);
+    const again = atOnce(lookedAgain('ec2', first, [eni('a', '10.0.0.1')], T + 300));
     expect(again.entries).toBe(first.entries);
     expect(again.at).toBe(T + 300);
   });
@@ -78,6 +79,6 @@ describe('another look at a source', () => {
     const found = Array.from({ length: 100_010 }, (_, i) => eni(`eni-${i}`, '10.0.0.1', { from: 1 }));
     const part = looks([T, found], [T + 300, []]);
     expect(part.entries).toHaveLength(100_000);
-    expect(lookedAgain('ec2', part, [], T + 300 + 30 * 86_400).entries).toEqual([]);
+    expect(atOnce(lookedAgain('ec2', part, [], T + 300 + 30 * 86_400)).entries).toEqual([]);
   });
 });

@@ -113,6 +113,40 @@ describe('an inventory', () => {
     expect(inventory.find('10.0.0.5', T)?.id).toBe('b');
   });
 
+  it('is made ready between other work, and knows and saves the same', async () => {
+    const entries = Array.from({ length: 5000 }, (_, i) =>
+      entry(`i-${i}`, `10.0.${i >> 8}.${i & 255}`, { role: `role-${i % 7}` }),
+    );
+    const parts = [
+      { source: 'a', at: 1, entries },
+      { source: 'b', at: 2, entries: entries.slice(0, 1) },
+    ];
+    const inventory = createInventory();
+    let turns = 0;
+    const other = setInterval(() => turns++, 0);
+    await inventory.stageInBetween(parts);
+    clearInterval(other);
+    expect(turns).toBeGreaterThan(3);
+    inventory.advance(T);
+
+    const restored = createInventory();
+    restored.restore(inventory.snapshot());
+    expect(restored.parts).toEqual(parts);
+    expect(roleNow(inventory, '10.0.19.135')).toBe('role-1');
+    expect(inventory.find('10.0.19.135', T)?.id).toBe('i-4999');
+  });
+
+  it('makes nothing ready anew when a look finds the same', async () => {
+    const inventory = holding(entry('a', '10.0.0.5'));
+    inventory.advance(T);
+    const { epoch } = inventory;
+    const [part] = inventory.parts;
+    await inventory.stageInBetween([{ ...part!, at: 9 }]);
+    inventory.advance(T + 60);
+    expect(inventory.epoch).toBe(epoch);
+    expect(inventory.parts).toMatchObject([{ at: 9 }]);
+  });
+
   it('answers after a restart as before it, whatever it was told and asked', () => {
     const address = fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.0/30', '10.0.0.0/24', '2001:db8::1');
     const anEntry = fc.record(
