@@ -69,7 +69,7 @@ export const STATE_DATABASE = 'state.duckdb';
 export class State implements AsyncDisposable {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
-  #seq: number;
+  #seq = 0;
   #file: string | undefined;
   /** The last transaction asked for: one connection has one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -78,11 +78,10 @@ export class State implements AsyncDisposable {
   readonly contents: Contents = emptyContents();
   readonly #dataDir: string;
 
-  private constructor(dataDir: string, instance: DuckDBInstance, connection: DuckDBConnection, seq: number) {
+  private constructor(dataDir: string, instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#dataDir = dataDir;
     this.#instance = instance;
     this.#connection = connection;
-    this.#seq = seq;
   }
 
   /**
@@ -98,10 +97,11 @@ export class State implements AsyncDisposable {
     await createDatabase(path);
     const instance = await DuckDBInstance.create(path, SETTINGS);
     const connection = await instance.connect();
-    await migrate(connection);
-    const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
-    const state = new State(dataDir, instance, connection, row![0] as number);
+    const state = new State(dataDir, instance, connection);
     try {
+      await migrate(connection);
+      const [row] = await rowsOf(connection, 'SELECT coalesce(max(seq), 0)::DOUBLE FROM checkpoint');
+      state.#seq = row![0] as number;
       const prepared = await readPrepared(dataDir);
       if (prepared?.seq === state.#seq + 1 && (await wasClaimed(prepared.seq, prepared.claim)))
         await state.commit(prepared);
