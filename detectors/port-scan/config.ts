@@ -6,6 +6,9 @@ const SENSITIVE = [
   9200, 10_250, 11_211, 27_017,
 ];
 
+/** BitTorrent, eDonkey, Gnutella (IANA's registry): most peers that a client has heard of are gone. */
+const FILE_SHARING = [4662, 6346, 6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889];
+
 const count = (fallback: number, text: string) => z.int().min(1).default(fallback).describe(text);
 
 export const scanConfig = z.strictObject({
@@ -37,6 +40,10 @@ export const scanConfig = z.strictObject({
     5,
     'Distinct sensitive ports that an internal source fails on, on one host in one minute',
   ),
+  fileSharingPorts: z
+    .array(z.int().min(1).max(65_535))
+    .default(FILE_SHARING)
+    .describe('Ports on which hosts that fail are gone peers: told as low'),
   slowPorts: count(
     100,
     'Distinct ports that a source fails on over hours, below the other thresholds: told as low at most',

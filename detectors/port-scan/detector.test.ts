@@ -100,6 +100,8 @@ describe('port-scan', () => {
     const fact = [...rejected, 'synSeen'] as const;
     const outside = range(30, (i) => ({ ...hosts(1)[0]!, dst: `198.51.100.${i}`, state: fact }));
     expect(at().show(0, { active: outside })).toMatchObject([{ severity: 'high' }]);
+    const gonePeers = outside.map((session) => ({ ...session, port: 6881 }));
+    expect(at().show(0, { active: gonePeers })).toMatchObject([{ severity: 'low', port: 6881 }]);
   });
 
   it('finds nmap of one host whether its ports reject, drop or refuse', () => {

@@ -23,6 +23,7 @@ export function createTeller(
   context: DetectorContext,
 ): (failures: Failures, tick: number, emit: Emit) => void {
   const sensitive = new Set(config.sensitivePorts);
+  const fileSharing = new Set(config.fileSharingPorts);
   const turned = new Uint32Array(8);
 
   const limitsOf = (source: number): ScanConfig['internal'] =>
@@ -66,8 +67,10 @@ export function createTeller(
       if (inWindow < (kind === 'vertical' ? limits.ports : limits.hosts) && !bySensitive) continue;
       if (sources.failShare(sourceRow) < config.failShare) continue;
       if (kind === 'vertical' && isTurned(row)) continue;
-      const looksForMore = kind === 'vertical' ? bySensitive : sensitive.has(keys[row * words + 4]! & 0xffff);
+      const port = keys[row * words + 4]! & 0xffff;
+      const looksForMore = kind === 'vertical' ? bySensitive : sensitive.has(port);
       const flags = columns.flags[row]! | (external ? SCAN.external : 0);
+      const isSharing = kind !== 'vertical' && !external && fileSharing.has(port);
       scans.push({
         kind,
         rows,
@@ -79,7 +82,7 @@ export function createTeller(
         exact: rows.total.isExact(row),
         networks: sources.networks.count(sourceRow),
         sensitive: touched,
-        severity: severityOf(flags, looksForMore),
+        severity: isSharing ? 'low' : severityOf(flags, looksForMore),
         slow: false,
       });
     }
