@@ -7,10 +7,9 @@ import { UserError } from './errors.ts';
 import { bytesOf, timesOf } from './history-times.ts';
 import { choiceOf, createChosenFlows } from './interest.ts';
 import { keptInventory, openInventory } from './inventory.ts';
-import { endsBy, judgesOf, onlyThese, readContext, withThese } from './judges.ts';
+import { endsBy, judgesOf, type Knowledge, onlyThese, readContext, withThese } from './judges.ts';
+import { openInterfaceAddresses } from './reference/interface-addresses.ts';
 import type { Inventory } from './reference/inventory.ts';
-import { createScopes } from './reference/scopes.ts';
-import { openTwins } from './reference/twins.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { SAVED, savedStates } from './saved-state.ts';
 import { createMute } from './score/exceptions.ts';
@@ -81,8 +80,9 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const { from, to, first } = spanOf(manifest, options);
   const names = new Dictionary();
   const inventory = await openInventory(config, await keptInventory(data));
-  const twins = openTwins((await savedStates(data, manifest)).get(SAVED.twins));
-  const context = await readContext(config, names, data, warn, { inventory, twins, offline: true });
+  const saved = await savedStates(data, manifest);
+  const addresses = openInterfaceAddresses(saved.get(SAVED.addresses), config.network);
+  const context = await readContext(config, names, data, warn, { inventory, addresses, offline: true });
   const candidates = [changed ?? config, ...(changed === undefined ? [] : [config])].map((each) => ({
     config: each,
     judges: judgesFor(each, detectors, context),
@@ -93,7 +93,7 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
   const wantedWarmUp = Math.max(0, ...judges.map(({ learns = 0 }) => learns));
   const start = Math.max(Math.min(first, from), from - (options.warmUp ?? wantedWarmUp));
 
-  const endsOf = endsBy(config, context, inventory);
+  const endsOf = endsBy(context, inventory);
   const runs = candidates.map(({ judges, config }): Run => {
     const openings: Opening[] = [];
     const onOpening = (opening: Opening): void => {
@@ -103,11 +103,8 @@ async function judgeAgain(options: BacktestOptions): Promise<Backtest> {
     return { scorer, openings };
   });
   const interests = judges.map(({ interest }) => interest);
-  const choice =
-    options.whole === true
-      ? undefined
-      : choiceOf(interests, context, createScopes({ internal: config.network.internal }));
-  const rollup = openRollup(config, names, judges, runs, inventory, choice !== undefined);
+  const choice = options.whole === true ? undefined : choiceOf(interests, context);
+  const rollup = openRollup(config, context, judges, runs, inventory, choice !== undefined);
   const chosen = choice && createChosenFlows(rollup);
   const totalBytes = bytesOf(manifest.segments, start, to);
   let records = 0;
@@ -191,7 +188,7 @@ function foundBy({ scorer, openings }: Run, detectors: readonly string[], from: 
 
 function openRollup(
   config: Config,
-  names: Dictionary,
+  context: Knowledge,
   judges: readonly Judge[],
   runs: readonly Run[],
   inventory: Inventory | undefined,
@@ -209,7 +206,7 @@ function openRollup(
     late: () => {},
   };
   try {
-    return new Rollup({ ...connectionOptions(config, names, judges, 0), isToldCounts }, output);
+    return new Rollup({ ...connectionOptions(config, context, judges, 0), isToldCounts }, output);
   } catch (error) {
     if (error instanceof RangeError)
       throw new UserError(`cannot try these parameters beside the running ones: ${error.message}`);

@@ -7,8 +7,8 @@ import { UserError } from './errors.ts';
 import { bytesOf, timesOf } from './history-times.ts';
 import { openInventory } from './inventory.ts';
 import { endsBy, judgesOf, onlyThese, readContext } from './judges.ts';
+import { openInterfaceAddresses } from './reference/interface-addresses.ts';
 import { createInventory } from './reference/inventory.ts';
-import { openTwins } from './reference/twins.ts';
 import { closedUntil } from './rollup/closed-until.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { packNames, restoreNames, SAVED, savedStates } from './saved-state.ts';
@@ -78,15 +78,19 @@ export async function buildBaseline(options: BaselineOptions): Promise<BaselineB
   // One of its own: its time begins again with the history.
   const inventory = known && createInventory(known.parts);
   const learning = onlyThese(config, detectors);
-  const twins = openTwins(loaded.blobs.get(SAVED.twins));
-  const context = await readContext(learning, names, folder.path, warn, { inventory, twins, offline: true });
+  const addresses = openInterfaceAddresses(loaded.blobs.get(SAVED.addresses), config.network);
+  const context = await readContext(learning, names, folder.path, warn, {
+    inventory,
+    addresses,
+    offline: true,
+  });
   const judges = judgesOf(learning, context);
   const scorer = new Scorer(judges, createMute(config.exceptions), names, {
-    endsOf: endsBy(config, context, inventory),
+    endsOf: endsBy(context, inventory),
   });
   // Records come in order of time.
   const ingest = { ...config.ingest, lateness: 0 };
-  const rollup = new Rollup(connectionOptions({ ...config, ingest }, names, judges, 0), {
+  const rollup = new Rollup(connectionOptions({ ...config, ingest }, context, judges, 0), {
     step(step) {
       if (step.end > to) return;
       inventory?.advance(step.end - 1);
@@ -156,8 +160,8 @@ export async function readBaselines(
   const names = new Dictionary();
   restoreNames(names, blobs.get(SAVED.names));
   const inventory = await openInventory(config, blobs.get(SAVED.inventory));
-  const twins = openTwins(blobs.get(SAVED.twins));
-  const context = await readContext(config, names, data, warn, { inventory, twins, offline: true });
+  const addresses = openInterfaceAddresses(blobs.get(SAVED.addresses), config.network);
+  const context = await readContext(config, names, data, warn, { inventory, addresses, offline: true });
   return judgesOf(config, context).map(({ detector, instance }): Baseline => {
     const saved = blobs.get(detector);
     if (saved === undefined) return { detector, bytes: 0, learnt: [] };

@@ -88,7 +88,9 @@ const Sections = z.strictObject({
       internal: z
         .array(network)
         .default([])
-        .describe('Networks that are ours beside private ranges; public addresses belong here too'),
+        .describe(
+          'Networks that are ours beside private ranges; public ones that are not here are found out as they speak',
+        ),
     })
     .prefault({})
     .describe('Where our network ends'),

@@ -1,21 +1,19 @@
-import type { Dictionary } from './columns/dictionary.ts';
 import { SCOPE, type SessionBatch } from './columns/session-batch.ts';
 import type { Config } from './config.ts';
-import { createScopes } from './reference/scopes.ts';
 import type { RollupOptions } from './rollup/options.ts';
 import type { Judge } from './score/scorer.ts';
 
 /** How a configuration has connections rebuilt, and the windows its detectors ask for. `holdFlows` is what {@link RollupOptions} says. */
 export function connectionOptions(
-  { network, ingest }: Config,
-  names: Dictionary,
+  { ingest }: Config,
+  { names, scopeOf }: Pick<RollupOptions, 'names' | 'scopeOf'>,
   judges: readonly Judge[],
   holdFlows: number,
 ): RollupOptions {
   const { lateness, maxFlows, maxSessions, maxWindowKeys } = ingest;
   return {
     names,
-    scopeOf: createScopes({ internal: network.internal }),
+    scopeOf,
     lateness,
     maxFlows,
     holdFlows,

@@ -15,8 +15,8 @@ import { takeNewLists } from './new-lists.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
 import { type AskedNames, createAskedNames } from './reference/asked-names.ts';
+import { type InterfaceAddresses, openInterfaceAddresses } from './reference/interface-addresses.ts';
 import type { Inventory } from './reference/inventory.ts';
-import { openTwins, type Twins } from './reference/twins.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { packNames, restoreNames, SAVED } from './saved-state.ts';
 import { visible } from './score/alert-book.ts';
@@ -74,7 +74,7 @@ export interface Engine extends AsyncDisposable {
   readonly scorer: Scorer;
   /** Undefined where none is configured. */
   readonly inventory: Inventory | undefined;
-  readonly twins: Twins;
+  readonly addresses: InterfaceAddresses;
   readonly stages: Pick<Stages, 'history' | 'rollup' | 'asked'>;
   /** Names that were asked for. */
   readonly asked: AskedNames;
@@ -144,14 +144,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   );
   const inventory = await openInventory(config, loaded.blobs.get(SAVED.inventory));
   const keepInventory = createInventoryKeeper(folder.path, inventory);
-  const twins = openTwins(loaded.blobs.get(SAVED.twins));
+  const addresses = openInterfaceAddresses(loaded.blobs.get(SAVED.addresses), config.network);
   const versions = options.keepsFeeds === true && state.seq > 0 ? feeds.versions : undefined;
-  const given = { inventory, twins, versions };
+  const given = { inventory, addresses, versions };
   const context = await readContext(config, names, folder.path, options.warn, given);
   feeds.use(context.versions);
   const judges = judgesOf(config, context);
   const asked = createAskedNames(loaded.blobs.get(SAVED.asked));
-  const endsOf = endsBy(config, context, inventory, asked);
+  const endsOf = endsBy(context, inventory, asked);
   const scorer = new Scorer(judges, createMute(config.exceptions), names, {
     endsOf,
     keep: options.keepAlerts,
@@ -162,10 +162,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   if (savedPromotions !== undefined) scorer.promotions.restore(savedPromotions);
   const counts = { sessions: 0, strangers: 0 };
   const covered = new CoverageBook(() => rollup.interval);
-  const rollup: Rollup = new Rollup(connectionOptions(config, names, judges, options.holdFlows), {
+  const rollup: Rollup = new Rollup(connectionOptions(config, context, judges, options.holdFlows), {
     step(step) {
       inventory?.advance(step.end - 1);
-      twins.learn(step);
+      if (addresses.learn(step)) rollup.rescope();
       asked.advance(step.end - 1);
       counts.sessions += step.ended.length;
       counts.strangers += countStrangers(step.ended);
@@ -232,7 +232,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     rollup,
     scorer,
     inventory,
-    twins,
+    addresses,
     asked,
     stages: {
       asked(answers, lane) {
@@ -272,7 +272,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       takeNewLists({ update, hunted }, [...segments(), ...added], newLists);
       const blobs = new Map<string, Uint8Array | SnapshotParts>(scorer.snapshots());
       const { promotions } = scorer;
-      const parts = { rollup, coverage: covered, promotions, inventory, twins, feeds, asked };
+      const parts = { rollup, coverage: covered, promotions, inventory, addresses, feeds, asked };
       for (const [name, part] of Object.entries(parts))
         if (part !== undefined) blobs.set(SAVED[name as keyof typeof parts], part.snapshot());
       blobs.set(SAVED.names, packNames(names));

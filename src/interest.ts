@@ -12,8 +12,7 @@ const MINUTE = 60;
 /** Flows that detectors with these interests have to be shown; undefined when one of them has to see all. */
 export function choiceOf(
   interests: readonly (Interest | undefined)[],
-  { indicators }: Pick<DetectorContext, 'indicators'>,
-  scopeOf: ScopeOf,
+  { indicators, scopeOf }: Pick<DetectorContext, 'indicators'> & { readonly scopeOf: ScopeOf },
 ): FlowChoice | undefined {
   const known = interests.filter((interest) => interest !== undefined);
   if (known.length < interests.length) return undefined;

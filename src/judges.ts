@@ -10,11 +10,11 @@ import type { AskedNames } from './reference/asked-names.ts';
 import { type Facts, loadFacts, outsideBy } from './reference/facts.ts';
 import { type CurrentIndicators, createCurrentIndicators } from './reference/indicator-set.ts';
 import { type IndicatorOptions, loadIndicators } from './reference/indicators.ts';
+import type { KnownAddresses } from './reference/interface-addresses.ts';
 import type { Inventory } from './reference/inventory.ts';
 import { emptyPolicy, parsePolicy } from './reference/policy.ts';
 import { createRoles } from './reference/roles.ts';
-import { createScopes } from './reference/scopes.ts';
-import type { KnownTwins } from './reference/twins.ts';
+import { createScopes, type ScopeOf } from './reference/scopes.ts';
 import { createZones } from './reference/zones.ts';
 import type { EndsOf } from './score/alert-book.ts';
 import type { Judge } from './score/scorer.ts';
@@ -36,13 +36,14 @@ export async function createJudges(
 /** `offline` and `versions` say which lists of feeds are read: those that are there now, unless they say otherwise. */
 export interface ContextOptions extends Pick<IndicatorOptions, 'offline' | 'versions'> {
   readonly inventory?: Inventory | undefined;
-  readonly twins?: KnownTwins | undefined;
+  readonly addresses?: KnownAddresses | undefined;
 }
 
 /** What detectors may know beyond the flows, and which lists of feeds are in it. */
 export interface Knowledge extends DetectorContext {
   readonly indicators: CurrentIndicators;
   readonly facts: Facts;
+  readonly scopeOf: ScopeOf;
   /** By feed and by source of facts. */
   readonly versions: ReadonlyMap<string, string>;
 }
@@ -53,7 +54,7 @@ export async function readContext(
   names: Dictionary,
   dataDir: string,
   warn: (message: string) => void,
-  { inventory, twins, offline = false, versions }: ContextOptions = {},
+  { inventory, addresses, offline = false, versions }: ContextOptions = {},
 ): Promise<Knowledge> {
   const from = { cacheDir: join(dataDir, FEEDS_FOLDER), offline, versions };
   const { feeds, allow, network, enrichment } = config;
@@ -72,12 +73,13 @@ export async function readContext(
       : parsePolicy(await readFile(config.policy, 'utf8'), config.policy, names, inventory);
   return {
     ...given,
-    roleOf: createRoles(config.roles, { inventory, twins }),
+    roleOf: createRoles(config.roles, { inventory, addresses }),
     get roleEpoch() {
-      return (inventory?.epoch ?? 0) + (twins?.epoch ?? 0);
+      return (inventory?.epoch ?? 0) + (addresses?.epoch ?? 0);
     },
-    twinOf: (words, offset) => twins?.find(words, offset),
+    twinOf: (words, offset) => addresses?.twinOf(words, offset),
     policy,
+    scopeOf: createScopes({ internal: network.internal, isOurs: addresses?.isOurs }),
   };
 }
 
@@ -107,12 +109,10 @@ export function judgesOf(config: Config, context: DetectorContext): Judge[] {
 
 /** What alerts say of their ends: zones of the policy, what the inventory knows, and whose network it is where it is not ours. */
 export function endsBy(
-  { network }: Config,
-  { policy, facts }: Pick<Knowledge, 'policy' | 'facts'>,
+  { policy, facts, scopeOf }: Pick<Knowledge, 'policy' | 'facts' | 'scopeOf'>,
   inventory: Inventory | undefined,
   asked?: AskedNames,
 ): EndsOf {
-  const scopeOf = createScopes({ internal: network.internal });
   const zonesOf = createZones(policy, scopeOf);
   const networksOf = outsideBy(facts, scopeOf);
   const assetsOf = assetsBy(inventory);

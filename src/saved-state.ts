@@ -10,7 +10,7 @@ export const SAVED = {
   rollup: ':rollup',
   coverage: ':coverage',
   inventory: ':inventory',
-  twins: ':twins',
+  addresses: ':addresses',
   feeds: ':feeds',
   promotions: ':promotions',
   asked: ':asked',

@@ -9,6 +9,7 @@ import { type Config, loadConfig } from '../src/config.ts';
 import { choiceOf } from '../src/interest.ts';
 import { createScopes } from '../src/reference/scopes.ts';
 import { simulateToFile } from '../src/simulate/simulate.ts';
+import { plainContext } from './rows.ts';
 
 const samples = join(import.meta.dirname, '../sample-logs');
 const choosy = detectors.filter(({ interest }) => interest !== undefined).map(({ id }) => id);
@@ -75,16 +76,16 @@ describe('a backtest of what a detector looks at', () => {
 
   it('shows everything as soon as one detector has to see it', () => {
     const scopeOf = createScopes({ internal: [] });
-    const context = { indicators: { size: 0, categories: [], match: () => undefined } } as never;
-    expect(choiceOf([{ ports: [22] }, undefined], context, scopeOf)).toBeUndefined();
-    expect(choiceOf([{ ports: [22] }, { ports: [22, 23], protocols: [47] }], context, scopeOf)).toEqual({
+    const context = { scopeOf, indicators: plainContext().indicators };
+    expect(choiceOf([{ ports: [22] }, undefined], context)).toBeUndefined();
+    expect(choiceOf([{ ports: [22] }, { ports: [22, 23], protocols: [47] }], context)).toEqual({
       ...{ ports: [22, 23], protocols: [47], has: undefined },
     });
     const own = new Uint32Array([0, 0, 0xffff, 0x0a000001]);
     const other = new Uint32Array([0, 0, 0xffff, 0x08080808]);
-    const { has } = choiceOf([{ networks: ['10.0.0.0/8'] }, { listed: true }], context, scopeOf)!;
+    const { has } = choiceOf([{ networks: ['10.0.0.0/8'] }, { listed: true }], context)!;
     expect([has!(own, 0), has!(other, 0)]).toEqual([true, false]);
-    const { has: isOutside } = choiceOf([{ outside: true }], context, scopeOf)!;
+    const { has: isOutside } = choiceOf([{ outside: true }], context)!;
     expect([isOutside!(own, 0), isOutside!(other, 0)]).toEqual([false, true]);
   });
 });

@@ -20,7 +20,7 @@ const V6 = 'fd00:1::5 2001:db8::7';
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'flowsentry-twins-'));
+  folder = await mkdtemp(join(tmpdir(), 'flowsentry-addresses-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -28,14 +28,19 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const line = (ends: string, time: number, port = 443): string =>
   `2 123456789012 eni-web ${ends} 40000 ${port} 6 20 20000 ${time} ${time + 50} ACCEPT OK`;
 
-async function read(data: string, name: string, lines: readonly string[]): Promise<readonly Alert[]> {
+async function read(
+  data: string,
+  name: string,
+  lines: readonly string[],
+  detector = EGRESS,
+): Promise<readonly Alert[]> {
   const path = join(folder, name);
   await writeFile(path, `${lines.join('\n')}\n`);
   const { book } = await replay({
     ...{ paths: [path], data, config, format: undefined, restart: false },
     ...{ onProgress() {}, warn() {} },
   });
-  return book.filter(({ detector }) => detector === EGRESS);
+  return book.filter((alert) => alert.detector === detector);
 }
 
 it('a host’s two addresses have one role, after a restart, in what was learnt and in a backtest', async () => {
@@ -57,3 +62,24 @@ it('a host’s two addresses have one role, after a restart, in what was learnt 
   });
   expect(tried.alerts).toEqual(book);
 });
+
+it.each([
+  ['IPv6', '2600:1f18:a:100::5', ['2001:db8::7', '2a00:1450::7', '2606:4700::7'], '2404:6800::'],
+  ['IPv4', '147.32.84.165', ['203.0.113.7', '198.51.100.7', '192.0.2.7'], '93.184.216.'],
+])(
+  'a host with a public %s address is judged as ours, though nobody named its network',
+  async (name, host, peers, targets) => {
+    const known = peers.map((peer) => line(`${host} ${peer}`, T0));
+    const scan = Array.from({ length: 40 }, (_, i) =>
+      line(`${host} ${targets}${i + 1}`, T0 + 600, 22)
+        .replace(' 40000 ', ` ${40_001 + i} `)
+        .replace(' 20 20000 ', ' 1 60 ')
+        .replace('ACCEPT', 'REJECT'),
+    );
+    const later = line(`${host} ${peers[0]!}`, T0 + 1200);
+
+    const book = await read(join(folder, name), `${name}.log`, [...known, ...scan, later], 'port-scan');
+
+    expect(book).toMatchObject([{ subject: host, severity: 'high', port: 22 }]);
+  },
+);

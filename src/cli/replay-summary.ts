@@ -55,7 +55,7 @@ function readText(summary: ReplaySummary, at: string): string {
     lines.push(
       style(
         'yellow',
-        `  ${counted(summary.strangers, 'connection')} between addresses that are not known as yours: name your networks under network.internal (AWS's IPv6 addresses are public ones)`,
+        `  ${counted(summary.strangers, 'connection')} between addresses that were not known as yours: what an interface has is found out from its first connections; name your networks under network.internal to have it from the first record on`,
       ),
     );
   for (const [place, count] of Object.entries(summary.overflow))

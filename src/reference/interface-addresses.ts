@@ -4,83 +4,140 @@ import { SCOPE, type SessionBatch, STATE, type Step } from '../columns/session-b
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import { StateTable, u8, u32 } from '../columns/state-table.ts';
 import type { Stateful } from '../contracts.ts';
+import {
+  AddressLinks,
+  blockOf,
+  copyAddress,
+  hasSameKeys,
+  isSameAddress,
+  networkOf,
+} from './address-links.ts';
+import { createScopes, type ScopeOf } from './scopes.ts';
 
-/** Families of interfaces that are followed; past it they are counted, and their addresses have no twin. */
+/** Families of interfaces that are followed; past it they are counted, and nothing is known of their addresses. */
 const LIMIT = 262_144;
 const DAY = 86_400;
 /** An interface that was not seen for so long is forgotten: it was deleted. */
 const FORGET = 30 * DAY;
 const FAMILY = { ipv4: 0, ipv6: 1 } as const;
-
-/** Both addresses of interfaces that have one of each family. */
-export interface KnownTwins {
-  /** Another number whenever an answer of {@link find} may be another, which is only between two steps. */
+/** In the place of how many addresses are left: no session was seen. */
+const UNKNOWN = 255;
+/**
+ * Networks outside (/16, /32) that a public address must have spoken with before it counts as ours: one that stands behind a firewall of
+ * ours, whose interface shows sessions of others, is an end of all of them too, but its peers are our own.
+ */
+const LEAST_PEERS = 3;
+/** Seconds between two times that open sessions are gone through: there may be millions, and many hosts new each minute. */
+const RESCOPE = 600;
+/** What is known of which addresses interfaces have. */
+export interface KnownAddresses {
+  /** Another number whenever {@link twinOf} may answer otherwise, which is only between two steps. */
   readonly epoch: number;
-  /** The other address of the interface that has the address at `offset`: four words; undefined where none is known. */
-  find(words: Uint32Array, offset: number): Uint32Array | undefined;
+  /** The other address, IPv4 or IPv6, of the interface that has the address at `offset`: four words; undefined where none is known. */
+  twinOf(words: Uint32Array, offset: number): Uint32Array | undefined;
+  /** Whether a public address is that of an interface of ours, or within an IPv6 block of theirs. */
+  isOurs(words: Uint32Array, offset: number): boolean;
 }
 
 /**
- * As {@link KnownTwins}, found out from sessions: an address of ours that is an end of every session which an interface counted is the
- * interface's own. One that shows sessions of others (gateway, firewall) or has several addresses (node of pods) comes to have none.
+ * As {@link KnownAddresses}, found out from sessions: flow logs are taken at interfaces of ours, so the address that is an end of every
+ * session which an interface counted is its own. An interface that shows sessions of others (gateway, firewall) or has several addresses
+ * of a family (node of pods) comes to have none, as soon as two sessions have no end in common.
  */
-export interface Twins extends KnownTwins, Stateful {
+export interface InterfaceAddresses extends KnownAddresses, Stateful {
   /** Sessions whose interface found no place. */
   readonly overflow: number;
-  /** Interfaces that have both. */
-  readonly size: number;
-  /** Learns from a step what holds from it on; the order of its rows does not matter. */
-  learn(step: Step): void;
+  /** Interfaces that have an address of both families. */
+  readonly pairs: number;
+  /**
+   * Learns from a step what holds from the next one on; the order of its rows does not matter. True when open sessions should be asked for
+   * their scopes once more.
+   */
+  learn(step: Step): boolean;
 }
 
-/** Goes on from a snapshot. */
-export function openTwins(saved: Uint8Array | undefined): Twins {
-  const twins = createTwins();
-  if (saved !== undefined) twins.restore(saved);
-  return twins;
+/** Goes on from a snapshot. `internal`: the networks of `network` in the configuration. */
+export function openInterfaceAddresses(
+  saved: Uint8Array | undefined,
+  { internal }: { readonly internal: readonly string[] },
+): InterfaceAddresses {
+  const addresses = createInterfaceAddresses(createScopes({ internal }));
+  if (saved !== undefined) addresses.restore(saved);
+  return addresses;
 }
 
-export function createTwins(): Twins {
+/** `scopeOf`: what addresses alone tell. */
+function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
   const table = candidateTable();
   const key = new Uint32Array(2);
   const ends = new Uint32Array(8);
-  let links = new Links();
+  const block = new Uint32Array(4);
+  let links = new AddressLinks();
+  let ours = new KeyTable(4, LIMIT);
   let packed: Uint8Array | undefined;
   let epoch = 0;
   let day = 0;
   let overflow = 0;
+  /** Whether what is ours is other than when open sessions were gone through last, and when that was. */
+  let moved = false;
+  let movedAt = 0;
+
+  /** Row of the session's interface and family; {@link NO_ROW} when there is no room for it. */
+  function rowOf(sessions: SessionBatch, row: number, isRoom: boolean): number {
+    key[0] = sessions.interfaceId[row]!;
+    key[1] = isIpv4(sessions.srcAddr, row * 4) ? FAMILY.ipv4 : FAMILY.ipv6;
+    const at = isRoom ? table.upsert(key, 0) : table.find(key, 0);
+    if (isRoom && at !== NO_ROW && table.keys.added) table.columns.left[at] = UNKNOWN;
+    return at;
+  }
 
   /** Keeps those addresses that are an end of this session too; true when some are left out. */
-  function narrow(sessions: SessionBatch, row: number, isRoom: boolean): boolean {
-    const count = ownEnds(sessions, row, ends);
-    if (count === 0) return false;
-    key[0] = sessions.interfaceId[row]!;
-    key[1] = isIpv4(ends, 0) ? FAMILY.ipv4 : FAMILY.ipv6;
-    const at = isRoom ? table.upsert(key, 0) : table.find(key, 0);
-    if (at === NO_ROW) {
-      overflow++;
-      return false;
-    }
+  function narrow(at: number, sessions: SessionBatch, row: number): boolean {
     const { left, addresses, seen } = table.columns;
     if (seen[at] !== day) {
       seen[at] = day;
       packed = undefined;
     }
-    if (isRoom && table.keys.added) {
+    copyAddress(sessions.srcAddr, row * 4, ends, 0);
+    copyAddress(sessions.dstAddr, row * 4, ends, 4);
+    const before = left[at]!;
+    if (before === UNKNOWN) {
       addresses.set(ends, at * 8);
-      left[at] = count;
+      // A host that talks to itself has one.
+      left[at] = isSameAddress(ends, 0, ends, 4) ? 1 : 2;
       return true;
     }
-    const before = left[at]!;
     let kept = 0;
     for (let i = 0; i < before; i++) {
       const from = at * 8 + i * 4;
-      if (!isAmong(addresses, from, ends, count)) continue;
+      if (!isSameAddress(addresses, from, ends, 0) && !isSameAddress(addresses, from, ends, 4)) continue;
       if (kept < i) addresses.copyWithin(at * 8 + kept * 4, from, from + 4);
       kept++;
     }
     left[at] = kept;
     return kept < before;
+  }
+
+  /** Whether a row has an address of its own that is a public one and not known as ours yet. */
+  function isPending(at: number): boolean {
+    const { left, outside, peerCount } = table.columns;
+    return at !== NO_ROW && left[at] === 1 && outside[at] === 1 && peerCount[at]! < LEAST_PEERS;
+  }
+
+  /** Notes the network outside that an interface's address spoke with; true when that makes the address ours. */
+  function countPeer(at: number, sessions: SessionBatch, row: number): boolean {
+    const { addresses, peers, peerCount } = table.columns;
+    const isSource = isSameAddress(addresses, at * 8, sessions.srcAddr, row * 4);
+    const other = isSource ? sessions.dstAddr : sessions.srcAddr;
+    if (scopeOf(other, row * 4) !== SCOPE.public) return false;
+    const network = networkOf(other, row * 4);
+    const count = peerCount[at]!;
+    if (network === networkOf(addresses, at * 8)) return false;
+    for (let i = 0; i < count; i++) if (peers[at * LEAST_PEERS + i] === network) return false;
+    peers[at * LEAST_PEERS + count] = network;
+    peerCount[at] = count + 1;
+    packed = undefined;
+    return count + 1 === LEAST_PEERS;
   }
 
   function forget(): boolean {
@@ -93,29 +150,48 @@ export function createTwins(): Twins {
     return forgot;
   }
 
-  /** Where the row's own address is among `addresses`; undefined when it cannot be told. Two are left as long as it has one peer: it is not the one that another interface has. */
-  function ownAt(at: number, settled: KeyTable): number | undefined {
-    const { left, addresses } = table.columns;
-    if (left[at] === 1) return at * 8;
-    if (left[at] !== 2) return undefined;
-    const [first, second] = [at * 8, at * 8 + 4];
-    const [isFirstTaken, isSecondTaken] = [first, second].map(
-      (from) => settled.find(addresses, from) !== NO_ROW,
-    );
-    if (isFirstTaken === isSecondTaken) return undefined;
-    return isFirstTaken ? second : first;
+  function isOurs(words: Uint32Array, offset: number): boolean {
+    return ours.size > 0 && ours.find(blockOf(words, offset, block), 0) !== NO_ROW;
   }
 
-  function link(): void {
-    packed = undefined;
+  const isInside = (from: number): boolean =>
+    scopeOf(table.columns.addresses, from) === SCOPE.internal || isOurs(table.columns.addresses, from);
+
+  /**
+   * Where the row's own address is among `addresses`; undefined when it cannot be told. Two are left as long as it has one peer: its own is
+   * the only one inside, else the one that no other interface has.
+   */
+  function ownAt(at: number, settled: KeyTable | undefined): number | undefined {
     const { left, addresses } = table.columns;
-    const settled = new KeyTable(4, LIMIT);
-    for (let at = 0; at < table.rows; at++)
-      if (table.has(at) && left[at] === 1) settled.upsert(addresses, at * 8);
-    const next = new Links();
+    const inside = [at * 8, at * 8 + 4].slice(0, left[at]).filter(isInside);
+    if (inside.length === 1) return inside[0];
+    const free = inside.filter((from) => settled !== undefined && settled.find(addresses, from) === NO_ROW);
+    return free.length === 1 ? free[0] : undefined;
+  }
+
+  /** What follows from the rows as they are now. */
+  function conclude(): void {
+    packed = undefined;
+    const { keys } = table.keys;
+    const { left, addresses, outside, peerCount } = table.columns;
+    const before = ours;
+    ours = new KeyTable(4, LIMIT);
     for (let at = 0; at < table.rows; at++) {
-      if (!table.has(at) || table.keys.keys[at * 2 + 1] !== FAMILY.ipv6) continue;
-      key[0] = table.keys.keys[at * 2]!;
+      if (!table.has(at) || left[at] !== 1) continue;
+      outside[at] = scopeOf(addresses, at * 8) === SCOPE.public ? 1 : 0;
+      if (outside[at] === 1 && peerCount[at] === LEAST_PEERS)
+        ours.upsert(blockOf(addresses, at * 8, block), 0);
+    }
+    if (!hasSameKeys(before, ours)) moved = true;
+    const settled = new KeyTable(4, LIMIT);
+    for (let at = 0; at < table.rows; at++) {
+      const own = table.has(at) ? ownAt(at, undefined) : undefined;
+      if (own !== undefined) settled.upsert(addresses, own);
+    }
+    const next = new AddressLinks();
+    for (let at = 0; at < table.rows; at++) {
+      if (!table.has(at) || keys[at * 2 + 1] !== FAMILY.ipv6) continue;
+      key[0] = keys[at * 2]!;
       key[1] = FAMILY.ipv4;
       const other = table.find(key, 0);
       if (other === NO_ROW) continue;
@@ -135,99 +211,80 @@ export function createTwins(): Twins {
     get overflow() {
       return overflow;
     },
-    get size() {
+    get pairs() {
       return links.size;
     },
-    find: (words, offset) => links.find(words, offset),
+    twinOf: (words, offset) => links.find(words, offset),
+    isOurs,
     learn({ start, active, interfaces }) {
-      let changed = false;
       const today = start - (start % DAY);
+      let changed = false;
       if (today !== day) {
         day = today;
         changed = forget();
       }
       // All of a step's interfaces or none: who comes first must not matter.
       const isRoom = table.size + 2 * interfaces.length <= LIMIT;
+      const rows = new Int32Array(active.length).fill(NO_ROW);
       for (let row = 0; row < active.length; row++) {
-        if ((active.state[row]! & STATE.first) === 0 || active.interfaceId[row] === 0) continue;
-        if (narrow(active, row, isRoom)) changed = true;
+        if (!isFirst(active, row)) continue;
+        const at = rowOf(active, row, isRoom);
+        rows[row] = at;
+        if (at === NO_ROW) overflow++;
+        else if (narrow(at, active, row)) changed = true;
       }
-      if (changed) link();
+      if (changed) conclude();
+      let found = false;
+      for (let row = 0; row < active.length; row++)
+        if (isPending(rows[row]!) && countPeer(rows[row]!, active, row)) found = true;
+      if (found) conclude();
+      if (!moved || start - movedAt < RESCOPE) return false;
+      moved = false;
+      movedAt = start;
+      packed = undefined;
+      return true;
     },
     snapshot() {
-      packed ??= packSnapshot({ table: table.snapshot() }, { day, overflow });
+      packed ??= packSnapshot({ table: table.snapshot() }, { day, overflow, moved, movedAt });
       return packed;
     },
     restore(state) {
       const { columns, meta } = unpackSnapshot(state);
       table.restore(columns.get('table') as Uint8Array);
-      ({ day, overflow } = meta as { day: number; overflow: number });
-      link();
+      conclude();
+      ({ day, overflow, moved, movedAt } = meta as SavedMeta);
     },
   };
 }
 
-/** Writes the ends of a session that are ours; how many there are. */
-function ownEnds(sessions: SessionBatch, row: number, out: Uint32Array): number {
-  let count = 0;
-  if (sessions.srcScope[row] === SCOPE.internal) copy(sessions.srcAddr, row, out, count++);
-  if (sessions.dstScope[row] !== SCOPE.internal) return count;
-  // A host that talks to itself has one end.
-  if (count === 0 || !isAmong(sessions.dstAddr, row * 4, out, count))
-    copy(sessions.dstAddr, row, out, count++);
-  return count;
+interface SavedMeta {
+  readonly day: number;
+  readonly overflow: number;
+  readonly moved: boolean;
+  readonly movedAt: number;
 }
 
-function copy(addresses: Uint32Array, row: number, out: Uint32Array, at: number): void {
-  for (let word = 0; word < 4; word++) out[at * 4 + word] = addresses[row * 4 + word]!;
+/** Whether a session says something of its interface: its first row does, between addresses that interfaces can have. */
+function isFirst(sessions: SessionBatch, row: number): boolean {
+  return (
+    (sessions.state[row]! & STATE.first) !== 0 &&
+    sessions.interfaceId[row] !== 0 &&
+    sessions.srcScope[row]! <= SCOPE.public &&
+    sessions.dstScope[row]! <= SCOPE.public
+  );
 }
 
-function isAmong(addresses: Uint32Array, from: number, ends: Uint32Array, count: number): boolean {
-  for (let i = 0; i < count; i++)
-    if (
-      addresses[from] === ends[i * 4] &&
-      addresses[from + 1] === ends[i * 4 + 1] &&
-      addresses[from + 2] === ends[i * 4 + 2] &&
-      addresses[from + 3] === ends[i * 4 + 3]
-    )
-      return true;
-  return false;
-}
-
-/** Both ways; an address that two interfaces have, one after the other or in two networks, leads nowhere. */
-class Links {
-  /** Pairs that were added. */
-  size = 0;
-  readonly #index = new KeyTable(4, 2 * LIMIT);
-  readonly #others: (Uint32Array | undefined)[] = [];
-
-  add(ipv6: Uint32Array, ipv4: Uint32Array): void {
-    this.size++;
-    this.#put(ipv6, ipv4);
-    this.#put(ipv4, ipv6);
-  }
-
-  find(words: Uint32Array, offset: number): Uint32Array | undefined {
-    const row = this.#index.find(words, offset);
-    return row === NO_ROW ? undefined : this.#others[row];
-  }
-
-  isSame(as: Links): boolean {
-    if (this.size !== as.size || this.#index.size !== as.#index.size) return false;
-    const { keys } = this.#index;
-    return this.#others.every((other, row) => {
-      const known = as.find(keys, row * 4);
-      return other === undefined ? known === undefined : known !== undefined && isAmong(other, 0, known, 1);
-    });
-  }
-
-  #put(address: Uint32Array, other: Uint32Array): void {
-    const row = this.#index.upsert(address, 0);
-    if (row !== NO_ROW) this.#others[row] = this.#index.added ? other : undefined;
-  }
-}
-
-/** By interface (dictionary code) and {@link FAMILY}. `addresses`: the first `left` of two may be its own; `seen`: the day, Unix seconds. */
+/**
+ * By interface (dictionary code) and {@link FAMILY}. `addresses`: the first `left` of two may be its own; `seen`: the day, Unix seconds;
+ * `outside`: 1 when its own is a public one; `peers`: networks that it spoke with then.
+ */
 function candidateTable() {
-  return new StateTable(2, LIMIT, { left: u8(), addresses: u32(8), seen: u32() });
+  return new StateTable(2, LIMIT, {
+    left: u8(),
+    addresses: u32(8),
+    seen: u32(),
+    outside: u8(),
+    peers: u32(LEAST_PEERS),
+    peerCount: u8(),
+  });
 }

@@ -1,8 +1,8 @@
 import { formatPrefix, isIpv4, parsePrefix, prefixMask } from '../columns/address.ts';
 import { KeyTable, NO_ROW } from '../columns/key-table.ts';
 import { NO_MATCH, PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
+import type { KnownAddresses } from './interface-addresses.ts';
 import type { Inventory } from './inventory.ts';
-import type { KnownTwins } from './twins.ts';
 
 /** Subnets whose text is kept; when it is full the cache starts anew, which changes no answer. */
 const CACHED_SUBNETS = 65_536;
@@ -12,7 +12,7 @@ type RoleOf = (words: Uint32Array, offset: number) => string;
 /** What else knows roles and hosts; all of it may change between two steps. */
 export interface RoleSources {
   readonly inventory?: Pick<Inventory, 'roleAt'> | undefined;
-  readonly twins?: Pick<KnownTwins, 'find'> | undefined;
+  readonly addresses?: Pick<KnownAddresses, 'twinOf'> | undefined;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface RoleSources {
  */
 export function createRoles(
   roles: Readonly<Record<string, readonly string[]>>,
-  { inventory, twins }: RoleSources = {},
+  { inventory, addresses }: RoleSources = {},
 ): RoleOf {
   const names = Object.keys(roles);
   const list = new PrefixList();
@@ -57,7 +57,7 @@ export function createRoles(
   return (words, offset) => {
     const role = given(words, offset);
     if (role !== undefined) return role;
-    const twin = isIpv4(words, offset) ? undefined : twins?.find(words, offset);
+    const twin = isIpv4(words, offset) ? undefined : addresses?.twinOf(words, offset);
     return twin === undefined ? subnetOf(words, offset) : (given(twin, 0) ?? subnetOf(twin, 0));
   };
 }

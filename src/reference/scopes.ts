@@ -32,11 +32,18 @@ const NAT64 = 0x0064_ff9b;
 
 export type ScopeOf = (words: Uint32Array, offset: number) => Scope;
 
+export interface ScopeOptions {
+  /** The user's own networks beyond the private ones, as addresses or CIDRs. */
+  readonly internal: readonly string[];
+  /** Of a public address: whether it is ours all the same. */
+  readonly isOurs?: ((words: Uint32Array, offset: number) => boolean) | undefined;
+}
+
 /**
- * Makes the function that tells the scope of the address at `offset`. `internal`: the user's own networks beyond the private ones, as
- * addresses or CIDRs; throws a RangeError at any other text. The most specific network decides.
+ * Makes the function that tells the scope of the address at `offset`; throws a RangeError at a text that is no address or CIDR. The most
+ * specific network decides.
  */
-export function createScopes({ internal }: { readonly internal: readonly string[] }): ScopeOf {
+export function createScopes({ internal, isOurs = () => false }: ScopeOptions): ScopeOf {
   const list = new PrefixList();
   const add = (networks: readonly string[], scope: Scope): void => {
     for (const text of networks) {
@@ -56,7 +63,8 @@ export function createScopes({ internal }: { readonly internal: readonly string[
   return (words, offset) => {
     const scope = trie.match(words, offset);
     if (scope !== NO_MATCH) return scope as Scope;
-    if (words[offset] !== NAT64 || words[offset + 1] !== 0 || words[offset + 2] !== 0) return SCOPE.public;
+    if (words[offset] !== NAT64 || words[offset + 1] !== 0 || words[offset + 2] !== 0)
+      return isOurs(words, offset) ? SCOPE.internal : SCOPE.public;
     embedded[3] = words[offset + 3]!;
     const inner = trie.match(embedded, 0);
     return inner === NO_MATCH ? SCOPE.public : (inner as Scope);

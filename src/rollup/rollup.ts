@@ -110,9 +110,10 @@ export class Rollup {
   }
 
   /** Shows the sessions alive as they are at {@link now}, some at a time; a batch is valid during the call. */
-  eachOpen(show: (some: SessionBatch) => void): void {
-    this.#sessions.eachOpen(show);
-  }
+  eachOpen = (show: (some: SessionBatch) => void): void => this.#sessions.eachOpen(show);
+
+  /** Scopes of addresses are others now: open sessions have them from the next step on. */
+  rescope = (): void => this.#sessions.rescope();
 
   /** Adds rows [0, length) of the batch, all of one lane, closes what can no longer change, and returns how many rows came too late for their step. */
   add(batch: FlowBatch, lane = ''): number {

@@ -161,8 +161,18 @@ export class Sessions {
     s[base + SESSION.serviceHi] = 0;
     s[base + SESSION.startLo] = NEVER;
     s[base + SESSION.startHi] = NEVER;
+    this.#scope(base);
+  }
+
+  #scope(base: number): void {
+    const s = this.#table.words;
     const scopes = this.#scopeOf(s, base) | (this.#scopeOf(s, base + 4) << 8);
     s[base + SESSION.protocol] = (s[base + SESSION.protocol]! & 255) | (scopes << 8);
+  }
+
+  /** Asks for the scopes of open sessions once more. */
+  rescope(): void {
+    this.#expiry.each((row) => this.#scope(row * SESSION_WORDS));
   }
 
   #establish(base: number): void {

@@ -14,7 +14,7 @@ import {
 } from '../../src/columns/flow-batch.ts';
 import { defaultConfig } from '../../src/config.ts';
 import { connectionOptions } from '../../src/connections.ts';
-import { createJudges } from '../../src/judges.ts';
+import { judgesOf, readContext } from '../../src/judges.ts';
 import { Rollup } from '../../src/rollup/rollup.ts';
 import { createMute } from '../../src/score/exceptions.ts';
 import { Scorer } from '../../src/score/scorer.ts';
@@ -59,9 +59,10 @@ interface Leg {
 it('a million subjects, a scan of a million ports and 200,000 attacking sources stay within the caps, and the attackers are named', async () => {
   const names = new Dictionary();
   const config = defaultConfig();
-  const judges = await createJudges(config, names, folder, () => {});
+  const context = await readContext(config, names, folder, () => {});
+  const judges = judgesOf(config, context);
   const scorer = new Scorer(judges, createMute([]), names);
-  const rollup = new Rollup(connectionOptions(config, names, judges, 0), {
+  const rollup = new Rollup(connectionOptions(config, context, judges, 0), {
     step: (step) => scorer.step(step),
     window: (window) => scorer.window(window),
     late: () => {},
