@@ -47,7 +47,8 @@ export function answerParent<Task>(work: (task: Task) => Promise<object>): void 
   } catch {
     // A sandbox may forbid it.
   }
-  process.on('disconnect', () => process.exit(1));
+  // An exit would wait for the database, and that may wait for an answer of this thread: for ever.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   process.once('message', async (task: Task) => {
     try {
       process.send?.(await work(task), () => process.exit(0));
