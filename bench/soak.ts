@@ -29,8 +29,11 @@ const SAMPLE = 5;
 const ROTATION = 20;
 /** Seconds of records that are made once; then they come again with later times, since to make them costs more than to read them. */
 const PASS = 20;
-/** How busy the 800 hosts must be for some four minutes of event time in them, so that what is open at once fits into the tables. */
-const BUSY = 6 / 50_000;
+/**
+ * How busy the 800 hosts must be for some half an hour of event time in them: a quarter of an hour is more than half a day then. What is
+ * kept for a day, and alerts of what comes again and again, would grow for two hours with four minutes.
+ */
+const BUSY = 0.8 / 50_000;
 /** Seconds between two measurements of what is in use after a collection. */
 const COLLECTION = 60;
 

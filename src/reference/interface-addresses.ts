@@ -29,6 +29,7 @@ const UNKNOWN = 255;
 const LEAST_PEERS = 3;
 /** Seconds between two times that open sessions are gone through: there may be millions, and many hosts new each minute. */
 const RESCOPE = 600;
+
 /** What is known of which addresses interfaces have. */
 export interface KnownAddresses {
   /** Another number whenever {@link twinOf} may answer otherwise, which is only between two steps. */
@@ -104,7 +105,7 @@ function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
     if (before === UNKNOWN) {
       addresses.set(ends, at * 8);
       // A host that talks to itself has one.
-      left[at] = isSameAddress(ends, 0, ends, 4) ? 1 : 2;
+      leave(at, isSameAddress(ends, 0, ends, 4) ? 1 : 2);
       return true;
     }
     let kept = 0;
@@ -114,14 +115,20 @@ function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
       if (kept < i) addresses.copyWithin(at * 8 + kept * 4, from, from + 4);
       kept++;
     }
-    left[at] = kept;
+    if (kept < before) leave(at, kept);
     return kept < before;
+  }
+
+  function leave(at: number, count: number): void {
+    const { left, addresses, outside } = table.columns;
+    left[at] = count;
+    outside[at] = count === 1 && scopeOf(addresses, at * 8) === SCOPE.public ? 1 : 0;
   }
 
   /** Whether a row has an address of its own that is a public one and not known as ours yet. */
   function isPending(at: number): boolean {
-    const { left, outside, peerCount } = table.columns;
-    return at !== NO_ROW && left[at] === 1 && outside[at] === 1 && peerCount[at]! < LEAST_PEERS;
+    const { outside, peerCount } = table.columns;
+    return at !== NO_ROW && outside[at] === 1 && peerCount[at]! < LEAST_PEERS;
   }
 
   /** Notes the network outside that an interface's address spoke with; true when that makes the address ours. */
@@ -158,35 +165,39 @@ function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
     scopeOf(table.columns.addresses, from) === SCOPE.internal || isOurs(table.columns.addresses, from);
 
   /**
-   * Where the row's own address is among `addresses`; undefined when it cannot be told. Two are left as long as it has one peer: its own is
-   * the only one inside, else the one that no other interface has.
+   * Where the row's own address is among `addresses`, {@link NO_ROW} when it cannot be told. Two are left as long as it has one peer: its own
+   * is the only one inside, else the one that no other interface has.
    */
-  function ownAt(at: number, settled: KeyTable | undefined): number | undefined {
-    const { left, addresses } = table.columns;
-    const inside = [at * 8, at * 8 + 4].slice(0, left[at]).filter(isInside);
-    if (inside.length === 1) return inside[0];
-    const free = inside.filter((from) => settled !== undefined && settled.find(addresses, from) === NO_ROW);
-    return free.length === 1 ? free[0] : undefined;
+  function ownAt(at: number, settled: KeyTable | undefined): number {
+    const { left, addresses, outside } = table.columns;
+    const [first, second] = [at * 8, at * 8 + 4];
+    if (left[at] === 1) return outside[at] === 0 || isOurs(addresses, first) ? first : NO_ROW;
+    if (left[at] !== 2) return NO_ROW;
+    const isFirstInside = isInside(first);
+    if (isFirstInside !== isInside(second)) return isFirstInside ? first : second;
+    if (!isFirstInside || settled === undefined) return NO_ROW;
+    const isFirstTaken = settled.find(addresses, first) !== NO_ROW;
+    const isSecondTaken = settled.find(addresses, second) !== NO_ROW;
+    if (isFirstTaken === isSecondTaken) return NO_ROW;
+    return isFirstTaken ? second : first;
   }
 
   /** What follows from the rows as they are now. */
   function conclude(): void {
     packed = undefined;
     const { keys } = table.keys;
-    const { left, addresses, outside, peerCount } = table.columns;
+    const { addresses, outside, peerCount } = table.columns;
     const before = ours;
     ours = new KeyTable(4, LIMIT);
     for (let at = 0; at < table.rows; at++) {
-      if (!table.has(at) || left[at] !== 1) continue;
-      outside[at] = scopeOf(addresses, at * 8) === SCOPE.public ? 1 : 0;
-      if (outside[at] === 1 && peerCount[at] === LEAST_PEERS)
+      if (table.has(at) && outside[at] === 1 && peerCount[at] === LEAST_PEERS)
         ours.upsert(blockOf(addresses, at * 8, block), 0);
     }
     if (!hasSameKeys(before, ours)) moved = true;
     const settled = new KeyTable(4, LIMIT);
     for (let at = 0; at < table.rows; at++) {
-      const own = table.has(at) ? ownAt(at, undefined) : undefined;
-      if (own !== undefined) settled.upsert(addresses, own);
+      const own = table.has(at) ? ownAt(at, undefined) : NO_ROW;
+      if (own !== NO_ROW) settled.upsert(addresses, own);
     }
     const next = new AddressLinks();
     for (let at = 0; at < table.rows; at++) {
@@ -196,7 +207,7 @@ function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
       const other = table.find(key, 0);
       if (other === NO_ROW) continue;
       const [ipv6, ipv4] = [ownAt(at, settled), ownAt(other, settled)];
-      if (ipv6 === undefined || ipv4 === undefined) continue;
+      if (ipv6 === NO_ROW || ipv4 === NO_ROW) continue;
       next.add(addresses.slice(ipv6, ipv6 + 4), addresses.slice(ipv4, ipv4 + 4));
     }
     if (next.isSame(links)) return;
@@ -233,11 +244,9 @@ function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
         if (at === NO_ROW) overflow++;
         else if (narrow(at, active, row)) changed = true;
       }
-      if (changed) conclude();
-      let found = false;
       for (let row = 0; row < active.length; row++)
-        if (isPending(rows[row]!) && countPeer(rows[row]!, active, row)) found = true;
-      if (found) conclude();
+        if (isPending(rows[row]!) && countPeer(rows[row]!, active, row)) changed = true;
+      if (changed) conclude();
       if (!moved || start - movedAt < RESCOPE) return false;
       moved = false;
       movedAt = start;
