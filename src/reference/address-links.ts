@@ -1,5 +1,5 @@
 import { isIpv4, prefixMask } from '../columns/address.ts';
-import { KeyTable, NO_ROW } from '../columns/key-table.ts';
+import { grown, KeyTable, NO_ROW } from '../columns/key-table.ts';
 
 /** A network of Amazon's that a VPC gets is a /56 (VPC User Guide, "IPv6 VPC CIDR blocks"); a smaller one lies in a block of its owner. */
 const IPV6_BLOCK = 56;
@@ -9,33 +9,42 @@ export class AddressLinks {
   /** Pairs that were added. */
   size = 0;
   readonly #index = new KeyTable(4, 0xffff_ffff);
-  readonly #others: (Uint32Array | undefined)[] = [];
+  /** By row of the index the row of the other address, or {@link NO_ROW}. */
+  #others = new Int32Array(64);
 
-  add(ipv6: Uint32Array, ipv4: Uint32Array): void {
+  /** Links the addresses at these offsets of `words`. */
+  add(words: Uint32Array, one: number, other: number): void {
     this.size++;
-    this.#put(ipv6, ipv4);
-    this.#put(ipv4, ipv6);
+    const oneRow = this.#index.upsert(words, one);
+    const isOneNew = this.#index.added;
+    const otherRow = this.#index.upsert(words, other);
+    const isOtherNew = this.#index.added;
+    if (this.#index.capacity > this.#others.length) this.#others = grown(this.#others, this.#index.capacity);
+    this.#others[oneRow] = isOneNew ? otherRow : NO_ROW;
+    this.#others[otherRow] = isOtherNew ? oneRow : NO_ROW;
   }
 
   find(words: Uint32Array, offset: number): Uint32Array | undefined {
     const row = this.#index.find(words, offset);
-    return row === NO_ROW ? undefined : this.#others[row];
+    const other = row === NO_ROW ? NO_ROW : this.#others[row]!;
+    return other === NO_ROW ? undefined : this.#index.keys.subarray(other * 4, other * 4 + 4);
   }
 
   isSame(as: AddressLinks): boolean {
     if (this.size !== as.size || this.#index.size !== as.#index.size) return false;
-    const { keys } = this.#index;
-    return this.#others.every((other, row) => {
-      const known = as.find(keys, row * 4);
-      return other === undefined
-        ? known === undefined
-        : known !== undefined && isSameAddress(other, 0, known, 0);
-    });
+    const { keys, rows } = this.#index;
+    for (let row = 0; row < rows; row++) {
+      const known = as.#index.find(keys, row * 4);
+      const theirs = known === NO_ROW ? NO_ROW : as.#others[known]!;
+      const other = this.#others[row]!;
+      if (other === NO_ROW || theirs === NO_ROW ? other !== theirs : !this.#isOf(other, as, theirs))
+        return false;
+    }
+    return true;
   }
 
-  #put(address: Uint32Array, other: Uint32Array): void {
-    const row = this.#index.upsert(address, 0);
-    if (row !== NO_ROW) this.#others[row] = this.#index.added ? other : undefined;
+  #isOf(row: number, as: AddressLinks, theirs: number): boolean {
+    return isSameAddress(this.#index.keys, row * 4, as.#index.keys, theirs * 4);
   }
 }
 

@@ -208,7 +208,7 @@ function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
       if (other === NO_ROW) continue;
       const [ipv6, ipv4] = [ownAt(at, settled), ownAt(other, settled)];
       if (ipv6 === NO_ROW || ipv4 === NO_ROW) continue;
-      next.add(addresses.slice(ipv6, ipv6 + 4), addresses.slice(ipv4, ipv4 + 4));
+      next.add(addresses, ipv6, ipv4);
     }
     if (next.isSame(links)) return;
     links = next;
