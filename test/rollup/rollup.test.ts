@@ -211,6 +211,33 @@ describe('rollup', () => {
     }
   });
 
+  it('keeps the scopes with which a session began until it is told that they are others', () => {
+    const names = new Dictionary();
+    const seen = nothing();
+    let ours: number = SCOPE.public;
+    const scopeOf = () => ours as typeof SCOPE.public;
+    const rollup = createRollup(names, seen, { scopeOf, lateness: 0 });
+    const minutes = (from: number, to: number): void => {
+      for (let minute = from; minute < to; minute++)
+        rollup.add(flowsOf(exchange(T + minute * 60, {}, 50), names));
+    };
+
+    minutes(0, 40);
+    const before = seen.active.length;
+    ours = SCOPE.internal;
+    minutes(40, 80);
+    const told = seen.active.length;
+    rollup.rescope();
+    minutes(80, 90);
+    rollup.finish();
+
+    const scopes = seen.active.map(({ row }) => row.scopes);
+    expect(before).toBeGreaterThan(5);
+    expect(told).toBeGreaterThan(before + 5);
+    expect(new Set(scopes.slice(0, told))).toEqual(new Set(['2 2']));
+    expect(new Set(scopes.slice(told))).toEqual(new Set(['0 0']));
+  });
+
   it('pairs both directions of a connection', () => {
     const { ended } = run(exchange(T));
 
