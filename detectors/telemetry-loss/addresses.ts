@@ -1,6 +1,7 @@
-import { formatAddress } from '../../src/columns/address.ts';
+import { formatAddress, isIpv4 } from '../../src/columns/address.ts';
 import type { InterfaceBatch } from '../../src/columns/interface-batch.ts';
 import { NO_ROW } from '../../src/columns/key-table.ts';
+import { keepEnds, putEnds } from '../../src/columns/own-address.ts';
 import { STATE as SESSION, type SessionBatch } from '../../src/columns/session-batch.ts';
 import { StateTable, u8, u32 } from '../../src/columns/state-table.ts';
 import { type Interfaces, STATE } from './interfaces.ts';
@@ -74,20 +75,14 @@ export class Addresses {
     const first = at(row, family);
     if (own[known] === OWN.none) return;
     if (own[known] === OWN.unknown) {
-      for (let word = 0; word < 4; word++) {
-        candidates[first + word] = sessions.srcAddr[i * 4 + word]!;
-        candidates[first + 4 + word] = sessions.dstAddr[i * 4 + word]!;
-      }
+      putEnds(sessions, i, candidates, first);
       own[known] = OWN.pair;
       return;
     }
-    const hasFirst = isEnd(candidates, first, sessions, i);
-    const hasSecond = own[known] === OWN.pair && isEnd(candidates, first + 4, sessions, i);
-    if (hasFirst && (hasSecond || own[known] === OWN.one)) return;
-    if (hasSecond) candidates.copyWithin(first, first + 4, first + 8);
-    if (hasFirst || hasSecond) own[known] = OWN.one;
-    // The address stays where it is, so that it can be released.
-    else own[known] = OWN.none;
+    const count = own[known] === OWN.pair ? 2 : 1;
+    const kept = keepEnds(candidates, first, count, sessions, i);
+    // When none is left the address stays where it is, so that it can be released.
+    if (kept < count) own[known] = kept === 1 ? OWN.one : OWN.none;
   }
 
   #release(row: Row, family: Family): void {
@@ -165,16 +160,6 @@ function at(row: Row, family: Family): number {
   return row * 16 + family * 8;
 }
 
-/** IPv4 addresses are mapped: `::ffff:a.b.c.d`. */
 function familyOf(words: Uint32Array, offset: number): Family {
-  return words[offset] === 0 && words[offset + 1] === 0 && words[offset + 2] === 0xffff ? 0 : 1;
-}
-
-function isEnd(words: Uint32Array, offset: number, sessions: SessionBatch, i: number): boolean {
-  return same(words, offset, sessions.srcAddr, i * 4) || same(words, offset, sessions.dstAddr, i * 4);
-}
-
-function same(a: Uint32Array, offset: number, b: Uint32Array, other: number): boolean {
-  for (let word = 0; word < 4; word++) if (a[offset + word] !== b[other + word]) return false;
-  return true;
+  return isIpv4(words, offset) ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+import { isSameAddress } from '../../src/columns/address.ts';
 import type { Dictionary } from '../../src/columns/dictionary.ts';
 import { hashWords } from '../../src/columns/key-table.ts';
 import { createSessionBatch, SCOPE, type SessionBatch, type Step } from '../../src/columns/session-batch.ts';
@@ -50,8 +51,8 @@ export class Largest {
     const stamp = Math.floor((end - 1) / PERIOD);
     const slot = slotOf(words, offset, stamp);
     if (this.#stamps[slot] !== stamp) return -1;
-    return sameAddress(this.#sessions.srcAddr, slot * 4, words, offset) ||
-      sameAddress(this.#sessions.dstAddr, slot * 4, words, offset)
+    return isSameAddress(this.#sessions.srcAddr, slot * 4, words, offset) ||
+      isSameAddress(this.#sessions.dstAddr, slot * 4, words, offset)
       ? slot
       : -1;
   }
@@ -108,8 +109,4 @@ export class Largest {
 /** Even and odd periods have slots of their own, so that a window finds its sessions when the next one has begun. */
 function slotOf(words: Uint32Array, offset: number, stamp: number): number {
   return (hashWords(words, offset, 4) & (SLOTS - 1)) + (stamp & 1) * SLOTS;
-}
-
-function sameAddress(a: Uint32Array, i: number, b: Uint32Array, j: number): boolean {
-  return a[i] === b[j] && a[i + 1] === b[j + 1] && a[i + 2] === b[j + 2] && a[i + 3] === b[j + 3];
 }

@@ -6,6 +6,16 @@ export function isIpv4(words: Uint32Array, offset: number): boolean {
   return words[offset + 2] === V4_MARK && words[offset] === 0 && words[offset + 1] === 0;
 }
 
+/** Whether the four words at `i` and those at `j` are the same address. */
+export function isSameAddress(a: Uint32Array, i: number, b: Uint32Array, j: number): boolean {
+  return a[i] === b[j] && a[i + 1] === b[j + 1] && a[i + 2] === b[j + 2] && a[i + 3] === b[j + 3];
+}
+
+/** Copies the four words at `i` to `j`. */
+export function copyAddress(from: Uint32Array, i: number, to: Uint32Array, j: number): void {
+  for (let word = 0; word < 4; word++) to[j + word] = from[i + word]!;
+}
+
 /**
  * Reads the address in `bytes[from, to)` into four words of `out` at `offset`; false (and `out` undefined there) when it is not one.
  * Strict as `net.isIP`: no octal, no short forms, no zone ids. An IPv4-mapped IPv6 text gives the IPv4 address.

@@ -241,3 +241,11 @@ export class KeyTable {
     }
   }
 }
+
+/** Whether two tables have the same keys, in whatever rows. */
+export function hasSameKeys(a: KeyTable, b: KeyTable): boolean {
+  if (a.size !== b.size) return false;
+  for (let row = 0; row < a.rows; row++)
+    if (a.has(row) && b.find(a.keys, row * a.words) === NO_ROW) return false;
+  return true;
+}

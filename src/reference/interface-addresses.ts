@@ -1,17 +1,11 @@
-import { isIpv4 } from '../columns/address.ts';
-import { KeyTable, NO_ROW } from '../columns/key-table.ts';
+import { isIpv4, isSameAddress } from '../columns/address.ts';
+import { hasSameKeys, KeyTable, NO_ROW } from '../columns/key-table.ts';
+import { keepEnds, putEnds } from '../columns/own-address.ts';
 import { SCOPE, type SessionBatch, STATE, type Step } from '../columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../columns/snapshot.ts';
 import { StateTable, u8, u32 } from '../columns/state-table.ts';
 import type { Stateful } from '../contracts.ts';
-import {
-  AddressLinks,
-  blockOf,
-  copyAddress,
-  hasSameKeys,
-  isSameAddress,
-  networkOf,
-} from './address-links.ts';
+import { AddressLinks, blockOf, networkOf } from './address-links.ts';
 import { createScopes, type ScopeOf } from './scopes.ts';
 
 /** Families of interfaces that are followed; past it they are counted, and nothing is known of their addresses. */
@@ -48,8 +42,6 @@ export interface KnownAddresses {
 export interface InterfaceAddresses extends KnownAddresses, Stateful {
   /** Sessions whose interface found no place. */
   readonly overflow: number;
-  /** Interfaces that have an address of both families. */
-  readonly pairs: number;
   /**
    * Learns from a step what holds from the next one on; the order of its rows does not matter. True when open sessions should be asked for
    * their scopes once more.
@@ -71,7 +63,6 @@ export function openInterfaceAddresses(
 function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
   const table = candidateTable();
   const key = new Uint32Array(2);
-  const ends = new Uint32Array(8);
   const block = new Uint32Array(4);
   let links = new AddressLinks();
   let ours = new KeyTable(4, LIMIT);
@@ -99,22 +90,14 @@ function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
       seen[at] = day;
       packed = undefined;
     }
-    copyAddress(sessions.srcAddr, row * 4, ends, 0);
-    copyAddress(sessions.dstAddr, row * 4, ends, 4);
     const before = left[at]!;
     if (before === UNKNOWN) {
-      addresses.set(ends, at * 8);
+      putEnds(sessions, row, addresses, at * 8);
       // A host that talks to itself has one.
-      leave(at, isSameAddress(ends, 0, ends, 4) ? 1 : 2);
+      leave(at, isSameAddress(addresses, at * 8, addresses, at * 8 + 4) ? 1 : 2);
       return true;
     }
-    let kept = 0;
-    for (let i = 0; i < before; i++) {
-      const from = at * 8 + i * 4;
-      if (!isSameAddress(addresses, from, ends, 0) && !isSameAddress(addresses, from, ends, 4)) continue;
-      if (kept < i) addresses.copyWithin(at * 8 + kept * 4, from, from + 4);
-      kept++;
-    }
+    const kept = keepEnds(addresses, at * 8, before, sessions, row);
     if (kept < before) leave(at, kept);
     return kept < before;
   }
@@ -221,9 +204,6 @@ function createInterfaceAddresses(scopeOf: ScopeOf): InterfaceAddresses {
     },
     get overflow() {
       return overflow;
-    },
-    get pairs() {
-      return links.size;
     },
     twinOf: (words, offset) => links.find(words, offset),
     isOurs,

@@ -27,6 +27,12 @@ function twinOf(addresses: InterfaceAddresses, address: string): string | undefi
   return twin && formatAddress(twin);
 }
 
+/** IPv6 addresses of these tests that have a twin. */
+const pairsOf = (addresses: InterfaceAddresses): number =>
+  ['fd00:1::5', 'fd00:1::6', 'fd00:2::5', 'fd00:2::9', '2600:1f18::6', '2600:1f18::7'].filter(
+    (address) => twinOf(addresses, address) !== undefined,
+  ).length;
+
 describe('both addresses of an interface', () => {
   it('are found from what it says to outside, either way', () => {
     const { addresses, learn } = learning();
@@ -37,14 +43,14 @@ describe('both addresses of an interface', () => {
 
     expect(twinOf(addresses, 'fd00:1::5')).toBe('10.0.1.5');
     expect(twinOf(addresses, '10.0.1.5')).toBe('fd00:1::5');
-    expect(addresses.pairs).toBe(1);
+    expect(pairsOf(addresses)).toBe(1);
   });
 
   it('are found from what it says inside as soon as it has two peers', () => {
     const { addresses, learn } = learning();
     learn([{ src: '10.0.1.5', dst: OUTSIDE[0], ...WEB }]);
     learn([{ src: 'fd00:1::5', dst: 'fd00:2::9', ...WEB }]);
-    expect(addresses.pairs).toBe(0);
+    expect(pairsOf(addresses)).toBe(0);
 
     learn([{ src: 'fd00:1::6', dst: 'fd00:1::5', ...WEB }]);
 
@@ -74,11 +80,11 @@ describe('both addresses of an interface', () => {
       { src: 'fd00:1::5', dst: OUTSIDE[1], ...WEB },
     ]);
     const before = addresses.epoch;
-    expect(addresses.pairs).toBe(1);
+    expect(pairsOf(addresses)).toBe(1);
 
     learn([{ ...session, ...WEB }]);
 
-    expect(addresses.pairs).toBe(0);
+    expect(pairsOf(addresses)).toBe(0);
     expect(twinOf(addresses, 'fd00:1::5')).toBeUndefined();
     expect(addresses.epoch).not.toBe(before);
   });
@@ -105,7 +111,7 @@ describe('both addresses of an interface', () => {
       { src: OUTSIDE[0], dst: '198.51.100.1', ...WEB },
     ]);
 
-    expect(addresses.pairs).toBe(0);
+    expect(pairsOf(addresses)).toBe(0);
   });
 
   it('are forgotten a month after the interface was seen last', () => {
@@ -117,11 +123,11 @@ describe('both addresses of an interface', () => {
     learn([{ src: 'fd00:1::5', dst: OUTSIDE[1], ...WEB }], START + 5 * DAY);
 
     learn([], START + 30 * DAY);
-    expect(addresses.pairs).toBe(1);
+    expect(pairsOf(addresses)).toBe(1);
 
     // The IPv4 address was seen on the first day only.
     learn([], START + 31 * DAY);
-    expect(addresses.pairs).toBe(0);
+    expect(pairsOf(addresses)).toBe(0);
   });
 
   it('are the same in any order of rows and after a restart', () => {
@@ -152,7 +158,7 @@ describe('both addresses of an interface', () => {
             expect(twinOf(other, src)).toBe(twinOf(straight, src));
             expect(other.isOurs(wordsOf(src), 0)).toBe(straight.isOurs(wordsOf(src), 0));
           }
-          expect(other.pairs).toBe(straight.pairs);
+          expect(pairsOf(other)).toBe(pairsOf(straight));
         },
       ),
     );
@@ -166,7 +172,7 @@ describe('both addresses of an interface', () => {
 
     expect(addresses.overflow).toBe(1);
     learn([{ src: 'fd00:1::5', dst: OUTSIDE[1], ...WEB }]);
-    expect(addresses.pairs).toBe(0);
+    expect(pairsOf(addresses)).toBe(0);
   });
 });
 
