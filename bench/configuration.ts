@@ -12,6 +12,7 @@ const POLICY = `zones:
   app: { cidr: [10.0.16.0/23] }
   database: { cidr: [10.0.32.0/23] }
 rules:
+  # any: the policy's word for every zone, and for what is in none.
   - { name: visitors, from: any, to: balancer, ports: [80, 443], protocol: tcp, action: allow }
   - { name: balancer-to-web, from: balancer, to: web, ports: [8080], protocol: tcp, action: allow }
   - { name: web-to-app, from: web, to: app, ports: [9000], protocol: tcp, action: allow }

@@ -13,7 +13,7 @@ export interface SourceLoss {
 
 /**
  * What only a live service sees of a source, once a minute. When one comes depends on the clock; the times in it that findings carry are
- * event times, so an alert about a source has the same identity and place as any other.
+ * event times, so an alert about a source has the same identity and place as all others.
  */
 export interface SourceReport {
   readonly source: string;

@@ -41,6 +41,7 @@ const POLICY = `zones:
   database: { cidr: [10.0.32.0/23, "2600:1f18:a:20::/63"] }
 rules:
   - { name: web-past-app, from: web, to: database, action: deny }
+  # any: the policy's word for every zone, and for what is in none.
   - { name: rest, from: any, to: any, action: allow }
 `;
 

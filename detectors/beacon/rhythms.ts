@@ -27,7 +27,7 @@ export function networkOf(words: Uint32Array, offset: number): number {
   return isIpv4(words, offset) ? words[offset + 3]! >>> 16 : words[offset]!;
 }
 
-/** Steady rhythms by address and port (0: any): of one that calls, with the networks called; of one that is called, with those that call. */
+/** Steady rhythms by address and port (0: whichever): of one that calls, with the networks called; of one that is called, with those that call. */
 export class Rhythms {
   readonly table: ReturnType<typeof rhythmTable>;
   readonly #key = new Uint32Array(KEY_WORDS);

@@ -34,7 +34,7 @@ export function createCryptoMining(config: MiningConfig, context: DetectorContex
     return topicOf(indicator.category) === 'crypto-mining' ? indicator : undefined;
   }
 
-  /** A port of pools, for long, with little traffic: any one of these alone is ordinary. */
+  /** A port of pools, for long, with little traffic: each of these alone is ordinary. */
   function looksLikeMining(sessions: SessionBatch, row: number): boolean {
     if (isPoolPort[sessions.dstPort[row]!] === 0 || sessions.protocol[row] !== PROTOCOL.tcp) return false;
     if ((sessions.state[row]! & STATE.established) === 0) return false;

@@ -350,7 +350,7 @@ describe('fields', () => {
     });
   const V3 = PRESENT_V2 | PRESENT.tcpFlags | PRESENT.pktSrcAddr | PRESENT.pktDstAddr;
 
-  it('that no record has any more are one alert that names them', () => {
+  it('that records have no longer are one alert that names them', () => {
     const { play } = at();
     expect(play(T0, T0 + DAY + HOUR, withFields(V3))).toEqual([]);
     const found = play(T0 + DAY + HOUR, T0 + DAY + HOUR + 15 * MINUTE, withFields(PRESENT_V2));

@@ -31,7 +31,7 @@ export function createVolumeSpike(config: VolumeConfig, context: DetectorContext
     const hour = hourOf(window.start);
     if (window.length === 0) return;
     // Hours without any traffic at all are missing logs.
-    if (lastHour !== 0 && hour > lastHour + 1) rhythm.skip(lastHour + 1, hour);
+    if (lastHour !== 0 && hour > lastHour + 1) rhythm.noteMissing(lastHour + 1, hour);
     lastHour = hour;
     const deviating: { row: number; verdict: HourVerdict }[] = [];
     const note = (row: number, log: number): void => {

@@ -106,7 +106,7 @@ export class Rhythm {
   }
 
   /** Notes that the hours from `from` to `to` (exclusive) were missing for everybody. */
-  skip(from: number, to: number): void {
+  noteMissing(from: number, to: number): void {
     for (let row = 0; row < this.table.rows; row++) {
       if (!this.table.has(row)) continue;
       this.#fill(row, from, 0);

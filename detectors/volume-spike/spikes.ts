@@ -154,7 +154,7 @@ function judgeRow(judging: Judging, at: number): Spike | undefined {
   return bulk ? bulkOf(window, at, row) : undefined;
 }
 
-/** The order in which to take a window's rows: that of their keys when not all may find a place; undefined: any will do. */
+/** The order in which to take a window's rows: that of their keys when not all may find a place; undefined: whichever. */
 function orderOf(window: WindowBatch, peaks: Peaks): Uint32Array | undefined {
   const { keys } = peaks.table;
   if (keys.size + window.length <= keys.limit) return undefined;

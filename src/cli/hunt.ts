@@ -47,7 +47,7 @@ export function addHunt(program: Command): void {
     .option('--to <time>', 'UTC date or time up to which (default: all)', timeOf)
     .option('--limit <n>', 'contacts at most, the first ones', whole(1), 10_000)
     .option('--timeout <seconds>', 'stop after so long', numeric(0.1), 300)
-    .option('--fail-on-contact', 'exit with 3 when there was any')
+    .option('--fail-on-contact', 'exit with 3 when there was one')
     .addOption(dataOption())
     .addOption(configOption())
     .addOption(jsonOption())

@@ -47,7 +47,7 @@ export function dial({ host, port, tls, onConnect }: DialOptions): Socket {
   return socket;
 }
 
-/** Resolves as usual, and refuses a name that has any address it may not connect to. */
+/** Resolves as usual, and refuses a name with an address that it may not connect to. */
 const checkedLookup: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return callback(error, []);
