@@ -56,8 +56,7 @@ const samples: Sample[] = [];
 /** Objects and typed arrays that the threads have after a collection. */
 const objects: Sample[] = [];
 const arrays: Sample[] = [];
-/** Pages that V8 holds for objects then, and what is resident beside those and arrays: code of libraries, and what they hold. */
-const pages: Sample[] = [];
+/** All that is resident beside arrays then: objects, code, libraries, and what they hold. V8's pages swing in it, as the young ones come and go. */
 const rest: Sample[] = [];
 let given = 0;
 let isOver = false;
@@ -123,10 +122,9 @@ function measureInUse(): void {
     });
     objects.push(at(last?.objects));
     arrays.push(at(last?.arrays));
-    pages.push(at(last?.pages));
-    rest.push(at(Number(last?.resident) - Number(last?.arrays) - Number(last?.pages)));
+    rest.push(at(Number(last?.resident) - Number(last?.arrays)));
     console.error(
-      `${Math.round(seconds())} s: after a collection ${objects.at(-1)?.megabytes.toFixed(2)} MB of objects, ${arrays.at(-1)?.megabytes.toFixed(1)} MB of arrays, ${pages.at(-1)?.megabytes.toFixed(1)} MB of pages for objects, ${rest.at(-1)?.megabytes.toFixed(1)} MB beside those resident, in ${last?.threads} threads`,
+      `${Math.round(seconds())} s: after a collection ${objects.at(-1)?.megabytes.toFixed(2)} MB of objects, ${arrays.at(-1)?.megabytes.toFixed(1)} MB of arrays, ${rest.at(-1)?.megabytes.toFixed(1)} MB beside arrays resident, of which ${at(last?.pages).megabytes.toFixed(1)} MB are V8's pages, in ${last?.threads} threads`,
     );
   }
   if (seconds() > (objects.length + 1) * COLLECTION) service.child.kill('SIGUSR2');
@@ -176,7 +174,7 @@ try {
   if (last.received !== given || sum !== given)
     throw new Error(`records are lost: ${given} given, ${JSON.stringify(last)}`);
   console.log(
-    `${given.toLocaleString('en')} records in ${(lasted / 60).toFixed(1)} min (${Math.round(given / lasted).toLocaleString('en')}/s), none lost; memory grows by ${growth(samples)} after ${warmUp} min, after a collection objects by ${growth(objects)}, arrays by ${growth(arrays)}, pages for objects by ${growth(pages)}, all beside those by ${growth(rest)}; peak ${Math.max(...samples.map(({ megabytes }) => megabytes)).toFixed(0)} MB`,
+    `${given.toLocaleString('en')} records in ${(lasted / 60).toFixed(1)} min (${Math.round(given / lasted).toLocaleString('en')}/s), none lost; memory grows by ${growth(samples)} after ${warmUp} min, after a collection objects by ${growth(objects)}, arrays by ${growth(arrays)}, all beside arrays by ${growth(rest)}; peak ${Math.max(...samples.map(({ megabytes }) => megabytes)).toFixed(0)} MB`,
   );
 } finally {
   service.child.kill('SIGKILL');
