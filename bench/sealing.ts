@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BufferPool } from '../src/columns/buffer-pool.ts';
 import { createFlowBatch } from '../src/columns/flow-batch.ts';
 import { FIELDS } from '../src/parse/fields.ts';
-import { History } from '../src/store/history.ts';
+import { History } from '../src/store/history/history.ts';
 import { batches, loopRecords } from './input.ts';
 import { type Bench, medianOf, nsPerRecord } from './measure.ts';
 

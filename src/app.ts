@@ -4,7 +4,7 @@ import { openEngine } from './engine.ts';
 import { listFiles } from './ingest/paths.ts';
 import { emptyTotals, ingest } from './pipeline.ts';
 import { openReader, type Reader } from './reader/reader.ts';
-import { lossText } from './store/verify.ts';
+import { lossText } from './store/history/verify.ts';
 
 export interface ReplayProgress {
   /** Bytes of the files as they lie on disk. */

@@ -15,9 +15,9 @@ import { SAVED, savedStates } from './saved-state.ts';
 import { createMute } from './score/exceptions.ts';
 import type { Opening } from './score/openings.ts';
 import { type Judge, Scorer } from './score/scorer.ts';
-import { readFlows } from './store/flow-reader.ts';
-import { readSteadily } from './store/history-moved.ts';
-import { type Manifest, readManifest } from './store/manifest.ts';
+import { readSteadily } from './store/flows/history-moved.ts';
+import { readFlows } from './store/flows/reader.ts';
+import { type Manifest, readManifest } from './store/manifest/manifest.ts';
 
 export interface BacktestOptions {
   readonly data: string;

@@ -15,12 +15,12 @@ import { packNames, restoreNames, SAVED, savedStates } from './saved-state.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder } from './store/data-folder.ts';
-import { readFlows } from './store/flow-reader.ts';
-import { readSteadily } from './store/history-moved.ts';
-import { readManifest } from './store/manifest.ts';
-import { createPublisher } from './store/publisher.ts';
-import { openState } from './store/recover.ts';
-import { NO_CHANGE } from './store/state.ts';
+import { readSteadily } from './store/flows/history-moved.ts';
+import { readFlows } from './store/flows/reader.ts';
+import { readManifest } from './store/manifest/manifest.ts';
+import { createPublisher } from './store/manifest/publisher.ts';
+import { openState } from './store/state/recover.ts';
+import { NO_CHANGE } from './store/state/state.ts';
 
 export interface BaselineOptions {
   readonly data: string;

@@ -23,15 +23,15 @@ import { visible } from './score/alert-book.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
 import { claimDataFolder, eraseDataFolder } from './store/data-folder.ts';
-import { History } from './store/history.ts';
-import { deleteSegments } from './store/maintenance.ts';
-import { removeOrphans } from './store/manifest.ts';
-import type { Segment } from './store/messages.ts';
-import { createPublisher } from './store/publisher.ts';
-import { openState } from './store/recover.ts';
-import type { SegmentChange } from './store/state.ts';
-import { removeOtherStateFiles } from './store/state-file.ts';
-import type { HistoryLoss } from './store/verify.ts';
+import { History } from './store/history/history.ts';
+import { deleteSegments } from './store/history/maintenance.ts';
+import type { Segment } from './store/history/messages.ts';
+import type { HistoryLoss } from './store/history/verify.ts';
+import { removeOrphans } from './store/manifest/manifest.ts';
+import { createPublisher } from './store/manifest/publisher.ts';
+import { removeOtherStateFiles } from './store/state/file.ts';
+import { openState } from './store/state/recover.ts';
+import type { SegmentChange } from './store/state/state.ts';
 import { createUpkeep } from './upkeep.ts';
 
 export interface EngineOptions {

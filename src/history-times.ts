@@ -1,5 +1,5 @@
 import type { Coverage } from './contracts.ts';
-import type { Segment } from './store/messages.ts';
+import type { Segment } from './store/history/messages.ts';
 
 /** What times a history has, Unix seconds; undefined when it has no records. */
 export function timesOf(segments: readonly Segment[], coverage: Coverage | undefined) {

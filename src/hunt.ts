@@ -1,10 +1,10 @@
 import type { Prefix } from './columns/address.ts';
 import type { Indicator, Indicators, PastContact } from './contracts.ts';
 import { UserError } from './errors.ts';
-import { storedContacts } from './store/contacts.ts';
-import { readSteadily } from './store/history-moved.ts';
-import { readManifest } from './store/manifest.ts';
-import { sequenceOf } from './store/segment-file.ts';
+import { storedContacts } from './store/flows/contacts.ts';
+import { readSteadily } from './store/flows/history-moved.ts';
+import { sequenceOf } from './store/history/segment-file.ts';
+import { readManifest } from './store/manifest/manifest.ts';
 
 export interface HuntOptions {
   readonly data: string;

@@ -5,7 +5,7 @@ import { SCOPE } from './columns/session-batch.ts';
 import type { DetectorContext, Interest } from './contracts.ts';
 import type { ScopeOf } from './reference/scopes.ts';
 import type { Rollup } from './rollup/rollup.ts';
-import type { FlowChoice, MinuteCount } from './store/flow-choice.ts';
+import type { FlowChoice, MinuteCount } from './store/flows/choice.ts';
 
 const MINUTE = 60;
 

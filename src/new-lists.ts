@@ -7,8 +7,8 @@ import { type CurrentIndicators, indicatorsFrom } from './reference/indicator-se
 import { openContacts, withinBudget } from './retro.ts';
 import type { Rollup } from './rollup/rollup.ts';
 import type { Scorer } from './score/scorer.ts';
-import type { Segment } from './store/messages.ts';
-import { sequenceOf } from './store/segment-file.ts';
+import type { Segment } from './store/history/messages.ts';
+import { sequenceOf } from './store/history/segment-file.ts';
 
 export interface NewListsOptions {
   readonly feeds: FeedsInUse;

@@ -1,8 +1,8 @@
 import type { Dictionary } from './columns/dictionary.ts';
 import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
-import { HistoryMoved } from './store/history-moved.ts';
-import type { Manifest } from './store/manifest.ts';
-import { readStateFile } from './store/state-file.ts';
+import { HistoryMoved } from './store/flows/history-moved.ts';
+import type { Manifest } from './store/manifest/manifest.ts';
+import { readStateFile } from './store/state/file.ts';
 
 /** Names of saved states beside the detectors', which no detector can have: ids have no colon. */
 export const SAVED = {

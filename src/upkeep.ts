@@ -1,8 +1,7 @@
-import type { Damaged } from './store/checksums.ts';
-import { mergeable, segmentsBefore } from './store/maintenance.ts';
-import { mergeApart } from './store/merge-apart.ts';
-import type { Segment } from './store/messages.ts';
-import type { SegmentChange } from './store/state.ts';
+import type { Damaged } from './store/history/checksums.ts';
+import { mergeable, segmentsBefore } from './store/history/maintenance.ts';
+import { mergeApart } from './store/history/merge-apart.ts';
+import type { Segment } from './store/history/messages.ts';
 import {
   createTurns,
   findDamaged,
@@ -10,7 +9,8 @@ import {
   keepDamaged,
   lossOf,
   refuseMissing,
-} from './store/verify.ts';
+} from './store/history/verify.ts';
+import type { SegmentChange } from './store/state/state.ts';
 
 /** Seconds between two looks at segments that can be merged or are past the retention. */
 const MAINTENANCE_SECONDS = 600;

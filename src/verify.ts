@@ -1,8 +1,8 @@
 import { defaultConfig } from './config.ts';
 import { openEngine } from './engine.ts';
 import { UserError } from './errors.ts';
-import { readManifest } from './store/manifest.ts';
-import { findDamaged, type HistoryLoss, lossOf } from './store/verify.ts';
+import { findDamaged, type HistoryLoss, lossOf } from './store/history/verify.ts';
+import { readManifest } from './store/manifest/manifest.ts';
 
 export interface Verified {
   readonly files: number;

@@ -186,7 +186,7 @@ describe('architecture', async () => {
     ['src/parse/text.ts', '../app.ts', 'a stage imports the composition'],
     ['src/rollup/rollup.ts', '@duckdb/node-api', 'a package of another stage'],
     ['src/columns/address.ts', '../contracts.ts', 'columns import something'],
-    ['src/store/history.ts', 'node:net', 'a connection from elsewhere'],
+    ['src/store/history/history.ts', 'node:net', 'a connection from elsewhere'],
     ['detectors/port-scan/detector.ts', '../volume-spike/config.ts', 'a detector imports another'],
     ['detectors/port-scan/detector.ts', '../index.ts', 'a detector imports the registry'],
     ['detectors/port-scan/detector.ts', '../../src/rollup/rollup.ts', 'a detector imports a stage'],

@@ -7,7 +7,7 @@ import { type BaselineOptions, buildBaseline, readBaselines } from '../src/basel
 import { type Config, parseConfig } from '../src/config.ts';
 import { simulateToFile } from '../src/simulate/simulate.ts';
 import { claimDataFolder } from '../src/store/data-folder.ts';
-import { readManifest } from '../src/store/manifest.ts';
+import { readManifest } from '../src/store/manifest/manifest.ts';
 
 const EGRESS = 'unexpected-egress';
 const config = (options: string): Config => parseConfig(`detectors: {${EGRESS}: ${options}}\n`, 'x.yaml');

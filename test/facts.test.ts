@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { replay } from '../src/app.ts';
 import { parseConfig } from '../src/config.ts';
 import type { Alert } from '../src/contracts.ts';
-import { readManifest } from '../src/store/manifest.ts';
+import { readManifest } from '../src/store/manifest/manifest.ts';
 import { flowsentry, logLine, temporaryFolder } from './cli/run.ts';
 import { freePort, startRun } from './cli/service.ts';
 import { useHttps } from './reference/https.ts';

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ReplayOptions, type ReplaySummary, replay } from '../src/app.ts';
 import { type Config, defaultConfig, parseConfig } from '../src/config.ts';
 import { simulateToFile } from '../src/simulate/simulate.ts';
-import { runQuery } from '../src/store/query.ts';
+import { runQuery } from '../src/store/query/query.ts';
 
 let folder: string;
 let log: string;

@@ -94,7 +94,7 @@ async function show(id: string, options: { readonly data: string; readonly json?
 
 /** That nothing was found says only as much as what was looked at. */
 async function coveredBy(data: string): Promise<string[]> {
-  const { readManifest } = await import('../store/manifest.ts');
+  const { readManifest } = await import('../store/manifest/manifest.ts');
   const coverage = (await readManifest(data))?.coverage;
   return coverage === undefined ? [] : coverageLines(coverage);
 }

@@ -47,7 +47,7 @@ export async function readReported(
   data: string,
 ): Promise<{ readonly alerts: readonly ReportedAlert[]; readonly coverage: Coverage }> {
   const [{ readManifest }, { readOutbox }] = await Promise.all([
-    import('../store/manifest.ts'),
+    import('../store/manifest/manifest.ts'),
     import('../store/outbox-file.ts'),
   ]);
   const [manifest, outbox] = await Promise.all([readManifest(data), readOutbox(data)]);

@@ -10,7 +10,7 @@ export async function readAlerts(data: string): Promise<Alert[]> {
 
 /** Alerts of detectors in the shadow, which nobody is told of. */
 export async function readShadowed(data: string): Promise<Alert[]> {
-  const { readManifest } = await import('../store/manifest.ts');
+  const { readManifest } = await import('../store/manifest/manifest.ts');
   return ((await readManifest(data))?.witness?.shadowed ?? []).map(({ alert }) => alert);
 }
 

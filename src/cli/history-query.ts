@@ -1,4 +1,4 @@
-import type { QueryResult } from '../store/query.ts';
+import type { QueryResult } from '../store/query/query.ts';
 
 /** Asks the history of a data folder on behalf of a command that shows a part of it, within the default limits. */
 export async function askHistory(
@@ -8,7 +8,7 @@ export async function askHistory(
 ): Promise<QueryResult> {
   const [{ defaultConfig }, { runQuery }] = await Promise.all([
     import('../config.ts'),
-    import('../store/query.ts'),
+    import('../store/query/query.ts'),
   ]);
   const { query } = defaultConfig();
   return runQuery({

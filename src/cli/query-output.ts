@@ -1,5 +1,5 @@
 import { EOL } from 'node:os';
-import type { QueryResult } from '../store/query.ts';
+import type { QueryResult } from '../store/query/query.ts';
 import { csvLine } from './csv.ts';
 import { tableText } from './table.ts';
 import { safe, toJson } from './terminal.ts';

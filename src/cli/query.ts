@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import { EXIT, UserError } from '../errors.ts';
-import { NAMED_QUERIES, type NamedQuery } from '../store/queries.ts';
+import { NAMED_QUERIES, type NamedQuery } from '../store/query/queries.ts';
 import { collect, configOption, dataOption, jsonOption, numeric, whole } from './options.ts';
 import { formatResult, TEXT_FORMATS, type TextFormat } from './query-output.ts';
 import { tableText } from './table.ts';
@@ -70,7 +70,7 @@ async function run(sql: string | undefined, options: Options, command: Command):
   const named = options.name === undefined ? undefined : findQuery(options.name);
   const [{ loadConfig }, { runQuery }] = await Promise.all([
     import('../config.ts'),
-    import('../store/query.ts'),
+    import('../store/query/query.ts'),
   ]);
   const { query } = await loadConfig(options.config);
   const result = await runQuery({

@@ -34,7 +34,7 @@ Examples:
 async function run({ data, putAside, json }: Options): Promise<void> {
   const [{ verifyHistory }, { lossText }] = await Promise.all([
     import('../verify.ts'),
-    import('../store/verify.ts'),
+    import('../store/history/verify.ts'),
   ]);
   const found = await verifyHistory(data, putAside === true, (message) => note(safe(message)));
   const { files, bytes, unchecked, loss } = found;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT, UserError } from '../errors.ts';
-import { readManifest } from './manifest.ts';
+import { readManifest } from './manifest/manifest.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** Version of everything in the data folder; raised when an older program could not read it any more. */

@@ -1,6 +1,6 @@
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDurable } from './segment-file.ts';
+import { makeDurable } from './history/segment-file.ts';
 
 /** Puts a text in the place of a file of the data folder, durably: readers see the old one or the new one, never a part. */
 export async function replaceFile(dataDir: string, name: string, text: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDurable } from './segment-file.ts';
+import { makeDurable } from './history/segment-file.ts';
 
 /** Where commands for the process that holds a data folder wait, each a file. */
 const FOLDER = 'commands';

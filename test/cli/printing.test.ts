@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { contacts, listed } from './many-alerts.ts';
 import { BIN, temporaryFolder } from './run.ts';
 

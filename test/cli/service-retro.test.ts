@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../src/contracts.ts';
-import { readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { logLine, temporaryFolder } from './run.ts';
 import { freePort, startRun } from './service.ts';
 

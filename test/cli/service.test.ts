@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { flowsentry, logLine, temporaryFolder } from './run.ts';
 import { freePort, holds, rowsOf, startRun } from './service.ts';
 

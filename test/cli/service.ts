@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { BIN, flowsentry } from './run.ts';
 
 /** `flowsentry run` on a folder of its own with one source (a line of YAML) and `more` settings, followed through its log. */

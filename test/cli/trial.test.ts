@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Manifest, readManifest } from '../../src/store/manifest.ts';
+import { type Manifest, readManifest } from '../../src/store/manifest/manifest.ts';
 import { CA, type Receiver, startReceiver } from '../send/receiver.ts';
 import { contacts, listed } from './many-alerts.ts';
 import { flowsentry, temporaryFolder } from './run.ts';

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, truncateSync, writeFi
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { flowsentry, logLine, scanLog, temporaryFolder } from './run.ts';
 import { rowsOf, startRun } from './service.ts';
 

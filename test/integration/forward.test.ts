@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/simulate/random.ts';
-import { readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { BIN, temporaryFolder } from '../cli/run.ts';
 import { rowsOf, startRun } from '../cli/service.ts';
 import { simulated } from './kills.ts';

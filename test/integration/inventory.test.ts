@@ -14,7 +14,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Alert, InventoryEntry } from '../../src/contracts.ts';
 import { describeInterfaces } from '../../src/reference/ec2.ts';
-import { readManifest } from '../../src/store/manifest.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { flowsentry, temporaryFolder } from '../cli/run.ts';
 import { freePort, startRun } from '../cli/service.ts';
 import { type Moto, startMoto } from './rigs/moto.ts';

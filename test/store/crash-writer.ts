@@ -1,10 +1,10 @@
 import { BufferPool } from '../../src/columns/buffer-pool.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Position } from '../../src/contracts.ts';
-import { History } from '../../src/store/history.ts';
-import { removeOrphans } from '../../src/store/manifest.ts';
-import { createPublisher } from '../../src/store/publisher.ts';
-import { NO_CHANGE, State } from '../../src/store/state.ts';
+import { History } from '../../src/store/history/history.ts';
+import { removeOrphans } from '../../src/store/manifest/manifest.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import { NO_CHANGE, State } from '../../src/store/state/state.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 
 // Stores records numbered by their bytes, in checkpoints that say how many there are, until somebody kills it.

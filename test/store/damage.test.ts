@@ -2,10 +2,10 @@ import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/simulate/random.ts';
-import { damageOf } from '../../src/store/checksums.ts';
-import { readManifest } from '../../src/store/manifest.ts';
-import type { Segment } from '../../src/store/messages.ts';
-import { runQuery } from '../../src/store/query.ts';
+import { damageOf } from '../../src/store/history/checksums.ts';
+import type { Segment } from '../../src/store/history/messages.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
+import { runQuery } from '../../src/store/query/query.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { lastingFolder, openStore } from './support.ts';
 

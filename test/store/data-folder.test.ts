@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { emptyContents } from '../../src/store/contents.ts';
 import { claimDataFolder } from '../../src/store/data-folder.ts';
-import { createPublisher } from '../../src/store/publisher.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import { emptyContents } from '../../src/store/state/contents.ts';
 import { temporaryFolder } from './support.ts';
 
 const MODULE = new URL('../../src/store/data-folder.ts', import.meta.url).href;

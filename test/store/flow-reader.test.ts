@@ -5,11 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/columns/address.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import { type FlowBatch, type Layout, PRESENT } from '../../src/columns/flow-batch.ts';
-import { emptyContents } from '../../src/store/contents.ts';
-import { readFlows } from '../../src/store/flow-reader.ts';
-import { slicesOf } from '../../src/store/flow-slices.ts';
-import { readManifest } from '../../src/store/manifest.ts';
-import { createPublisher } from '../../src/store/publisher.ts';
+import { readFlows } from '../../src/store/flows/reader.ts';
+import { slicesOf } from '../../src/store/flows/slices.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import { emptyContents } from '../../src/store/state/contents.ts';
 import { type FlowLiteral, flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { openStore, temporaryFolder } from './support.ts';
 

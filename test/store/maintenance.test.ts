@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { deleteSegments, mergeSegments, segmentsBefore } from '../../src/store/maintenance.ts';
-import { readManifest, removeOrphans } from '../../src/store/manifest.ts';
-import { mergeApart } from '../../src/store/merge-apart.ts';
-import { createPublisher } from '../../src/store/publisher.ts';
-import type { SegmentChange } from '../../src/store/state.ts';
+import { deleteSegments, mergeSegments, segmentsBefore } from '../../src/store/history/maintenance.ts';
+import { mergeApart } from '../../src/store/history/merge-apart.ts';
+import { readManifest, removeOrphans } from '../../src/store/manifest/manifest.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import type { SegmentChange } from '../../src/store/state/state.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { openStore, rowsOf, type Store, temporaryFolder } from './support.ts';
 

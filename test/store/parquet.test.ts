@@ -6,10 +6,10 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/columns/address.ts';
+import type { RowGroup } from '../../src/store/history/row-groups.ts';
+import type { ColumnSpec, RowColumn, RowSet } from '../../src/store/history/table-spec.ts';
 import { createDistinctTable, indexNumbers } from '../../src/store/parquet/distinct.ts';
 import { createParquetEncoder } from '../../src/store/parquet/file.ts';
-import type { RowGroup } from '../../src/store/row-groups.ts';
-import type { ColumnSpec, RowColumn, RowSet } from '../../src/store/table-spec.ts';
 import { temporaryFolder } from './support.ts';
 
 const encode = createParquetEncoder();

@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { writePrepared } from '../../src/store/prepared.ts';
-import { type CheckpointInput, NO_CHANGE, State } from '../../src/store/state.ts';
+import { writePrepared } from '../../src/store/state/prepared.ts';
+import { type CheckpointInput, NO_CHANGE, State } from '../../src/store/state/state.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'flowsentry-prepared-'));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Contents, emptyContents } from '../../src/store/contents.ts';
-import { type PublishedManifest, readManifest } from '../../src/store/manifest.ts';
-import { createPublisher } from '../../src/store/publisher.ts';
+import { type PublishedManifest, readManifest } from '../../src/store/manifest/manifest.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import { type Contents, emptyContents } from '../../src/store/state/contents.ts';
 import { temporaryFolder } from './support.ts';
 
 const witness = (seq: number) => ({ witness: { seq, file: `${seq}.bin` } });

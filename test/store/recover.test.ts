@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/simulate/random.ts';
-import { readManifest } from '../../src/store/manifest.ts';
-import { createPublisher } from '../../src/store/publisher.ts';
-import { openState } from '../../src/store/recover.ts';
-import { type CheckpointInput, NO_CHANGE } from '../../src/store/state.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import { openState } from '../../src/store/state/recover.ts';
+import { type CheckpointInput, NO_CHANGE } from '../../src/store/state/state.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'flowsentry-recover-'));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -6,10 +6,10 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Alert } from '../../src/contracts.ts';
-import type { AlertRow } from '../../src/store/alert-row.ts';
-import { removeOrphans } from '../../src/store/manifest.ts';
-import { createPublisher } from '../../src/store/publisher.ts';
-import { NO_CHANGE, State } from '../../src/store/state.ts';
+import { removeOrphans } from '../../src/store/manifest/manifest.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import type { AlertRow } from '../../src/store/state/alert-row.ts';
+import { NO_CHANGE, State } from '../../src/store/state/state.ts';
 import { rowsOf, temporaryFolder } from './support.ts';
 
 function alertRow(id: string, count: number): AlertRow {

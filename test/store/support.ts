@@ -6,14 +6,14 @@ import { afterAll, onTestFinished } from 'vitest';
 import { BufferPool } from '../../src/columns/buffer-pool.ts';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { Position } from '../../src/contracts.ts';
-import { registerAddressFunctions } from '../../src/store/address-functions.ts';
-import { History } from '../../src/store/history.ts';
-import type { LoadedState } from '../../src/store/load-state.ts';
-import { readManifest } from '../../src/store/manifest.ts';
-import { createPublisher } from '../../src/store/publisher.ts';
-import { viewSql } from '../../src/store/query-views.ts';
-import { NO_CHANGE, State } from '../../src/store/state.ts';
-import { TABLES } from '../../src/store/table-spec.ts';
+import { History } from '../../src/store/history/history.ts';
+import { TABLES } from '../../src/store/history/table-spec.ts';
+import { readManifest } from '../../src/store/manifest/manifest.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import { registerAddressFunctions } from '../../src/store/query/address-functions.ts';
+import { viewSql } from '../../src/store/query/views.ts';
+import type { LoadedState } from '../../src/store/state/load.ts';
+import { NO_CHANGE, State } from '../../src/store/state/state.ts';
 
 /** A folder of this test alone, removed when it ends. */
 export function temporaryFolder(): string {

@@ -1,4 +1,4 @@
-import type { ColumnSource } from '../table-spec.ts';
+import type { ColumnSource } from '../history/table-spec.ts';
 import { bool, i32, struct, type Thrift, text } from './thrift.ts';
 
 /** Numbers of Parquet's physical types. */

@@ -1,4 +1,4 @@
-import { type ColumnSpec, type RowColumn, widthOf } from '../table-spec.ts';
+import { type ColumnSpec, type RowColumn, widthOf } from '../history/table-spec.ts';
 import { indexAddresses, indexNumbers, MAX_DISTINCT } from './distinct.ts';
 import {
   type PlainValues,

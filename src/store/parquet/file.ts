@@ -1,5 +1,5 @@
-import type { RowGroup } from '../row-groups.ts';
-import { type ColumnSpec, PRESENT_COLUMN, type RowSet } from '../table-spec.ts';
+import type { RowGroup } from '../history/row-groups.ts';
+import { type ColumnSpec, PRESENT_COLUMN, type RowSet } from '../history/table-spec.ts';
 import { type ColumnChunk, encodeChunk } from './column-chunk.ts';
 import { COLUMN_TYPES, schemaElement } from './column-type.ts';
 import { type ColumnValues, readColumn } from './column-values.ts';

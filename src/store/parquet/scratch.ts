@@ -1,4 +1,4 @@
-import type { RowSet } from '../table-spec.ts';
+import type { RowSet } from '../history/table-spec.ts';
 import { createDistinctTable, type DistinctTable } from './distinct.ts';
 
 /** Rows of a row group at most. */
