@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { CloudWatchOptions } from './cloudwatch-options.ts';
-import { FirehoseOptions } from './firehose-options.ts';
-import { FollowOptions } from './follow-options.ts';
-import { KafkaOptions } from './kafka-options.ts';
-import { S3Options } from './s3-options.ts';
+import { CloudWatchOptions } from './cloudwatch/options.ts';
+import { FirehoseOptions } from './firehose/options.ts';
+import { FollowOptions } from './follow/options.ts';
+import { KafkaOptions } from './kafka/options.ts';
+import { S3Options } from './s3/options.ts';
 
 /** Options of a live source, by its `type`. */
 export const SourceOptions = z.discriminatedUnion('type', [

@@ -8,23 +8,23 @@ export type SourceMaker = (resume: Resume, events: SourceEvents) => Promise<Sour
 export async function loadSource(options: SourceOptions): Promise<SourceMaker> {
   switch (options.type) {
     case 'file': {
-      const { createFollowSource } = await import('../ingest/follow.ts');
+      const { createFollowSource } = await import('../ingest/follow/source.ts');
       return async (resume, events) => createFollowSource(options, resume, events);
     }
     case 'cloudwatch': {
-      const { createCloudWatchSource } = await import('../ingest/cloudwatch.ts');
+      const { createCloudWatchSource } = await import('../ingest/cloudwatch/source.ts');
       return async (resume, events) => createCloudWatchSource(options, resume, events);
     }
     case 'kafka': {
-      const { createKafkaSource } = await import('../ingest/kafka.ts');
+      const { createKafkaSource } = await import('../ingest/kafka/source.ts');
       return async (resume, events) => createKafkaSource(options, resume, events);
     }
     case 's3': {
-      const { createS3Source } = await import('../ingest/s3.ts');
+      const { createS3Source } = await import('../ingest/s3/source.ts');
       return async (resume, events) => createS3Source(options, resume, events);
     }
     case 'firehose': {
-      const { createFirehoseSource } = await import('../ingest/firehose.ts');
+      const { createFirehoseSource } = await import('../ingest/firehose/source.ts');
       const { listenForDeliveries } = await import('../serve/deliveries.ts');
       return async (resume, events) => createFirehoseSource(options, resume, events, listenForDeliveries);
     }

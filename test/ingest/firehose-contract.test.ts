@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe } from 'vitest';
-import { createFirehoseSource } from '../../src/ingest/firehose.ts';
+import { createFirehoseSource } from '../../src/ingest/firehose/source.ts';
 import { listenForDeliveries } from '../../src/serve/deliveries.ts';
 import { itIsASource, type SourceRig } from '../contracts/source.ts';
 import { firehoseOptions, send } from './firehose-support.ts';

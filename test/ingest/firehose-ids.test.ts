@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rememberRequests } from '../../src/ingest/firehose-ids.ts';
+import { rememberRequests } from '../../src/ingest/firehose/ids.ts';
 
 describe('ids of requests', () => {
   it('sort by age, and are known for as long as they are to be remembered', () => {

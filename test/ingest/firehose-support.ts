@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { createFirehoseSource } from '../../src/ingest/firehose.ts';
-import { FirehoseOptions } from '../../src/ingest/firehose-options.ts';
+import { FirehoseOptions } from '../../src/ingest/firehose/options.ts';
+import { createFirehoseSource } from '../../src/ingest/firehose/source.ts';
 import type { Covered, Delivery, Resume } from '../../src/ingest/source.ts';
 import { listenForDeliveries } from '../../src/serve/deliveries.ts';
 

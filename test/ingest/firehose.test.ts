@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { FirehoseOptions } from '../../src/ingest/firehose-options.ts';
+import { FirehoseOptions } from '../../src/ingest/firehose/options.ts';
 import { SourceOptions } from '../../src/ingest/options.ts';
 import { createSource } from '../../src/reader/sources.ts';
 import { until } from '../serve/support.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { share, type TopicPartition } from '../../src/ingest/kafka-assignment.ts';
+import { share, type TopicPartition } from '../../src/ingest/kafka/assignment.ts';
 
 const partitionsOf = (count: number): TopicPartition[] =>
   Array.from({ length: count }, (_, partition) => ({ topic: 'flows', partition }));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatClaims, parseClaims } from '../../src/ingest/kafka-claims.ts';
+import { formatClaims, parseClaims } from '../../src/ingest/kafka/claims.ts';
 
 describe('what a commit carries beside the offset', () => {
   it('names who bound it last, and still who did before', () => {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { endOf, unpack } from '../../src/ingest/kafka-records.ts';
+import { endOf, unpack } from '../../src/ingest/kafka/records.ts';
 
 interface Written {
   readonly key?: string;

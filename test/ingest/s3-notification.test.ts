@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endOf } from '../../src/ingest/s3-listing.ts';
-import { parseNotification } from '../../src/ingest/s3-notification.ts';
+import { endOf } from '../../src/ingest/s3/listing.ts';
+import { parseNotification } from '../../src/ingest/s3/notification.ts';
 
 const record = (key: string, eventName = 'ObjectCreated:Put', eventVersion = '2.1') => ({
   eventVersion,

@@ -5,8 +5,8 @@ import {
   PutLogEventsCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCloudWatchSource } from '../../src/ingest/cloudwatch.ts';
-import { CloudWatchOptions } from '../../src/ingest/cloudwatch-options.ts';
+import { CloudWatchOptions } from '../../src/ingest/cloudwatch/options.ts';
+import { createCloudWatchSource } from '../../src/ingest/cloudwatch/source.ts';
 import type { Delivery, Resume } from '../../src/ingest/source.ts';
 import { logLine, temporaryFolder } from '../cli/run.ts';
 import { killed, report } from './kills.ts';

@@ -14,8 +14,8 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createS3Source } from '../../src/ingest/s3.ts';
-import { S3Options } from '../../src/ingest/s3-options.ts';
+import { S3Options } from '../../src/ingest/s3/options.ts';
+import { createS3Source } from '../../src/ingest/s3/source.ts';
 import type { Covered, Delivery, Resume } from '../../src/ingest/source.ts';
 import { logLine, temporaryFolder } from '../cli/run.ts';
 import { killed, report } from './kills.ts';

@@ -11,12 +11,12 @@ import {
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { createCloudWatchSource } from '../../src/ingest/cloudwatch.ts';
-import { CloudWatchOptions } from '../../src/ingest/cloudwatch-options.ts';
-import { createKafkaSource } from '../../src/ingest/kafka.ts';
-import { KafkaOptions } from '../../src/ingest/kafka-options.ts';
-import { createS3Source } from '../../src/ingest/s3.ts';
-import { S3Options } from '../../src/ingest/s3-options.ts';
+import { CloudWatchOptions } from '../../src/ingest/cloudwatch/options.ts';
+import { createCloudWatchSource } from '../../src/ingest/cloudwatch/source.ts';
+import { KafkaOptions } from '../../src/ingest/kafka/options.ts';
+import { createKafkaSource } from '../../src/ingest/kafka/source.ts';
+import { S3Options } from '../../src/ingest/s3/options.ts';
+import { createS3Source } from '../../src/ingest/s3/source.ts';
 import { itIsASource } from '../contracts/source.ts';
 import { createAuthority } from './rigs/certificates.ts';
 import { type Broker, startKafka } from './rigs/kafka.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ACCESS_SETTINGS, refineAccess } from '../outbound/kafka-options.ts';
-import { SourceName } from './source-name.ts';
+import { ACCESS_SETTINGS, refineAccess } from '../../outbound/kafka-options.ts';
+import { SourceName } from '../source-name.ts';
 
 /** Topics of Apache Kafka. */
 export const KafkaOptions = refineAccess(

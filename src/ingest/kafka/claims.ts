@@ -1,6 +1,6 @@
-import type { TopicPartition } from './kafka-assignment.ts';
-import { retry } from './retry.ts';
-import type { Covered } from './source.ts';
+import { retry } from '../retry.ts';
+import type { Covered } from '../source.ts';
+import type { TopicPartition } from './assignment.ts';
 
 /** Others whose last claims are kept; a data folder that was not seen among so many is believed to be gone. */
 const MAX_OTHERS = 20;

@@ -5,9 +5,9 @@ import {
   encodeSubscription,
   PROTOCOL,
   type TopicPartition,
-} from './kafka-assignment.ts';
-import type { Committed } from './kafka-claims.ts';
-import { byTopic, type KafkaBroker, type KafkaCluster, type KafkaError } from './kafka-cluster.ts';
+} from './assignment.ts';
+import type { Committed } from './claims.ts';
+import { byTopic, type KafkaBroker, type KafkaCluster, type KafkaError } from './cluster.ts';
 
 export interface MemberOptions {
   readonly groupId: string;

@@ -6,9 +6,9 @@ import {
   FilterLogEventsCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { DescribeFlowLogsCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { openAws } from '../outbound/aws.ts';
-import type { CloudWatchOptions } from './cloudwatch-options.ts';
-import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
+import { openAws } from '../../outbound/aws.ts';
+import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
+import type { CloudWatchOptions } from './options.ts';
 
 /** Milliseconds between two requests: FilterLogEvents may be called 5 times a second by all of an account in a region. */
 const PACE_MS = 250;

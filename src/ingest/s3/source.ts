@@ -1,15 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
-import { openAws } from '../outbound/aws.ts';
-import { openFile } from './file.ts';
-import { retry } from './retry.ts';
-import { openDownloads } from './s3-download.ts';
-import { listRecent } from './s3-listing.ts';
-import type { ToldObject } from './s3-notification.ts';
-import type { S3Options } from './s3-options.ts';
-import { openQueue } from './s3-queue.ts';
-import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
+import { openAws } from '../../outbound/aws.ts';
+import { openFile } from '../file.ts';
+import { retry } from '../retry.ts';
+import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
+import { openDownloads } from './download.ts';
+import { listRecent } from './listing.ts';
+import type { ToldObject } from './notification.ts';
+import type { S3Options } from './options.ts';
+import { openQueue } from './queue.ts';
 
 /** Objects on their way, beside the one that is read. */
 const AHEAD = 3;

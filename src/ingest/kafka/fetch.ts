@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fetchDefinition from 'kafkajs/src/protocol/requests/fetch/index.js';
-import type { TopicPartition } from './kafka-assignment.ts';
-import { byTopic, type KafkaCluster } from './kafka-cluster.ts';
-import type { Aborted, RecordSet } from './kafka-records.ts';
+import type { TopicPartition } from './assignment.ts';
+import { byTopic, type KafkaCluster } from './cluster.ts';
+import type { Aborted, RecordSet } from './records.ts';
 
 export interface Wanted extends TopicPartition {
   readonly offset: number;

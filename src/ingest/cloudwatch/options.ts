@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AwsOptions } from '../outbound/aws.ts';
-import { SourceName } from './source-name.ts';
+import { AwsOptions } from '../../outbound/aws.ts';
+import { SourceName } from '../source-name.ts';
 
 /** Log groups of Amazon CloudWatch Logs that flow logs are published to. */
 export const CloudWatchOptions = z.strictObject({

@@ -6,10 +6,10 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { AwsConnection } from '../outbound/aws.ts';
-import { parseNotification, type ToldObject } from './s3-notification.ts';
-import type { S3Options } from './s3-options.ts';
-import type { SourceEvents } from './source.ts';
+import type { AwsConnection } from '../../outbound/aws.ts';
+import type { SourceEvents } from '../source.ts';
+import { parseNotification, type ToldObject } from './notification.ts';
+import type { S3Options } from './options.ts';
 
 /** A queue whose messages tell of objects. */
 export interface NoticeQueue {

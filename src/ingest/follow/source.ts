@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openFile } from './file.ts';
-import { createGoneFiles } from './follow-gone.ts';
-import { identify, partitionOf } from './follow-identity.ts';
-import type { FollowOptions } from './follow-options.ts';
-import { NOT_LOGS } from './paths.ts';
-import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
+import { openFile } from '../file.ts';
+import { NOT_LOGS } from '../paths.ts';
+import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
+import { createGoneFiles } from './gone.ts';
+import { identify, partitionOf } from './identity.ts';
+import type { FollowOptions } from './options.ts';
 
 /** Bytes of one delivery of lines. */
 const CHUNK_BYTES = 1 << 20;

@@ -1,4 +1,4 @@
-import { decompress } from './kafka-codecs.ts';
+import { decompress } from './codecs.ts';
 
 /** Where things are in a batch of records, as Kafka writes them since 0.11. */
 const BATCH = {

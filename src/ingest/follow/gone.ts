@@ -1,4 +1,4 @@
-import { birthOf, partitionOf } from './follow-identity.ts';
+import { birthOf, partitionOf } from './identity.ts';
 
 /** Files whose positions are kept: those made first are forgotten before others. */
 const MAX_GONE = 1000;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SourceName } from './source-name.ts';
+import { SourceName } from '../source-name.ts';
 
 /** Files and folders that grow while they are read. */
 export const FollowOptions = z.strictObject({

@@ -1,5 +1,5 @@
-import type { TopicPartition } from './kafka-assignment.ts';
-import type { Claims } from './kafka-claims.ts';
+import type { TopicPartition } from './assignment.ts';
+import type { Claims } from './claims.ts';
 
 /** A partition that the group gave us. */
 export interface Assigned extends TopicPartition {

@@ -1,8 +1,8 @@
-import { readSecret } from '../outbound/secret.ts';
-import { rememberRequests } from './firehose-ids.ts';
-import type { FirehoseOptions } from './firehose-options.ts';
-import { readRequest } from './firehose-request.ts';
-import type { Delivery, Resume, Source, SourceEvents } from './source.ts';
+import { readSecret } from '../../outbound/secret.ts';
+import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
+import { rememberRequests } from './ids.ts';
+import type { FirehoseOptions } from './options.ts';
+import { readRequest } from './request.ts';
 
 /** Listens at a place, and gives requests with the right key in `keyHeader` to `handle`; `src/serve/deliveries.ts` has it. */
 export type Listen = (

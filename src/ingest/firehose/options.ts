@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { parseAddress } from '../columns/address.ts';
-import { isLoopback } from '../outbound/address-kinds.ts';
-import { SecretReference } from '../outbound/secret.ts';
-import { SourceName } from './source-name.ts';
+import { parseAddress } from '../../columns/address.ts';
+import { isLoopback } from '../../outbound/address-kinds.ts';
+import { SecretReference } from '../../outbound/secret.ts';
+import { SourceName } from '../source-name.ts';
 
 const MAX_BODY = 64 << 20;
 

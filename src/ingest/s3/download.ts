@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { S3Options } from './s3-options.ts';
+import type { S3Options } from './options.ts';
 
 /** Why an object cannot be had, now or ever. */
 export type Gone = 'it was deleted' | 'it was replaced' | 'it is larger than maxObjectBytes';

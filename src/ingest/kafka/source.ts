@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openKafka } from '../outbound/kafka.ts';
-import { type Committed, formatClaims, isBound, parseClaims } from './kafka-claims.ts';
-import { createCluster, keyOf } from './kafka-cluster.ts';
-import { createFetcher, type Fetched, type Wanted } from './kafka-fetch.ts';
-import { createMember } from './kafka-member.ts';
-import type { KafkaOptions } from './kafka-options.ts';
-import { type Assigned, UNKNOWN, type Waiting } from './kafka-partition.ts';
-import { endOf, unpack } from './kafka-records.ts';
-import type { Covered, Resume, Source, SourceEvents } from './source.ts';
+import { openKafka } from '../../outbound/kafka.ts';
+import type { Covered, Resume, Source, SourceEvents } from '../source.ts';
+import { type Committed, formatClaims, isBound, parseClaims } from './claims.ts';
+import { createCluster, keyOf } from './cluster.ts';
+import { createFetcher, type Fetched, type Wanted } from './fetch.ts';
+import { createMember } from './member.ts';
+import type { KafkaOptions } from './options.ts';
+import { type Assigned, UNKNOWN, type Waiting } from './partition.ts';
+import { endOf, unpack } from './records.ts';
 
 /** Milliseconds between two requests for a checkpoint while the group waits. */
 const FLUSH_MS = 300;

@@ -1,5 +1,5 @@
 import kafkajs from 'kafkajs';
-import { byTopic, keyOf } from './kafka-cluster.ts';
+import { byTopic, keyOf } from './cluster.ts';
 
 const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
 

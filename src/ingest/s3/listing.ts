@@ -1,5 +1,5 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import type { S3Options } from './s3-options.ts';
+import type { S3Options } from './options.ts';
 
 /** An object as a listing shows it. */
 export interface ListedObject {
