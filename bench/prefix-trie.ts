@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadIndicators } from '../src/reference/indicators.ts';
+import { loadIndicators } from '../src/reference/feeds/indicators.ts';
 import { type Bench, medianOf, nsPerRecord } from './measure.ts';
 
 const PREFIXES = 1_000_000;

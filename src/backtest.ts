@@ -9,7 +9,7 @@ import { choiceOf, createChosenFlows } from './interest.ts';
 import { keptInventory, openInventory } from './inventory.ts';
 import { endsBy, judgesOf, type Knowledge, onlyThese, readContext, withThese } from './judges.ts';
 import { openInterfaceAddresses } from './reference/interface-addresses.ts';
-import type { Inventory } from './reference/inventory.ts';
+import type { Inventory } from './reference/inventory/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { SAVED, savedStates } from './saved-state.ts';
 import { createMute } from './score/exceptions.ts';

@@ -8,7 +8,7 @@ import { bytesOf, timesOf } from './history-times.ts';
 import { openInventory } from './inventory.ts';
 import { endsBy, judgesOf, onlyThese, readContext } from './judges.ts';
 import { openInterfaceAddresses } from './reference/interface-addresses.ts';
-import { createInventory } from './reference/inventory.ts';
+import { createInventory } from './reference/inventory/inventory.ts';
 import { closedUntil } from './rollup/closed-until.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { packNames, restoreNames, SAVED, savedStates } from './saved-state.ts';

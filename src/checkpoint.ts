@@ -1,6 +1,6 @@
 import type { Alert, OutboxChange } from './contracts.ts';
 import type { HuntResult } from './live/retro-hunt.ts';
-import type { FeedUpdate } from './reference/feed-update.ts';
+import type { FeedUpdate } from './reference/feeds/update.ts';
 import type { Claim, IdChange } from './store/state/state.ts';
 
 /** What live sources remember, or no longer need, beside positions. */

@@ -16,7 +16,7 @@ import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
 import { type AskedNames, createAskedNames } from './reference/asked-names.ts';
 import { type InterfaceAddresses, openInterfaceAddresses } from './reference/interface-addresses.ts';
-import type { Inventory } from './reference/inventory.ts';
+import type { Inventory } from './reference/inventory/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { packNames, restoreNames, SAVED } from './saved-state.ts';
 import { visible } from './score/alert-book.ts';

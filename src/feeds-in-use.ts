@@ -1,5 +1,5 @@
 import { packSnapshot, unpackSnapshot } from './columns/snapshot.ts';
-import { createFeedCache } from './reference/feed-cache.ts';
+import { createFeedCache } from './reference/feeds/cache.ts';
 
 /** What a list had new is still to be looked for in the stored sessions. */
 export interface PendingHunt {

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { UserError } from './errors.ts';
-import { createInventory, type Inventory, type InventoryPart } from './reference/inventory.ts';
-import { readInventory } from './reference/inventory-file.ts';
-import { lookedAgain } from './reference/inventory-lifetimes.ts';
-import { inBetween, jsonOf, type Sliced } from './reference/slices.ts';
+import { readInventory } from './reference/inventory/file.ts';
+import { createInventory, type Inventory, type InventoryPart } from './reference/inventory/inventory.ts';
+import { lookedAgain } from './reference/inventory/lifetimes.ts';
+import { inBetween, jsonOf, type Sliced } from './reference/inventory/slices.ts';
 import type { EndsOf } from './score/alert-book.ts';
 import { replaceFile } from './store/replace-file.ts';
 
@@ -29,7 +29,7 @@ export function inventorySources({ inventory: options }: Config): InventorySourc
         isLive: true,
         async look(known, at, signal) {
           // Only a service that asks EC2 pays for its client.
-          const { describeInterfaces } = await import('./reference/ec2.ts');
+          const { describeInterfaces } = await import('./reference/inventory/ec2.ts');
           const found = await describeInterfaces(account, region, roleTags, signal);
           return inBetween(lookedAgain(name, known, found, at));
         },

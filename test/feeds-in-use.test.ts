@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFeedsInUse } from '../src/feeds-in-use.ts';
-import { createFeedCache, versionOf } from '../src/reference/feed-cache.ts';
+import { createFeedCache, versionOf } from '../src/reference/feeds/cache.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -8,8 +8,8 @@ import { parsePrefix } from '../src/columns/address.ts';
 import { defaultConfig } from '../src/config.ts';
 import type { PastContact } from '../src/contracts.ts';
 import { type HuntOptions, hunt } from '../src/hunt.ts';
-import { indicatorsOf } from '../src/reference/indicator-set.ts';
-import { loadIndicators } from '../src/reference/indicators.ts';
+import { indicatorsOf } from '../src/reference/feeds/indicator-set.ts';
+import { loadIndicators } from '../src/reference/feeds/indicators.ts';
 import { flowsentry } from './cli/run.ts';
 
 const DAY = 1_767_571_200;

@@ -37,7 +37,7 @@ async function run(
   const { loadConfig } = await import('../config.ts');
   const config = await loadConfig(file);
   if (config.policy !== undefined) {
-    const { readPolicy } = await import('../reference/policy-file.ts');
+    const { readPolicy } = await import('../reference/policy/file.ts');
     readPolicy(await readFile(config.policy, 'utf8'), config.policy, config.inventory !== undefined);
   }
   if (options.json === true) return print(toJson(config));

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EXIT, UserError } from '../errors.ts';
-import type { FactSource } from '../reference/facts.ts';
-import type { ReadyFeed } from '../reference/feed-catalogue.ts';
+import type { FactSource } from '../reference/facts/facts.ts';
+import type { ReadyFeed } from '../reference/feeds/catalogue.ts';
 import { configOption, dataOption, jsonOption } from './options.ts';
 import { tableText } from './table.ts';
 import { COMMAND, cut, grouped, lengthOf, print, safe, style, toJson } from './terminal.ts';
@@ -55,8 +55,8 @@ export function addFeeds(program: Command): void {
 async function list({ config: file, data, json }: Options): Promise<void> {
   const [{ loadConfig }, { createFeedCache }, { READY_FEEDS }] = await Promise.all([
     import('../config.ts'),
-    import('../reference/feed-cache.ts'),
-    import('../reference/feed-catalogue.ts'),
+    import('../reference/feeds/cache.ts'),
+    import('../reference/feeds/catalogue.ts'),
   ]);
   const { feeds, enrichment } = await loadConfig(file);
   const cache = createFeedCache(`${data}/feeds`);
@@ -134,7 +134,7 @@ async function test(name: string, { config: file, json }: Options): Promise<void
     );
     [feed] = parseConfig(`feeds: [{ use: ${name} }]`, 'ready').feeds;
   }
-  const { loadIndicators } = await import('../reference/indicators.ts');
+  const { loadIndicators } = await import('../reference/feeds/indicators.ts');
   const { indicators, problems } = await loadIndicators({
     feeds: feed === undefined ? [] : [feed],
     allow: config.allow,
@@ -149,8 +149,8 @@ async function test(name: string, { config: file, json }: Options): Promise<void
 
 async function testFacts(source: FactSource, json: boolean): Promise<void> {
   const [{ factReader }, { loadList }] = await Promise.all([
-    import('../reference/facts.ts'),
-    import('../reference/feed-load.ts'),
+    import('../reference/facts/facts.ts'),
+    import('../reference/feeds/load.ts'),
   ]);
   const read = factReader(source);
   let networks = 0;
@@ -171,7 +171,7 @@ async function testFacts(source: FactSource, json: boolean): Promise<void> {
 }
 
 async function readyOrFail(id: string, configured: readonly string[]): Promise<ReadyFeed> {
-  const { READY_FEEDS } = await import('../reference/feed-catalogue.ts');
+  const { READY_FEEDS } = await import('../reference/feeds/catalogue.ts');
   const feed = READY_FEEDS.find((one) => one.id === id);
   if (feed !== undefined) return feed;
   const known = [...configured, ...READY_FEEDS.map((one) => one.id)];

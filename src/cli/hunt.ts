@@ -63,7 +63,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const [{ loadConfig }, { hunt }] = await Promise.all([import('../config.ts'), import('../hunt.ts')]);
   const indicators =
     feed === undefined
-      ? (await import('../reference/indicator-set.ts')).indicatorsOf(networks, 'indicator')
+      ? (await import('../reference/feeds/indicator-set.ts')).indicatorsOf(networks, 'indicator')
       : await listedBy(feed, await loadConfig(options.config), data);
   const found = await hunt({
     ...{ data, indicators, from: options.from, to: options.to },
@@ -94,7 +94,7 @@ async function listedBy(feed: string, config: Config, data: string): Promise<Ind
       `cannot hunt for feed ${JSON.stringify(feed)}: there is no such file, and the configuration has ${config.feeds.map(({ name }) => name).join(', ') || 'no feeds'}`,
       { exitCode: EXIT.usage },
     );
-  const { loadIndicators } = await import('../reference/indicators.ts');
+  const { loadIndicators } = await import('../reference/feeds/indicators.ts');
   const { indicators, problems } = await loadIndicators({
     feeds: [configured ?? { name: basename(feed), file: resolve(feed) }],
     allow: config.allow,

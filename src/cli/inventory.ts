@@ -78,7 +78,7 @@ async function list(names: readonly string[], options: ListOptions): Promise<voi
       return words === undefined ? name : formatAddress(words);
     }),
   );
-  const { entryText, isHeldAt } = await import('../reference/inventory-file.ts');
+  const { entryText, isHeldAt } = await import('../reference/inventory/file.ts');
   const found = inventory.parts
     .flatMap(({ entries }) => entries)
     .filter(
@@ -112,7 +112,7 @@ function entryTable(entries: readonly InventoryEntry[]): string {
 async function fetch({ config: file }: { readonly config?: string }): Promise<void> {
   const { loadConfig } = await import('../config.ts');
   const { inventorySources } = await import('../inventory.ts');
-  const { entryText } = await import('../reference/inventory-file.ts');
+  const { entryText } = await import('../reference/inventory/file.ts');
   const sources = inventorySources(await loadConfig(file)).filter(({ isLive }) => isLive);
   if (sources.length === 0)
     throw new UserError('there is nothing to ask: name ec2 under inventory:', { exitCode: EXIT.usage });

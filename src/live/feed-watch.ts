@@ -1,6 +1,6 @@
 import { hashWords } from '../columns/key-table.ts';
 import type { FeedReport } from '../contracts.ts';
-import type { FeedAnswer, FeedOutcome } from '../reference/feed-update.ts';
+import type { FeedAnswer, FeedOutcome } from '../reference/feeds/update.ts';
 import type { FeedMetrics } from './metrics-view.ts';
 
 export interface WatchedFeed {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { inventorySources } from '../inventory.ts';
-import type { Inventory, InventoryPart } from '../reference/inventory.ts';
+import type { Inventory, InventoryPart } from '../reference/inventory/inventory.ts';
 
 /** Seconds that a start waits for what has never been asked before: the first alerts shall say whom they are about. */
 const FIRST_SECONDS = 20;

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Engine } from '../engine.ts';
 import { FEEDS_FOLDER } from '../judges.ts';
-import { createFeedCache } from '../reference/feed-cache.ts';
-import { updateFeedsApart } from '../reference/feed-thread.ts';
-import type { FeedAnswer, FeedUpdate } from '../reference/feed-update.ts';
+import { createFeedCache } from '../reference/feeds/cache.ts';
+import { updateFeedsApart } from '../reference/feeds/thread.ts';
+import type { FeedAnswer, FeedUpdate } from '../reference/feeds/update.ts';
 import type { FeedWatch } from './feed-watch.ts';
 import { createStagedWork } from './staged-work.ts';
 

@@ -1,5 +1,5 @@
 import { hunt } from '../hunt.ts';
-import { loadIndicators } from '../reference/indicators.ts';
+import { loadIndicators } from '../reference/feeds/indicators.ts';
 import { answerParent } from '../store/child.ts';
 import type { RetroTask } from './retro-hunt.ts';
 

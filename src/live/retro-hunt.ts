@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { PastContact } from '../contracts.ts';
 import type { PendingHunt } from '../feeds-in-use.ts';
 import { FEEDS_FOLDER } from '../judges.ts';
-import { createFeedCache } from '../reference/feed-cache.ts';
+import { createFeedCache } from '../reference/feeds/cache.ts';
 import { withinBudget } from '../retro.ts';
 import { askChild } from '../store/child.ts';
 import { createStagedWork, type StagedWork } from './staged-work.ts';

@@ -2,7 +2,7 @@ import { formatPrefix, isIpv4, parsePrefix, prefixMask } from '../columns/addres
 import { KeyTable, NO_ROW } from '../columns/key-table.ts';
 import { NO_MATCH, PrefixList, PrefixTrie } from '../columns/prefix-trie.ts';
 import type { KnownAddresses } from './interface-addresses.ts';
-import type { Inventory } from './inventory.ts';
+import type { Inventory } from './inventory/inventory.ts';
 
 /** Subnets whose text is kept; when it is full the cache starts anew, which changes no answer. */
 const CACHED_SUBNETS = 65_536;

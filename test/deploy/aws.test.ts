@@ -55,7 +55,7 @@ describe('IAM policy of the inventory', () => {
   const { policy, allowed } = permissions('deploy/aws/iam-policy-inventory.json', 'src/reference/*.ts');
 
   it('allows the actions that it needs, and no other', () => {
-    const paginated = [...readText('src/reference/ec2.ts').matchAll(/paginate([A-Z]\w+)\(/g)];
+    const paginated = [...readText('src/reference/inventory/ec2.ts').matchAll(/paginate([A-Z]\w+)\(/g)];
     const needed = new Set(paginated.map(([, command]) => `ec2:${command}`));
     expect([...needed].sort()).toEqual(allowed);
   });

@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Alert, InventoryEntry } from '../../src/contracts.ts';
-import { describeInterfaces } from '../../src/reference/ec2.ts';
+import { describeInterfaces } from '../../src/reference/inventory/ec2.ts';
 import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { flowsentry, temporaryFolder } from '../cli/run.ts';
 import { freePort, startRun } from '../cli/service.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/columns/address.ts';
-import { mmdbFacts, readMmdb } from '../../src/reference/mmdb.ts';
+import { mmdbFacts, readMmdb } from '../../src/reference/facts/mmdb.ts';
 import { MMDB_FILES } from '../reference/mmdb-files.ts';
 import { writeMmdb } from './rigs/mmdb.ts';
 

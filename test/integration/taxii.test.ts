@@ -4,9 +4,9 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FeedList } from '../../src/reference/feed-cache.ts';
-import type { FeedSource } from '../../src/reference/feed-source.ts';
-import { fetchTaxii } from '../../src/reference/fetch-taxii.ts';
+import type { FeedList } from '../../src/reference/feeds/cache.ts';
+import { fetchTaxii } from '../../src/reference/feeds/fetch-taxii.ts';
+import type { FeedSource } from '../../src/reference/feeds/source.ts';
 import { useHttps } from '../reference/https.ts';
 import { type Medallion, startMedallion } from './rigs/medallion.ts';
 

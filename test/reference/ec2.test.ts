@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeInterfaces } from '../../src/reference/ec2.ts';
+import { describeInterfaces } from '../../src/reference/inventory/ec2.ts';
 
 /** EC2's query protocol as far as two calls need it: the first call is throttled, interfaces come in two pages, unless it is told to fail. */
 let server: Server;

@@ -10,11 +10,11 @@ import {
   factReader,
   loadFacts,
   outsideBy,
-} from '../../src/reference/facts.ts';
-import { createFeedCache } from '../../src/reference/feed-cache.ts';
-import { DROPPED } from '../../src/reference/feed-load.ts';
-import { updateFeedsApart } from '../../src/reference/feed-thread.ts';
-import { type LiveFacts, updateFeeds } from '../../src/reference/feed-update.ts';
+} from '../../src/reference/facts/facts.ts';
+import { createFeedCache } from '../../src/reference/feeds/cache.ts';
+import { DROPPED } from '../../src/reference/feeds/load.ts';
+import { updateFeedsApart } from '../../src/reference/feeds/thread.ts';
+import { type LiveFacts, updateFeeds } from '../../src/reference/feeds/update.ts';
 import { createScopes } from '../../src/reference/scopes.ts';
 import { useHttps } from './https.ts';
 import { MMDB_FILES } from './mmdb-files.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/columns/address.ts';
 import { parseConfig } from '../../src/config.ts';
-import { READY_FEEDS } from '../../src/reference/feed-catalogue.ts';
-import { loadIndicators } from '../../src/reference/indicators.ts';
+import { READY_FEEDS } from '../../src/reference/feeds/catalogue.ts';
+import { loadIndicators } from '../../src/reference/feeds/indicators.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'flowsentry-ready-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatPrefix, inPrefix, parseAddress } from '../../src/columns/address.ts';
-import { parseFeed } from '../../src/reference/feed-formats.ts';
-import { eachNetwork } from '../../src/reference/feed-network.ts';
-import { newsText } from '../../src/reference/feed-news.ts';
+import { parseFeed } from '../../src/reference/feeds/formats.ts';
+import { eachNetwork } from '../../src/reference/feeds/network.ts';
+import { newsText } from '../../src/reference/feeds/news.ts';
 
 const DEFAULTS = { category: 'listed', confidence: 75 };
 

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/columns/address.ts';
-import { createFeedCache } from '../../src/reference/feed-cache.ts';
-import { DROPPED } from '../../src/reference/feed-load.ts';
-import { updateFeedsApart } from '../../src/reference/feed-thread.ts';
-import { type LiveFeed, type UpdateTask, updateFeeds } from '../../src/reference/feed-update.ts';
-import { indicatorsFrom, noIndicators } from '../../src/reference/indicator-set.ts';
-import { loadIndicators } from '../../src/reference/indicators.ts';
+import { createFeedCache } from '../../src/reference/feeds/cache.ts';
+import { indicatorsFrom, noIndicators } from '../../src/reference/feeds/indicator-set.ts';
+import { loadIndicators } from '../../src/reference/feeds/indicators.ts';
+import { DROPPED } from '../../src/reference/feeds/load.ts';
+import { updateFeedsApart } from '../../src/reference/feeds/thread.ts';
+import { type LiveFeed, type UpdateTask, updateFeeds } from '../../src/reference/feeds/update.ts';
 import { useHttps } from './https.ts';
 
 const { ca, serve } = useHttps();

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { fetchFeed } from '../../src/reference/fetch-feed.ts';
-import { loadIndicators } from '../../src/reference/indicators.ts';
+import { fetchFeed } from '../../src/reference/feeds/fetch.ts';
+import { loadIndicators } from '../../src/reference/feeds/indicators.ts';
 import { useHttps } from './https.ts';
 
 const { ca, serve } = useHttps();

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/columns/address.ts';
 import { parseConfig } from '../../src/config.ts';
-import type { FeedSource } from '../../src/reference/feed-source.ts';
-import { fetchMisp } from '../../src/reference/fetch-misp.ts';
-import { fetchTaxii } from '../../src/reference/fetch-taxii.ts';
-import { loadIndicators } from '../../src/reference/indicators.ts';
+import { fetchMisp } from '../../src/reference/feeds/fetch-misp.ts';
+import { fetchTaxii } from '../../src/reference/feeds/fetch-taxii.ts';
+import { loadIndicators } from '../../src/reference/feeds/indicators.ts';
+import type { FeedSource } from '../../src/reference/feeds/source.ts';
 import { useHttps } from './https.ts';
 
 const { ca, serve } = useHttps();

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/columns/address.ts';
 import type { Indicator, Indicators } from '../../src/contracts.ts';
-import { type FeedSource, loadIndicators } from '../../src/reference/indicators.ts';
+import { type FeedSource, loadIndicators } from '../../src/reference/feeds/indicators.ts';
 
 let folder: string;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/errors.ts';
-import { entryText, readInventory } from '../../src/reference/inventory-file.ts';
+import { entryText, readInventory } from '../../src/reference/inventory/file.ts';
 
 const WEB = {
   id: 'i-0abc',

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { InventoryEntry } from '../../src/contracts.ts';
-import { createInventory, type InventoryPart } from '../../src/reference/inventory.ts';
-import { lookedAgain } from '../../src/reference/inventory-lifetimes.ts';
-import { atOnce } from '../../src/reference/slices.ts';
+import { createInventory, type InventoryPart } from '../../src/reference/inventory/inventory.ts';
+import { lookedAgain } from '../../src/reference/inventory/lifetimes.ts';
+import { atOnce } from '../../src/reference/inventory/slices.ts';
 
 const T = 1_767_571_200;
 

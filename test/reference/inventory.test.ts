@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/columns/address.ts';
 import type { InventoryEntry } from '../../src/contracts.ts';
-import { createInventory, type Inventory } from '../../src/reference/inventory.ts';
+import { createInventory, type Inventory } from '../../src/reference/inventory/inventory.ts';
 
 const T = 1_767_571_200;
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import type { InventoryEntry, Verdict } from '../../src/contracts.ts';
 import { ConfigError } from '../../src/errors.ts';
-import { createInventory } from '../../src/reference/inventory.ts';
-import { emptyPolicy, parsePolicy } from '../../src/reference/policy.ts';
+import { createInventory } from '../../src/reference/inventory/inventory.ts';
+import { emptyPolicy, parsePolicy } from '../../src/reference/policy/policy.ts';
 import { type SessionLiteral, stepOf } from '../rows.ts';
 
 const POLICY = `

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { emptyPolicy, parsePolicy } from '../../src/reference/policy.ts';
+import { emptyPolicy, parsePolicy } from '../../src/reference/policy/policy.ts';
+import { createZones } from '../../src/reference/policy/zones.ts';
 import { createScopes } from '../../src/reference/scopes.ts';
-import { createZones } from '../../src/reference/zones.ts';
 
 const policy = parsePolicy(
   'zones: { edge: { interface: [eni-1] }, app: { cidr: [10.0.0.0/8] }, partner: { cidr: [203.0.113.0/24] } }',
