@@ -12,7 +12,7 @@ import type { Alert } from '../src/contracts.ts';
 import { bySeverity, countsOf, type Message } from '../src/send/message.ts';
 import { openPagerDuty, PagerDutyOptions } from '../src/send/sinks/pagerduty.ts';
 import { openSlack, SlackOptions } from '../src/send/sinks/slack.ts';
-import { createWording } from '../src/send/wording.ts';
+import { createWording } from '../src/send/words/wording.ts';
 import { pagerDutyPage } from './pictures/pagerduty-page.ts';
 import { slackPage } from './pictures/slack-page.ts';
 

@@ -8,7 +8,7 @@ import { FactOptions } from './reference/facts/options.ts';
 import { FeedOptions } from './reference/feeds/options.ts';
 import { InventoryOptions } from './reference/inventory/options.ts';
 import { InhibitOptions, RootRoute, SilenceOptions, TimeIntervals } from './send/options.ts';
-import { routeProblems } from './send/route.ts';
+import { routeProblems } from './send/routing/route.ts';
 import { SinkOptions } from './send/sinks/index.ts';
 import { ServeOptions } from './serve/options.ts';
 

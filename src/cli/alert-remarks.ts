@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { VERDICTS, type Verdict } from '../send/remarks.ts';
+import { VERDICTS, type Verdict } from '../send/delivery/remarks.ts';
 import { findAlert } from './find-alert.ts';
 import { byOption, tellService } from './hand-over.ts';
 import { dataOption } from './options.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Alert, SEVERITIES, type Severity } from '../contracts.ts';
-import { assetText, networkText } from '../send/text.ts';
+import { assetText, networkText } from '../send/words/text.ts';
 import { addAlertRemarks } from './alert-remarks.ts';
 import { alertTable, bySeverity, endsOf } from './alert-text.ts';
 import { coverageLines } from './coverage-text.ts';

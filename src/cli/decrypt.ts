@@ -44,7 +44,7 @@ async function decryptAll(
   { key: files }: { readonly key: readonly string[] },
 ): Promise<void> {
   const [{ decrypt, isCompactJwe, readPrivateKey }, { readSecret }] = await Promise.all([
-    import('../send/jwe.ts'),
+    import('../send/encryption/jwe.ts'),
     import('../outbound/secret.ts'),
   ]);
   const keys = await Promise.all(

@@ -1,6 +1,6 @@
 import type { Alert, Coverage, DetectorStanding, Opened, Severity, Trial } from '../contracts.ts';
 import { UserError } from '../errors.ts';
-import { type Remark, VERDICTS, type Verdict } from '../send/remarks.ts';
+import { type Remark, VERDICTS, type Verdict } from '../send/delivery/remarks.ts';
 import { chartLines, chartOf } from './bar-chart.ts';
 import { tableText } from './table.ts';
 import { grouped, minuteOf, safe, style } from './terminal.ts';

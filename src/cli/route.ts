@@ -33,9 +33,9 @@ async function test(
   const [{ loadConfig }, { createRoutes }, { createSilences }, { matchAll, parseMatcher }] =
     await Promise.all([
       import('../config.ts'),
-      import('../send/route.ts'),
-      import('../send/silences.ts'),
-      import('../send/matchers.ts'),
+      import('../send/routing/route.ts'),
+      import('../send/routing/silences.ts'),
+      import('../send/routing/matchers.ts'),
     ]);
   const config = await loadConfig(options.config);
   const alert = await readAlert(file);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { UserError } from '../errors.ts';
-import type { Silence } from '../send/silences.ts';
+import type { Silence } from '../send/routing/silences.ts';
 import { readAlerts } from './find-alert.ts';
 import { byOption, readShownOutbox, tellService } from './hand-over.ts';
 import { dataOption, jsonOption, secondsOf } from './options.ts';
@@ -81,7 +81,7 @@ export function addSilences(program: Command): void {
 async function add(match: string[], { data, by, reason, until, ...options }: AddOptions): Promise<void> {
   if ((options.for === undefined) === (until === undefined))
     throw new UserError('cannot add a silence: say how long with --for or --until', { exitCode: 2 });
-  const { parseMatcher } = await import('../send/matchers.ts');
+  const { parseMatcher } = await import('../send/routing/matchers.ts');
   for (const text of match)
     try {
       parseMatcher(text);
@@ -107,8 +107,8 @@ async function list({ data, json }: { readonly data: string; readonly json?: boo
   const { silences } = await readShownOutbox(data);
   const firing = (await readAlerts(data)).filter(({ state }) => state === 'firing');
   const [{ isActive }, { matchAll, parseMatcher }] = await Promise.all([
-    import('../send/silences.ts'),
-    import('../send/matchers.ts'),
+    import('../send/routing/silences.ts'),
+    import('../send/routing/matchers.ts'),
   ]);
   const now = Date.now();
   const stateOf = (silence: Silence): string =>

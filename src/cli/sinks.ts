@@ -136,7 +136,7 @@ async function messageOf(
 ): Promise<Message> {
   const [{ bySeverity, countsOf, messageKey }, { createWording }, { guideOf }] = await Promise.all([
     import('../send/message.ts'),
-    import('../send/wording.ts'),
+    import('../send/words/wording.ts'),
     import('../../detectors/index.ts'),
   ]);
   const now = Date.now();

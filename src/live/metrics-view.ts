@@ -1,5 +1,5 @@
 import type { Coverage, RejectReason, Severity } from '../contracts.ts';
-import type { SinkView } from '../send/channel.ts';
+import type { SinkView } from '../send/delivery/channel.ts';
 
 /** Counts since the start of the process, taken at one moment between two batches: only then does the identity hold. */
 export interface RecordCounts {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Alert } from '../contracts.ts';
+import { VERDICTS } from './delivery/remarks.ts';
 import { SilenceOptions } from './options.ts';
-import { VERDICTS } from './remarks.ts';
 import type { Sender } from './sender.ts';
 
 const by = z.string().min(1).max(200);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { duration } from '../../detectors/duration.ts';
-import { isLabel, LABEL_HELP } from './labels.ts';
-import { parseMatcher } from './matchers.ts';
-import { isLocation, minuteOfDay, type Span, type TimeInterval, WEEKDAYS } from './times.ts';
+import { isLabel, LABEL_HELP } from './routing/labels.ts';
+import { parseMatcher } from './routing/matchers.ts';
+import { isLocation, minuteOfDay, type Span, type TimeInterval, WEEKDAYS } from './routing/times.ts';
 
 const matcher = z
   .string()

@@ -1,18 +1,18 @@
 import type { Alert, Guide, OutboxChange } from '../contracts.ts';
-import { type Channel, openChannel, type SinkView } from './channel.ts';
-import { startCourier } from './courier.ts';
-import { createInhibition } from './inhibition.ts';
-import { createLastResort } from './last-resort.ts';
-import { createLedger, KINDS, savedOf } from './ledger.ts';
+import { type Channel, openChannel, type SinkView } from './delivery/channel.ts';
+import { startCourier } from './delivery/courier.ts';
+import { createLastResort } from './delivery/last-resort.ts';
+import { createLedger, KINDS, savedOf } from './delivery/ledger.ts';
+import type { DeadLetter, Queue, Waiting } from './delivery/queue.ts';
+import { createRemarks, type Remark, type Remarks } from './delivery/remarks.ts';
 import type { InhibitOptions, SilenceOptions, TimeIntervals } from './options.ts';
-import type { DeadLetter, Queue, Waiting } from './queue.ts';
-import { createRemarks, type Remark, type Remarks } from './remarks.ts';
-import { createRoutes, type Timing } from './route.ts';
-import { createSilences, type Silence, type Silences } from './silences.ts';
+import { createInhibition } from './routing/inhibition.ts';
+import { createRoutes, type Timing } from './routing/route.ts';
+import { createSilences, type Silence, type Silences } from './routing/silences.ts';
+import { isWithin } from './routing/times.ts';
 import type { Sink } from './sink.ts';
 import type { SinkOptions } from './sinks/index.ts';
-import { isWithin } from './times.ts';
-import type { Standing } from './unit.ts';
+import type { Standing } from './units/unit.ts';
 
 /** What the configuration says of delivery. */
 export interface SendSettings {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../../detectors/duration.ts';
 import { EncryptOptions } from './sinks/encrypting.ts';
-import { Templates } from './template.ts';
+import { Templates } from './words/template.ts';
 
 const SIZE = /^(\d+) ?([KMG])B$/;
 const FACTORS = { K: 1e3, M: 1e6, G: 1e9 } as const;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { detectors } from '../../detectors/index.ts';
 import type { Alert } from '../../src/contracts.ts';
-import { recordsOf } from '../../src/send/records.ts';
+import { recordsOf } from '../../src/send/records/records.ts';
 import { filledWith, messageOf } from '../contracts/sink.ts';
 import { alertOf, goldenAlerts } from '../send/alerts.ts';
 import { HOSTILE } from '../send/hostile.ts';

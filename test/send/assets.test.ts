@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Asset, OutsideNetwork } from '../../src/contracts.ts';
-import { toAsff } from '../../src/send/asff.ts';
-import { conceal } from '../../src/send/conceal.ts';
-import { fitAlert } from '../../src/send/fit.ts';
+import { conceal } from '../../src/send/encryption/conceal.ts';
 import type { Message } from '../../src/send/message.ts';
-import { toOcsf } from '../../src/send/ocsf.ts';
-import { assetText, factsOf } from '../../src/send/text.ts';
+import { toAsff } from '../../src/send/records/asff.ts';
+import { toOcsf } from '../../src/send/records/ocsf.ts';
+import { fitAlert } from '../../src/send/words/fit.ts';
+import { assetText, factsOf } from '../../src/send/words/text.ts';
 import { alertOf } from './alerts.ts';
 import { HOSTILE } from './hostile.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startCourier } from '../../src/send/courier.ts';
+import { startCourier } from '../../src/send/delivery/courier.ts';
 import type { Outcome } from '../../src/send/sink.ts';
 import { alertOf } from './alerts.ts';
 import { ALERT, createWorld, OK } from './world.ts';

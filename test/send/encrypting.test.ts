@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Alert } from '../../src/contracts.ts';
-import { conceal } from '../../src/send/conceal.ts';
+import { conceal } from '../../src/send/encryption/conceal.ts';
 import type { Message } from '../../src/send/message.ts';
 import type { Sink } from '../../src/send/sink.ts';
 import { openSink, SinkOptions } from '../../src/send/sinks/index.ts';

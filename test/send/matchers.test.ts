@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { labelText, labelValues } from '../../src/send/labels.ts';
-import { parseMatcher } from '../../src/send/matchers.ts';
-import { createRoutes } from '../../src/send/route.ts';
+import { labelText, labelValues } from '../../src/send/routing/labels.ts';
+import { parseMatcher } from '../../src/send/routing/matchers.ts';
+import { createRoutes } from '../../src/send/routing/route.ts';
 import { alertOf } from './alerts.ts';
 
 const asset = {

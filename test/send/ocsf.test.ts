@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { detectors } from '../../detectors/index.ts';
-import { TACTICS, techniqueOf } from '../../src/send/attack.ts';
-import { recordsOf } from '../../src/send/records.ts';
+import { TACTICS, techniqueOf } from '../../src/send/records/attack.ts';
+import { recordsOf } from '../../src/send/records/records.ts';
 import { messageOf } from '../contracts/sink.ts';
 import { alertOf, goldenAlerts } from './alerts.ts';
 

@@ -3,9 +3,16 @@ import { guideOf } from '../../detectors/index.ts';
 import { contentOf } from '../../src/send/sinks/email-body.ts';
 import { SinkOptions } from '../../src/send/sinks/index.ts';
 import { slackBody } from '../../src/send/sinks/slack-blocks.ts';
-import { compileTemplate, Templates, templateProblems } from '../../src/send/template.ts';
-import { digestText, factsOf, headline, meaningOf, nextSteps, sentenceOf } from '../../src/send/text.ts';
-import { createWording } from '../../src/send/wording.ts';
+import { compileTemplate, Templates, templateProblems } from '../../src/send/words/template.ts';
+import {
+  digestText,
+  factsOf,
+  headline,
+  meaningOf,
+  nextSteps,
+  sentenceOf,
+} from '../../src/send/words/text.ts';
+import { createWording } from '../../src/send/words/wording.ts';
 import { filledWith, messageOf } from '../contracts/sink.ts';
 import { alertOf } from './alerts.ts';
 import { HOSTILE } from './hostile.ts';

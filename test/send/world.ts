@@ -1,12 +1,12 @@
 import type { Alert } from '../../src/contracts.ts';
-import { openChannel } from '../../src/send/channel.ts';
-import { createLedger } from '../../src/send/ledger.ts';
+import { openChannel } from '../../src/send/delivery/channel.ts';
+import { createLedger } from '../../src/send/delivery/ledger.ts';
 import type { Message } from '../../src/send/message.ts';
-import { createRoutes } from '../../src/send/route.ts';
+import { createRoutes } from '../../src/send/routing/route.ts';
 import type { Outcome, SinkTraits } from '../../src/send/sink.ts';
 import { FileSinkOptions } from '../../src/send/sinks/file.ts';
 import type { SinkOptions } from '../../src/send/sinks/index.ts';
-import type { Templates } from '../../src/send/template.ts';
+import type { Templates } from '../../src/send/words/template.ts';
 
 export const GROUP: SinkTraits = {
   unit: 'group',

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { type Alert, SEVERITIES } from '../../contracts.ts';
 import { readSecret, SecretReference } from '../../outbound/secret.ts';
 import { openTls, TlsOptions } from '../../outbound/tls.ts';
-import { fitAlert } from '../fit.ts';
 import type { Message } from '../message.ts';
 import type { Sink } from '../sink.ts';
 import { plainUrl, SpokenCommon } from '../sink-options.ts';
-import { endsOf, factsOf, linkTo, meaningOf, nextSteps, plain, sentenceOf } from '../text.ts';
+import { fitAlert } from '../words/fit.ts';
+import { endsOf, factsOf, linkTo, meaningOf, nextSteps, plain, sentenceOf } from '../words/text.ts';
 import { outcomeOf, post } from './http.ts';
 
 /** Prometheus' Alertmanager: it groups, silences and routes by itself. */

@@ -1,5 +1,5 @@
 import type { Message } from '../message.ts';
-import { type AlertRecord, type RecordFormat, recordsOf } from '../records.ts';
+import { type AlertRecord, type RecordFormat, recordsOf } from '../records/records.ts';
 import { type Entry, type EntryFailure, MAX_TEXT, UNANSWERED } from './aws.ts';
 
 interface Attribute {

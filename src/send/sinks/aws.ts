@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { type AwsConnection, AwsOptions, openAws } from '../../outbound/aws.ts';
+import { retryAfterSeconds } from '../delivery/pace.ts';
 import type { Message } from '../message.ts';
-import { retryAfterSeconds } from '../pace.ts';
 import { type FailureReason, PERMANENT, type Sink } from '../sink.ts';
 import { SinkCommon } from '../sink-options.ts';
-import { grouped, plain, trim } from '../text.ts';
+import { grouped, plain, trim } from '../words/text.ts';
 import { type Failed, failureOf, reasonOf } from './http.ts';
 
 /** What every sink that is a service of AWS can set. Credentials are those of AWS's default chain. */

@@ -15,7 +15,7 @@ import {
   sentenceOf,
   trim,
   unlisted,
-} from '../text.ts';
+} from '../words/text.ts';
 
 /** Characters and lines: a mail is read, not searched. */
 const MOST = {

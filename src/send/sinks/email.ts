@@ -4,7 +4,7 @@ import { openTls, TlsOptions } from '../../outbound/tls.ts';
 import type { Message } from '../message.ts';
 import type { Outcome, Sink, SinkTraits } from '../sink.ts';
 import { SpokenCommon } from '../sink-options.ts';
-import { plain, trim } from '../text.ts';
+import { plain, trim } from '../words/text.ts';
 import { contentOf } from './email-body.ts';
 
 const Address = z.email('not an address such as soc@example.org');

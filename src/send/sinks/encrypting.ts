@@ -4,10 +4,10 @@ import { z } from 'zod';
 import type { Alert } from '../../contracts.ts';
 import { UserError } from '../../errors.ts';
 import { readSecret, SecretReference } from '../../outbound/secret.ts';
-import { CONCEALABLE_HELP, conceal, isConcealable, payloadOf } from '../conceal.ts';
+import { CONCEALABLE_HELP, conceal, isConcealable, payloadOf } from '../encryption/conceal.ts';
 import type { AlertWords, Message } from '../message.ts';
 import type { Sink } from '../sink.ts';
-import { HIDDEN } from '../text.ts';
+import { HIDDEN } from '../words/text.ts';
 
 /** Which fields of alerts only the recipient can read. */
 export const EncryptOptions = z.strictObject({
@@ -44,7 +44,7 @@ export async function encrypting(
     throw new UserError(
       `cannot use the secret for ids of sink ${name}: it has less than ${MIN_SECRET} characters`,
     );
-  const { encrypt, readPublicKey } = await import('../jwe.ts');
+  const { encrypt, readPublicKey } = await import('../encryption/jwe.ts');
   const recipient = await readPublicKey(await readFile(options.key, 'utf8'), options.key);
   const idOf = (id: string): string =>
     createHmac('sha256', secret.reveal()).update(id).digest('hex').slice(0, 32);

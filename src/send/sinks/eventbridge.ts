@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type AlertRecord, RecordFormat, recordsOf } from '../records.ts';
+import { type AlertRecord, RecordFormat, recordsOf } from '../records/records.ts';
 import type { Sink } from '../sink.ts';
 import { AwsSinkOptions, type Entry, MAX_CALL, MAX_TEXT, openAwsSink, UNANSWERED } from './aws.ts';
 

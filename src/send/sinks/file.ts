@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Message } from '../message.ts';
-import { RecordFormat, recordsOf } from '../records.ts';
+import { RecordFormat, recordsOf } from '../records/records.ts';
 import type { Outcome, Sink, SinkTraits } from '../sink.ts';
 import { SinkCommon } from '../sink-options.ts';
 

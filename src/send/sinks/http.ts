@@ -1,8 +1,8 @@
 import { type RequestOptions, type Response, request } from '../../outbound/request.ts';
 import type { Secret } from '../../outbound/secret.ts';
-import { retryAfterSeconds } from '../pace.ts';
+import { retryAfterSeconds } from '../delivery/pace.ts';
 import type { FailureReason, Outcome } from '../sink.ts';
-import { plain, trim } from '../text.ts';
+import { plain, trim } from '../words/text.ts';
 
 /** Bytes of an answer: more than any of those that we call gives. */
 const MAX_ANSWER = 65_536;

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { KafkaClient } from '../../outbound/kafka.ts';
 import { ACCESS_SETTINGS, refineAccess } from '../../outbound/kafka-options.ts';
 import type { Message } from '../message.ts';
-import { RecordFormat, recordsOf } from '../records.ts';
+import { RecordFormat, recordsOf } from '../records/records.ts';
 import type { FailureReason, Sink } from '../sink.ts';
 import { SinkCommon } from '../sink-options.ts';
-import { grouped, plain, trim } from '../text.ts';
+import { grouped, plain, trim } from '../words/text.ts';
 import { type Failed, failureOf } from './http.ts';
 
 /** A topic of Apache Kafka. */

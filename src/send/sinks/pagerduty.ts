@@ -2,10 +2,10 @@ import { z } from 'zod';
 import type { Alert, Severity } from '../../contracts.ts';
 import { readSecret, type Secret, SecretReference } from '../../outbound/secret.ts';
 import { openTls, TlsOptions } from '../../outbound/tls.ts';
-import { fitAlert } from '../fit.ts';
 import { type Message, worst } from '../message.ts';
 import type { Sink } from '../sink.ts';
 import { plainUrl, SpokenCommon } from '../sink-options.ts';
+import { fitAlert } from '../words/fit.ts';
 import {
   countsText,
   digestText,
@@ -17,7 +17,7 @@ import {
   plain,
   sentenceOf,
   trim,
-} from '../text.ts';
+} from '../words/text.ts';
 import { outcomeOf, post } from './http.ts';
 
 /** PagerDuty's Events API v2: an incident for each alert. */

@@ -1,7 +1,7 @@
 import type { AwsSecurityFinding } from '@aws-sdk/client-securityhub';
 import { z } from 'zod';
-import { toAsff } from '../asff.ts';
-import { droppedAlert, fitTo } from '../records.ts';
+import { toAsff } from '../records/asff.ts';
+import { droppedAlert, fitTo } from '../records/records.ts';
 import type { Sink } from '../sink.ts';
 import { AwsSinkOptions, type Entry, openAwsSink, UNANSWERED } from './aws.ts';
 

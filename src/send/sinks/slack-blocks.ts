@@ -17,7 +17,7 @@ import {
   sentenceOf,
   trim,
   unlisted,
-} from '../text.ts';
+} from '../words/text.ts';
 
 /** What Slack's documentation sets, and its undocumented limit of some 13,200 characters for all blocks (bolt-js #2509). */
 const MOST = {

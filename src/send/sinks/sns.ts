@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Alert } from '../../contracts.ts';
-import { RecordFormat } from '../records.ts';
+import { RecordFormat } from '../records/records.ts';
 import type { Sink } from '../sink.ts';
 import { AwsSinkOptions, MAX_CALL, openAwsSink } from './aws.ts';
 import { type QueueEntry, queueEntries, queueFailures } from './aws-queue.ts';

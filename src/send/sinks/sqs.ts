@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RecordFormat } from '../records.ts';
+import { RecordFormat } from '../records/records.ts';
 import type { Sink } from '../sink.ts';
 import { plainUrl } from '../sink-options.ts';
 import { AwsSinkOptions, MAX_CALL, openAwsSink } from './aws.ts';

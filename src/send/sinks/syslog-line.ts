@@ -1,8 +1,8 @@
 import { parseAddress } from '../../columns/address.ts';
 import type { Alert, Severity } from '../../contracts.ts';
 import type { Message } from '../message.ts';
-import { droppedAlert, fitTo } from '../records.ts';
-import { assetText, capital, endsOf, linkTo, networkText, plain } from '../text.ts';
+import { droppedAlert, fitTo } from '../records/records.ts';
+import { assetText, capital, endsOf, linkTo, networkText, plain } from '../words/text.ts';
 
 /** Codes of RFC 5424 §6.2.1 that a program of one's own may take. */
 export const FACILITIES = {

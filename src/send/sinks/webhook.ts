@@ -2,11 +2,11 @@ import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { readSecret, Secret, SecretReference } from '../../outbound/secret.ts';
 import { openTls, TlsOptions } from '../../outbound/tls.ts';
-import { fitAlert } from '../fit.ts';
 import type { Message } from '../message.ts';
 import type { Sink } from '../sink.ts';
 import { plainUrl, SinkCommon } from '../sink-options.ts';
-import { unlisted } from '../text.ts';
+import { fitAlert } from '../words/fit.ts';
+import { unlisted } from '../words/text.ts';
 import { outcomeOf, post } from './http.ts';
 
 const HeaderName = z

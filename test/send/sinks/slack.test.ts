@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { guideOf } from '../../../detectors/index.ts';
 import { openSlack, SlackOptions } from '../../../src/send/sinks/slack.ts';
-import { createWording } from '../../../src/send/wording.ts';
+import { createWording } from '../../../src/send/words/wording.ts';
 import { temporaryFolder } from '../../cli/run.ts';
 import { itIsASink, messageOf } from '../../contracts/sink.ts';
 import { alertOf } from '../alerts.ts';

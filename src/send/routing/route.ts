@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Alert } from '../contracts.ts';
+import type { Alert } from '../../contracts.ts';
+import type { RouteOptions } from '../options.ts';
 import { isLabel, LABEL_HELP, labelText } from './labels.ts';
 import { type Matcher, parseMatcher } from './matchers.ts';
-import type { RouteOptions } from './options.ts';
 
 /** When a unit is told of, and when not. */
 export interface Timing {

@@ -1,4 +1,4 @@
-import type { Alert, Asset, OutsideNetwork } from '../contracts.ts';
+import type { Alert, Asset, OutsideNetwork } from '../../contracts.ts';
 
 /** What routes, silences and inhibition can ask an alert for. */
 const LABELS = [

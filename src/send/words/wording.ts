@@ -1,5 +1,5 @@
-import type { Alert, Guide } from '../contracts.ts';
-import { type AlertWords, type Message, total, type Words, worst } from './message.ts';
+import type { Alert, Guide } from '../../contracts.ts';
+import { type AlertWords, type Message, total, type Words, worst } from '../message.ts';
 import { compileTemplate, type Templates } from './template.ts';
 import { endsOf, linkTo } from './text.ts';
 

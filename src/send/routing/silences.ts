@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Alert } from '../contracts.ts';
+import type { Alert } from '../../contracts.ts';
+import type { SilenceOptions } from '../options.ts';
 import { type Matcher, matchAll, parseMatcher } from './matchers.ts';
-import type { SilenceOptions } from './options.ts';
 
 /** What nobody has to be told for a while, with who says so, why, and how often it held something back. */
 export interface Silence extends SilenceOptions {

@@ -1,4 +1,4 @@
-import type { OutboxChange } from '../contracts.ts';
+import type { OutboxChange } from '../../contracts.ts';
 
 /** What has its own kind of key in the outbox. */
 export const KINDS = ['unit', 'member', 'message', 'dead', 'dropped', 'pause', 'silence', 'remark'] as const;

@@ -5,8 +5,8 @@ import {
   type Scalar,
   SEVERITIES,
   type Severity,
-} from '../contracts.ts';
-import { type AlertWords, type Count, type Message, total, worst } from './message.ts';
+} from '../../contracts.ts';
+import { type AlertWords, type Count, type Message, total, worst } from '../message.ts';
 
 /** Controls, and what changes direction or can't be seen: text from outside could make a message look like another. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

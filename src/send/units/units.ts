@@ -1,9 +1,9 @@
-import type { Alert } from '../contracts.ts';
+import type { Alert } from '../../contracts.ts';
+import { type Count, type Covered, countsOf, type Message } from '../message.ts';
+import type { Placement } from '../routing/route.ts';
 import { type Draft, type DraftOptions, draftOf } from './draft.ts';
 import { digestKey, fold } from './fold.ts';
-import { type Count, type Covered, countsOf, type Message } from './message.ts';
 import { createRoster, type RosterOptions } from './roster.ts';
-import type { Placement } from './route.ts';
 import { type Member, stateOf } from './unit.ts';
 
 export interface UnitsOptions extends RosterOptions, Omit<DraftOptions, 'roster'> {

@@ -1,8 +1,8 @@
-import { parseAddress } from '../columns/address.ts';
-import type { Alert, FlowSample, OutsideNetwork, Severity } from '../contracts.ts';
+import { parseAddress } from '../../columns/address.ts';
+import type { Alert, FlowSample, OutsideNetwork, Severity } from '../../contracts.ts';
+import type { Message } from '../message.ts';
+import { linkTo } from '../words/text.ts';
 import { ATTACK_VERSION, TACTICS, techniqueOf } from './attack.ts';
-import type { Message } from './message.ts';
-import { linkTo } from './text.ts';
 
 /** Version of the schema: what we use of it is the same in 1.5.0 to 1.8.0. */
 export const OCSF_VERSION = '1.6.0';

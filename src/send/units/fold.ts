@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { SEVERITIES } from '../contracts.ts';
+import { SEVERITIES } from '../../contracts.ts';
 import type { Live, Roster } from './roster.ts';
 import type { Standing } from './unit.ts';
 

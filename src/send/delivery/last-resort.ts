@@ -1,4 +1,4 @@
-import type { Alert } from '../contracts.ts';
+import type { Alert } from '../../contracts.ts';
 import type { Channel } from './channel.ts';
 
 export interface LastResortOptions {

@@ -1,5 +1,5 @@
-import type { Save } from './ledger.ts';
-import type { SinkTraits } from './sink.ts';
+import type { Save } from '../delivery/ledger.ts';
+import type { SinkTraits } from '../sink.ts';
 import { dueOf, type Member, needOf, type Standing, stateOf, type UnitRecord } from './unit.ts';
 
 /** A unit at work. */

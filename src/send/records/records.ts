@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Alert } from '../contracts.ts';
-import { fitAlert } from './fit.ts';
-import { type Message, total, worst } from './message.ts';
+import type { Alert } from '../../contracts.ts';
+import { type Message, total, worst } from '../message.ts';
+import { fitAlert } from '../words/fit.ts';
+import { countsText, grouped } from '../words/text.ts';
 import { toOcsf } from './ocsf.ts';
-import { countsText, grouped } from './text.ts';
 
 /** In which form an alert is handed over to programs. */
 export const RecordFormat = z

@@ -1,4 +1,4 @@
-import type { Alert, Asset, Explanation, OutsideNetwork, Scalar } from '../contracts.ts';
+import type { Alert, Asset, Explanation, OutsideNetwork, Scalar } from '../../contracts.ts';
 import { trim } from './text.ts';
 
 /** Characters of each text and entries of each list: far more than detectors write, and bounded together. */

@@ -1,5 +1,5 @@
-import { inPrefix, type Prefix, parseAddress, parsePrefix } from '../columns/address.ts';
-import { type Alert, SEVERITIES, type Severity } from '../contracts.ts';
+import { inPrefix, type Prefix, parseAddress, parsePrefix } from '../../columns/address.ts';
+import { type Alert, SEVERITIES, type Severity } from '../../contracts.ts';
 import { isLabel, LABEL_HELP, labelValues } from './labels.ts';
 
 /** One condition on an alert, as it was written. */

@@ -1,6 +1,6 @@
-import type { Alert, Explanation, Scalar } from '../contracts.ts';
-import { fitAlert } from './fit.ts';
-import { HIDDEN } from './text.ts';
+import type { Alert, Explanation, Scalar } from '../../contracts.ts';
+import { fitAlert } from '../words/fit.ts';
+import { HIDDEN } from '../words/text.ts';
 
 /** Fields that can be chosen by name; `explanation.NAME` and `explanation.*` beside them. */
 const CHOOSABLE = [

@@ -1,6 +1,6 @@
+import type { Outcome, Sink } from '../sink.ts';
+import { ATTEMPT_MS } from '../sinks/http.ts';
 import type { Queue, Settled, Waiting } from './queue.ts';
-import type { Outcome, Sink } from './sink.ts';
-import { ATTEMPT_MS } from './sinks/http.ts';
 
 export interface CourierOptions {
   readonly queue: Queue;

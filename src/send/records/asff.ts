@@ -1,9 +1,9 @@
 import type { AwsSecurityFinding } from '@aws-sdk/client-securityhub';
-import { isIpv4, parseAddress } from '../columns/address.ts';
-import type { Alert, Severity } from '../contracts.ts';
+import { isIpv4, parseAddress } from '../../columns/address.ts';
+import type { Alert, Severity } from '../../contracts.ts';
+import type { Message } from '../message.ts';
+import { linkTo, networkText, plain, trim } from '../words/text.ts';
 import { type Tactic, techniqueOf } from './attack.ts';
-import type { Message } from './message.ts';
-import { linkTo, networkText, plain, trim } from './text.ts';
 
 /** Where findings belong. */
 export interface Hub {

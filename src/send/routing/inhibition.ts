@@ -1,7 +1,7 @@
-import type { Alert } from '../contracts.ts';
+import type { Alert } from '../../contracts.ts';
+import type { InhibitOptions } from '../options.ts';
 import { labelText } from './labels.ts';
 import { matchAll, parseMatcher } from './matchers.ts';
-import type { InhibitOptions } from './options.ts';
 
 /** Alerts that keep others from being told while they fire, as a scan does with the new peers it makes. */
 export interface Inhibition {

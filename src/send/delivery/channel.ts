@@ -1,12 +1,12 @@
+import type { Count } from '../message.ts';
+import type { FailureReason, Outcome, Sink } from '../sink.ts';
+import type { SinkOptions } from '../sinks/index.ts';
+import type { Member, UnitRecord } from '../units/unit.ts';
+import { createUnits, type Units, type UnitsOptions } from '../units/units.ts';
+import { createWording, type WordingOptions } from '../words/wording.ts';
 import type { Save } from './ledger.ts';
 import { savedOf } from './ledger.ts';
-import type { Count } from './message.ts';
 import { createQueue, type DeadLetter, type Queue, type Settled, type Waiting } from './queue.ts';
-import type { FailureReason, Outcome, Sink } from './sink.ts';
-import type { SinkOptions } from './sinks/index.ts';
-import type { Member, UnitRecord } from './unit.ts';
-import { createUnits, type Units, type UnitsOptions } from './units.ts';
-import { createWording, type WordingOptions } from './wording.ts';
 
 /** What a sink shows of itself. Counts are since the start of the process. */
 export interface SinkView {

@@ -1,9 +1,9 @@
+import { type Count, type Covered, type Message, messageKey } from '../message.ts';
+import { type FailureReason, type Outcome, PERMANENT, type SinkTraits } from '../sink.ts';
+import type { Units } from '../units/units.ts';
+import type { Wording } from '../words/wording.ts';
 import type { Save } from './ledger.ts';
-import { type Count, type Covered, type Message, messageKey } from './message.ts';
 import { createPace, retryDelay } from './pace.ts';
-import { type FailureReason, type Outcome, PERMANENT, type SinkTraits } from './sink.ts';
-import type { Units } from './units.ts';
-import type { Wording } from './wording.ts';
 
 /** A message on its way, as it is remembered. */
 export interface Waiting {

@@ -7,7 +7,7 @@ import {
   exportJWK,
   type JWK,
 } from 'jose';
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
 
 /** What a compact JWE looks like: header, key, nonce, text and tag. */
 const COMPACT = /^eyJ[\w-]*(?:\.[\w-]*){4}$/;

@@ -1,8 +1,8 @@
-import type { Alert } from '../contracts.ts';
-import { bySeverity, type Covered, countsOf, MAX_ALERTS, MAX_BATCH, type Message } from './message.ts';
+import type { Alert } from '../../contracts.ts';
+import { bySeverity, type Covered, countsOf, MAX_ALERTS, MAX_BATCH, type Message } from '../message.ts';
+import type { Timing } from '../routing/route.ts';
+import type { SinkTraits } from '../sink.ts';
 import type { Live, Roster } from './roster.ts';
-import type { Timing } from './route.ts';
-import type { SinkTraits } from './sink.ts';
 import { canHold, heldUntil, needOf, type Standing, stateOf } from './unit.ts';
 
 /** A message without what only its delivery knows. */

@@ -1,6 +1,6 @@
-import { type Alert, type AlertState, SEVERITIES, type Severity } from '../contracts.ts';
-import type { Timing } from './route.ts';
-import { nextDaily } from './times.ts';
+import { type Alert, type AlertState, SEVERITIES, type Severity } from '../../contracts.ts';
+import type { Timing } from '../routing/route.ts';
+import { nextDaily } from '../routing/times.ts';
 
 /** What a sink was told of an alert last. Times are Unix milliseconds, by the clock. */
 export interface Told {
