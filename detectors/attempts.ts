@@ -64,7 +64,8 @@ export function isUnanswered(sessions: SessionBatch, row: number): boolean {
   if (out === 0) return false;
   if (protocol === TCP) {
     if (back === 0 && sessions.flagsOut[row] === SYN) return out <= SYN_TRIES;
-    return isRefused(sessions, row);
+    // A SYN back is an answer, also to a half-open check: load balancers look so whether their servers listen.
+    return (sessions.flagsIn[row]! & SYN) === 0 && isEmpty(sessions, row);
   }
   if (back !== 0) return false;
   if (protocol === UDP) {
@@ -81,8 +82,8 @@ export function emptyPacketOf(sessions: SessionBatch, row: number): number {
   return isIpv4(sessions.dstAddr, row * 4) ? EMPTY_PACKET.v4 : EMPTY_PACKET.v6;
 }
 
-/** TCP without payload or handshake: a few empty packets out, at most as many empty ones back, none of them a SYN. */
-function isRefused(sessions: SessionBatch, row: number): boolean {
+/** TCP without payload or a whole handshake, as a refusal and a half-open check are: a few empty packets out, and as few back. */
+function isEmpty(sessions: SessionBatch, row: number): boolean {
   const out = sessions.packetsOut[row]!;
   const back = sessions.packetsIn[row]!;
   const flagsIn = sessions.flagsIn[row]!;
@@ -100,7 +101,7 @@ function isRefused(sessions: SessionBatch, row: number): boolean {
 /** Whether the session did what it was for, as far as one can see: the opposite of a failed attempt. */
 export function isSuccess(sessions: SessionBatch, row: number): boolean {
   if ((sessions.state[row]! & STATE.established) === 0) return false;
-  return sessions.protocol[row] !== TCP || !isRefused(sessions, row);
+  return sessions.protocol[row] !== TCP || !isEmpty(sessions, row);
 }
 
 function isTarget(sessions: SessionBatch, row: number): boolean {

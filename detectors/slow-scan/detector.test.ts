@@ -130,6 +130,26 @@ describe('slow-scan', () => {
     ).toEqual([]);
   });
 
+  it('takes half-open checks neither for failures nor for successes', () => {
+    const end = { sport: 3, state: ['accepted', 'established', 'ended'], packetsIn: 1, bytesIn: 40 } as const;
+    const check = (i: number): SessionLiteral => ({
+      ...{ ...knock(i), ...end, dst: `10.0.4.${i}`, packetsOut: 2, bytesOut: 100, flagsOut: 6, flagsIn: 18 },
+    });
+    const refusal = (i: number): SessionLiteral => ({
+      ...check(i),
+      packetsOut: 1,
+      bytesOut: 60,
+      flagsIn: 20,
+    });
+    const ended = (of: (i: number) => SessionLiteral[]) =>
+      Array.from({ length: 24 }, (_, i) => ({ start: T0 + i * 300, ended: of(i) }));
+    const levels = (of: (i: number) => SessionLiteral[]) =>
+      findingsOf(slowScan, ended(of)).map(({ severity }) => severity);
+    expect(levels((i) => [check(i)])).toEqual([]);
+    expect(levels((i) => [refusal(i)])).toEqual(['low', 'medium']);
+    expect(levels((i) => [check(i), { ...refusal(i), dst: knock(i).dst }])).toEqual(['low', 'medium']);
+  });
+
   it('leaves fast scans to port-scan, and sources outside alone', () => {
     expect(
       findingsOf(
