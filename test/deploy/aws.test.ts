@@ -36,7 +36,7 @@ function permissions(file: string, sources: string) {
   return { policy, allowed, needed: [...needed].sort() };
 }
 describe('IAM policy of the sources', () => {
-  const { policy, allowed, needed } = permissions('deploy/aws/iam-policy.json', 'src/ingest/*.ts');
+  const { policy, allowed, needed } = permissions('deploy/aws/iam-policy.json', 'src/ingest/**/*.ts');
 
   it('allows the actions that they need, and no other', () => {
     expect(needed).toEqual(allowed);
@@ -52,7 +52,7 @@ describe('IAM policy of the sources', () => {
 });
 
 describe('IAM policy of the inventory', () => {
-  const { policy, allowed } = permissions('deploy/aws/iam-policy-inventory.json', 'src/reference/*.ts');
+  const { policy, allowed } = permissions('deploy/aws/iam-policy-inventory.json', 'src/reference/**/*.ts');
 
   it('allows the actions that it needs, and no other', () => {
     const paginated = [...readText('src/reference/inventory/ec2.ts').matchAll(/paginate([A-Z]\w+)\(/g)];
@@ -106,7 +106,7 @@ describe('CloudFormation template', () => {
   it('lets the reader do what the policy allows, in sum', () => {
     const text = readText('deploy/aws/flow-logs.cloudformation.yaml');
     const reader = text.slice(text.indexOf('ReaderRole:'), text.indexOf('\nOutputs:'));
-    const { allowed } = permissions('deploy/aws/iam-policy.json', 'src/ingest/*.ts');
+    const { allowed } = permissions('deploy/aws/iam-policy.json', 'src/ingest/**/*.ts');
     const actions = reader.match(/\b(?:s3|sqs|logs|ec2):[A-Z]\w+/g) ?? [];
     expect([...new Set(actions)].sort()).toEqual(allowed);
   });
