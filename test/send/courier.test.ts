@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startCourier } from '../../src/send/delivery/courier.ts';
 import type { Outcome } from '../../src/send/sink.ts';
@@ -10,6 +11,7 @@ describe('messages on their way', () => {
   });
   afterEach(() => {
     vi.useRealTimers();
+    vi.restoreAllMocks();
   });
 
   /** Five alerts of an own message each, and a sink that answers when it is told to. */
@@ -76,5 +78,21 @@ describe('messages on their way', () => {
     const closed = courier.close(0);
     await vi.advanceTimersByTimeAsync(0);
     await closed;
+  });
+
+  it('leave nothing behind that listens for the end of the process', async () => {
+    const listen = vi.spyOn(EventTarget.prototype, 'addEventListener');
+    const { open, courier } = five();
+    for (let n = 0; n < 5; n++) {
+      await vi.advanceTimersByTimeAsync(0);
+      open[n]?.(OK);
+      await vi.advanceTimersByTimeAsync(0);
+      courier.wake();
+    }
+    expect(open).toHaveLength(5);
+    const signals = new Set(listen.mock.contexts.filter((target) => target instanceof AbortSignal));
+    expect(signals.size).toBeGreaterThan(0);
+    expect([...signals].flatMap((signal) => getEventListeners(signal, 'abort'))).toEqual([]);
+    await courier.close(0);
   });
 });

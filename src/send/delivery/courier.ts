@@ -100,15 +100,17 @@ async function within(
 ): Promise<Outcome | undefined> {
   const limit = new AbortController();
   let timer: NodeJS.Timeout | undefined;
+  let onEnd = (): void => {};
   const late = new Promise<Outcome | undefined>((resolve) => {
     timer = setTimeout(() => {
       limit.abort();
       resolve({ delivered: false, reason: 'timeout', detail: `no answer within ${milliseconds / 1000} s` });
     }, milliseconds);
-    ended.addEventListener('abort', () => {
+    onEnd = () => {
       limit.abort();
       resolve(undefined);
-    });
+    };
+    ended.addEventListener('abort', onEnd);
   });
   const attempt = deliver(limit.signal).catch(
     (error: Error): Outcome => ({ delivered: false, reason: 'unreachable', detail: error.message }),
@@ -117,5 +119,7 @@ async function within(
     return await Promise.race([attempt, late]);
   } finally {
     clearTimeout(timer);
+    // It lives as long as the process: what listens to it stays.
+    ended.removeEventListener('abort', onEnd);
   }
 }
