@@ -151,8 +151,13 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
   const take = (alert: Alert, at: number): void => {
     inhibition.see(alert);
     if (alert.state === 'resolved') remarks.reopen(alert.id);
-    for (const placement of routes.place(alert))
-      channels.get(placement.sink)?.units.take(alert, placement, at);
+    const places = new Map(routes.place(alert).map((place) => [place.sink, place]));
+    for (const [name, { units }] of channels) {
+      const place = places.get(name);
+      if (place !== undefined) units.take(alert, place, at);
+      // Another route may have brought it here while it was open.
+      else if (alert.state === 'resolved') units.look(alert.id, at);
+    }
   };
   // What fires and is unknown, as at the first start or to a new sink; then what no route brings to a sink any more.
   for (const alert of options.alerts()) if (alert.state === 'firing') take(alert, now());
