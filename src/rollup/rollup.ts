@@ -284,7 +284,7 @@ export class Rollup {
     const { columns, meta } = unpackSnapshot(state);
     const saved = meta as SavedRollup;
     this.#sessions.restore(columns.get('sessions') as Uint32Array, columns.get('expiry') as Float64Array);
-    this.#sessions.overflow = saved.sessionOverflow;
+    this.#sessions.overflow += saved.sessionOverflow;
     this.#windows.restore(columns.get('windows') as Uint8Array);
     this.#open.restore(columns, saved.open);
     // Folders of before there were lanes have one event time.

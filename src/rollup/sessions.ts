@@ -265,6 +265,11 @@ export class Sessions {
       const hash = hashConnection(key, 0, key, 4, key[FLOW.ports]!, key[FLOW.protocol]!);
       key[FLOW.hash] = hash;
       const row = this.#table.findOrAdd(key, 0);
+      // The limit was lowered: as for any session without a place.
+      if (row < 0) {
+        this.overflow++;
+        continue;
+      }
       const { words } = this.#table;
       words.set(saved, row * SESSION_WORDS);
       // Folders of before it was kept have something else there.

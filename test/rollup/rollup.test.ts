@@ -494,6 +494,21 @@ describe('rollup', () => {
     expect(seen.log.length).toBeGreaterThan(0);
   });
 
+  it('goes on with as many sessions as have room when there were more', () => {
+    const names = new Dictionary();
+    const first = createRollup(names, nothing());
+    const calls = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) =>
+        exchange(from + (i % 50), { dst: `34.1.${i >> 8}.${i & 255}` }),
+      ).flat();
+    first.add(flowsOf([...calls(T, 300), ...calls(T + LATENESS + 100, 40)], names));
+    const second = createRollup(names, nothing(), { maxSessions: 64 });
+    second.restore(joined(first.snapshot()));
+    expect(second.overflow.sessions).toBe(300 - 64);
+    second.add(flowsOf(calls(T + 600, 3), names));
+    second.finish();
+  });
+
   it('goes on from a snapshot of before there were lanes', () => {
     const names = new Dictionary();
     const first = createRollup(names, nothing());
