@@ -32,7 +32,8 @@ const SHORT_PACKETS = 8;
 const HOUR = 3600;
 /** What worked is remembered for 12 to 24 hours. */
 const ALIVE_SECONDS = 43_200;
-const ALIVE_BITS = 1 << 21;
+/** Eight hundred thousand paths in twelve hours. */
+const ALIVE_BITS = 1 << 23;
 /** Paths noted last, by the lower bits of their hash: most sessions repeat a path, and this stays in the cache, which the filter does not. */
 const NOTED = 1 << 12;
 
@@ -110,7 +111,7 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
     const hash = hashWords(key, 0, 4);
     if (sessions.srcScope[row] === SCOPE.internal) {
       const path = hashPath(sessions, row);
-      if (alive.maybe(path, secondHash(path))) return;
+      if (alive.maybe(path)) return;
     } else {
       gate.count(hash);
     }
@@ -154,7 +155,7 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
     const at = path & (NOTED - 1);
     if (noted[at] === (path | 0)) return;
     noted[at] = path;
-    alive.add(path, secondHash(path));
+    alive.add(path);
   }
 
   function remember(step: Step): void {
@@ -240,7 +241,7 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
       tell(failures, tick, emit);
     },
     get overflow() {
-      return sources.overflow + pairs.overflow + sweeps.overflow;
+      return sources.overflow + pairs.overflow + sweeps.overflow + alive.overflow;
     },
     snapshot() {
       return packSnapshot(
@@ -265,11 +266,6 @@ export function createPortScan(config: ScanConfig, context: DetectorContext): De
       tick = (meta as { tick: number }).tick;
     },
   };
-}
-
-/** An odd number made of a hash: steps through a filter that a second hash would take. */
-function secondHash(hash: number): number {
-  return Math.imul(hash, 0x9e3779b1) | 1;
 }
 
 /** Few packets: what the step that established the session may have taken for a refusal. */

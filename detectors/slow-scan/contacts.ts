@@ -9,8 +9,8 @@ import { putAddress } from '../sessions.ts';
 
 /** Pairs are remembered for one to two days. */
 const DAY = 86_400;
-/** Two hundred thousand pairs, and hosts that fail, a day. */
-const PAIR_BITS = 1 << 21;
+/** Eight hundred thousand pairs, and 26,000 hosts that fail, a day. */
+const PAIR_BITS = 1 << 23;
 const HOST_COUNTS = 1 << 18;
 const PAIR_SEED = 0x2f6b1c35;
 /** Pairs met last, by the lower bits of their hash: most sessions repeat a pair, and this stays in the cache, which the filter does not. */
@@ -33,6 +33,11 @@ export class Contacts {
 
   constructor() {
     this.#forgetNoted();
+  }
+
+  /** Contacts past what memory of them is made for. */
+  get overflow(): number {
+    return this.#met.overflow;
   }
 
   /** First contacts of the step, one a pair: it failed when nothing of the step worked. Remembers them. */
@@ -86,7 +91,7 @@ export class Contacts {
       const row = item >>> 1;
       const pair = this.#hash(sessions, row);
       if (this.#isNoted(pair)) continue;
-      if (this.#met.maybe(pair, secondHash(pair))) {
+      if (this.#met.maybe(pair)) {
         this.#note(pair);
         continue;
       }
@@ -108,7 +113,7 @@ export class Contacts {
   #note(pair: number): void {
     if (this.#isNoted(pair)) return;
     this.#noted[pair & (NOTED - 1)] = pair;
-    this.#met.add(pair, secondHash(pair));
+    this.#met.add(pair);
   }
 
   /** Whether the pair was noted today: surely met. Of equal hashes the filter keeps the same bits, so that this decides nothing. */
@@ -137,8 +142,4 @@ export class Contacts {
 
 function comesBefore(sessions: SessionBatch, row: number, other: Contact): boolean {
   return compareRows(sessions, row, other.sessions, other.row) < 0;
-}
-
-function secondHash(hash: number): number {
-  return Math.imul(hash, 0x9e3779b1) | 1;
 }

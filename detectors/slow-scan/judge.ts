@@ -135,7 +135,7 @@ export function createSlowScan(config: SlowScanConfig, context: DetectorContext)
 
   return {
     get overflow() {
-      return table.keys.overflow + dropped;
+      return table.keys.overflow + dropped + contacts.overflow;
     },
     step(step: Step, emit: Emit) {
       if (table.size > 0 && step.start % SWEEP === 0) sweep(step.end);
