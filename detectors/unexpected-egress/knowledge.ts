@@ -1,6 +1,6 @@
 import { DistinctCounts } from '../../src/columns/distinct.ts';
 import { hashWords, NO_ROW } from '../../src/columns/key-table.ts';
-import { type Column, packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
+import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { StateTable, u8, u16, u32 } from '../../src/columns/state-table.ts';
 import { ROLE_WORDS } from '../role-hash.ts';
 import { isIpv6Network, THING_WORDS } from './things.ts';
@@ -233,7 +233,8 @@ export class Knowledge {
   restore(state: Uint8Array): void {
     const { columns, meta } = unpackSnapshot(state);
     this.subjects.restore(columns.get('subjects') as Uint8Array);
-    this.roles.restore(withSince6(columns.get('roles') as Uint8Array));
+    // Without it all roles begin with IPv6 anew.
+    this.roles.restore(columns.get('roles') as Uint8Array, ['since6']);
     this.#known.restore(columns.get('known') as Uint8Array);
     this.#destinations.restore(columns.get('destinations') as Uint8Array);
     this.#perSubject.restore(columns.get('perSubject') as Uint8Array);
@@ -257,14 +258,6 @@ export function dayOf(time: number): number {
 
 function subjectTable(limit: number) {
   return new StateTable(4, limit, { since: u32(), lastDay: u16(), role: u32(ROLE_WORDS) });
-}
-
-/** States of before roles had both addresses of a host have no `since6`: all roles begin with IPv6 anew. */
-function withSince6(state: Uint8Array): Uint8Array {
-  const { columns } = unpackSnapshot(state);
-  if (columns.has('since6')) return state;
-  const since6 = new Uint32Array(columns.get('since')!.length);
-  return packSnapshot({ ...Object.fromEntries<Column>(columns), since6 }, null);
 }
 
 /**

@@ -88,13 +88,13 @@ export class StateTable<Shape extends Readonly<Record<string, ColumnShape>>> {
     return packSnapshot(packed, null);
   }
 
-  /** Throws a RangeError when the snapshot lacks a column of this table. */
-  restore(state: Uint8Array): void {
+  /** Throws a RangeError when the snapshot lacks a column of this table; those of `later`, which came after it, are zeros then. */
+  restore(state: Uint8Array, later: readonly (keyof Shape & string)[] = []): void {
     const { columns } = unpackSnapshot(state);
     this.keys.restore(columns.get('') as Uint8Array);
     this.#capacity = this.keys.capacity;
     for (const [name, { Kind, width }] of Object.entries(this.#shape)) {
-      const column = columns.get(name);
+      const column = columns.get(name) ?? (later.includes(name) ? new Kind(0) : undefined);
       if (!(column instanceof Kind)) throw new RangeError(`cannot restore state: no column ${name}`);
       (this.columns as Record<string, Column>)[name] = grown(column, this.#capacity * width);
     }
