@@ -60,7 +60,10 @@ describe('cases', () => {
     expect(cases.isNews(0, 9, 'low')).toBe(false);
     expect(cases.isNews(0, 10, 'low')).toBe(true);
     expect(cases.isNews(0, 5, 'medium')).toBe(true);
-    show(cases, 360, []);
+    show(cases, 29, []);
+    expect(cases.isNews(0, 5, 'low')).toBe(false);
+    // Half of the time after which the alert would resolve.
+    show(cases, 30, []);
     expect(cases.isNews(0, 5, 'low')).toBe(true);
   });
 

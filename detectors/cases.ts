@@ -9,7 +9,7 @@ import { admit } from './admission.ts';
 const SWEEP = 5;
 /** Sketches of distinct counts over all cases. */
 const SKETCHES = 4096;
-/** Minutes after which a case that goes on is told again, so that its alert does not resolve. */
+/** Most minutes after which a case that goes on is told again, so that its alert does not resolve. */
 const REMIND = 360;
 
 export interface CaseOptions {
@@ -152,7 +152,8 @@ export class Cases {
   isNews(at: number, extent: number, severity: Severity): boolean {
     const { told, toldSeverity, toldMinute } = this.table.columns;
     if (told[at] === 0 || extent >= 2 * told[at]!) return true;
-    return SEVERITIES.indexOf(severity) > toldSeverity[at]! || this.#minute - toldMinute[at]! >= REMIND;
+    const remind = Math.min(REMIND, this.#options.keepTold / 2);
+    return SEVERITIES.indexOf(severity) > toldSeverity[at]! || this.#minute - toldMinute[at]! >= remind;
   }
 
   /** Remembers that a case is told; the sessions that it adds to its alert. */

@@ -43,6 +43,12 @@ const firing: StepLiteral[] = [
 itIsADetector(outboundDos, { firing, tiny: { packets: { udp: 1, tcp: 1 }, maxPairs: 1 } });
 
 describe('outbound-dos', () => {
+  it('tells a flood that goes on before its alert would resolve', () => {
+    const seen = judge(...Array.from({ length: 720 }, () => [flood])).map(({ lastSeen }) => lastSeen);
+    const gaps = [...seen.slice(1), T0 + 720 * 60].map((time, i) => time - seen[i]!);
+    expect(Math.max(...gaps)).toBeLessThan(outboundDos.quietPeriod);
+  });
+
   it('tells a flood as high with numbers, and again when it has doubled', () => {
     const found = judge([flood], [flood], [flood], [flood]);
 

@@ -141,6 +141,17 @@ describe('port-scan', () => {
     expect(counts[0]).toBe(20);
   });
 
+  it('tells a scan that goes on before its alert would resolve', () => {
+    const { show } = at();
+    const told: number[] = [];
+    for (let minute = 0; minute < 720; minute++) {
+      const active = minute % 5 === 0 ? ports(300) : [];
+      if (show(minute, { active }).length > 0) told.push(minute);
+    }
+    const gaps = [...told.slice(1), 720].map((minute, i) => minute - told[i]!);
+    expect(Math.max(...gaps) * 60).toBeLessThan(portScan.quietPeriod);
+  });
+
   it('sums up a source that scans many ports of many hosts', () => {
     const scan = range(100, (i) => ports(30, { dst: `10.0.2.${i}` })).flat();
     const found = at().show(0, { active: scan });

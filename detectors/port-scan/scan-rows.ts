@@ -22,7 +22,13 @@ export const SCAN = {
   followSweeps: 64,
 } as const;
 
-const SKETCHES = 2048;
+/** Counters of many distinct values, for the windows twice as many; who is outside gets half of them, since whoever likes comes by the thousand. */
+export const SKETCHES = 2048;
+
+/** Sketches that may be in use for a session's source to get one. */
+export function sketchesFor(sessions: SessionBatch, row: number): number {
+  return sessions.srcScope[row] === SCOPE.internal ? SKETCHES : SKETCHES / 2;
+}
 
 /**
  * Failed attempts by some key: distinct values within the window and since the row began, and what is needed to tell it. What it adds up
@@ -78,8 +84,9 @@ export class ScanRows {
       columns.sensitive[at] = 0;
       this.touched.push(at);
     }
-    this.window.add(at, hash, tick);
-    this.total.add(at, hash);
+    const most = sketchesFor(sessions, row);
+    this.window.add(at, hash, tick, 2 * most);
+    this.total.add(at, hash, most);
     return at;
   }
 
@@ -111,7 +118,7 @@ export class ScanRows {
 
   restore(state: Uint8Array): void {
     const { columns } = unpackSnapshot(state);
-    this.table.restore(columns.get('table') as Uint8Array);
+    this.table.restore(columns.get('table') as Uint8Array, ['sentTick']);
     this.window.restore(columns.get('window') as Uint8Array);
     this.total.restore(columns.get('total') as Uint8Array);
   }
@@ -132,6 +139,7 @@ function scanTable(words: number, limit: number) {
     sentCount: u32(),
     sentSeverity: u8(),
     sentAttempts: u32(),
+    sentTick: u32(),
     alerts: u16(),
     address: u32(4),
   });

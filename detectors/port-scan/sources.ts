@@ -1,14 +1,13 @@
-import { DistinctCounts } from '../../src/columns/distinct.ts';
+import { DistinctCounts, EXACT_LIMIT } from '../../src/columns/distinct.ts';
 import { KeyFilter } from '../../src/columns/key-filter.ts';
 import { hashWords, NO_ROW } from '../../src/columns/key-table.ts';
 import { SCOPE, type SessionBatch } from '../../src/columns/session-batch.ts';
 import { SlidingDistinct } from '../../src/columns/sliding-distinct.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { portKey } from '../attempts.ts';
-import { SCAN, ScanRows } from './scan-rows.ts';
+import { SCAN, ScanRows, SKETCHES, sketchesFor } from './scan-rows.ts';
 
 const PORT_SEED = 0x1d872b41;
-const SKETCHES = 2048;
 
 /** Hash of the address at `offset`. */
 export function hashHost(words: Uint32Array, offset: number): number {
@@ -58,7 +57,9 @@ export class Sources {
   }
 
   get overflow(): number {
-    return this.rows.overflow + this.pruned + this.hosts.overflow;
+    const { totalHosts, networks, failed, worked } = this;
+    const totals = totalHosts.overflow + networks.overflow + failed.overflow + worked.overflow;
+    return this.rows.overflow + this.pruned + this.hosts.overflow + totals;
   }
 
   get byteLength(): number {
@@ -93,10 +94,12 @@ export class Sources {
       else if (address[at * 4 + word] !== value) flags |= SCAN.manyAddresses;
     }
     columns.flags[at] = columns.flags[at]! | flags;
-    this.hosts.add(at, hashHost(sessions.dstAddr, row * 4), tick);
-    this.totalHosts.add(at, hashHost(sessions.dstAddr, row * 4));
-    this.networks.add(at, hashNetwork(sessions.dstAddr, row * 4));
-    this.failed.add(at, hashTarget(sessions, row));
+    const most = sketchesFor(sessions, row);
+    const host = hashHost(sessions.dstAddr, row * 4);
+    this.hosts.add(at, host, tick, 2 * most);
+    this.totalHosts.add(at, host, most);
+    this.networks.add(at, hashNetwork(sessions.dstAddr, row * 4), most);
+    this.failed.add(at, hashTarget(sessions, row), most);
     return at;
   }
 
@@ -107,8 +110,15 @@ export class Sources {
 
   /** Share of the source's targets that failed. */
   failShare(at: number): number {
-    const failed = this.failed.count(at);
+    const failed = this.#failedTargets(at);
     return failed === 0 ? 0 : failed / (failed + this.worked.count(at));
+  }
+
+  /** Where there is no sketch for them they stay at {@link EXACT_LIMIT}; attempts are then the nearest to them that is known. */
+  #failedTargets(at: number): number {
+    const counted = this.failed.count(at);
+    const isCut = counted === EXACT_LIMIT && this.failed.isExact(at) && this.failed.isFull(SKETCHES / 2);
+    return isCut ? Math.max(counted, this.rows.table.columns.attempts[at]!) : counted;
   }
 
   drop(row: number): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
 import { createSessionBatch, SCOPE, STATE, type Step } from '../../src/columns/session-batch.ts';
 import type { Finding } from '../../src/contracts.ts';
-import { plainContext, stepOf } from '../../test/rows.ts';
+import { plainContext, type SessionLiteral, stepOf } from '../../test/rows.ts';
 import { portScan } from './detector.ts';
 
 const T0 = 1_760_054_400;
@@ -55,6 +55,32 @@ describe('port-scan under a storm', () => {
     expect(found.map(({ subject }) => subject)).toContain('203.0.113.9');
     expect(detector.overflow).toBeGreaterThan(0);
     expect(new Set(found.map(({ subject }) => subject)).size).toBe(1);
+  });
+});
+
+describe('port-scan amid scanners outside', () => {
+  it('names a host inside that sweeps, also when a third of its targets answer', () => {
+    const { detector, play, names } = at();
+    const hosts = (from: number, count: number, what: (host: number) => Partial<SessionLiteral>) =>
+      range(count, (i) => ({ dst: `10.9.${(from + i) >> 8}.${(from + i) & 255}`, ...what(from + i) }));
+    const stepAt = (minute: number, active: SessionLiteral[]) =>
+      stepOf({ start: T0 + minute * 60, active }, names);
+    for (let minute = 0; minute < 20; minute++) {
+      const scanners = range(2500, (i) =>
+        hosts(minute * 2, 2, () => ({ src: `185.${i >> 8}.${i & 255}.7`, port: 445, state: rejected })),
+      );
+      play(stepAt(minute, scanners.flat() as SessionLiteral[]));
+    }
+    const found: Finding[] = [];
+    for (let minute = 20; minute < 25; minute++) {
+      const sweep = hosts((minute - 20) * 60, 60, (host) => ({
+        ...{ src: '10.0.200.66', port: 443, sport: 2000 + host },
+        ...(host % 3 === 0 ? {} : { state: rejected }),
+      }));
+      found.push(...play(stepAt(minute, sweep as SessionLiteral[])));
+    }
+    expect(found.map(({ subject }) => subject)).toContain('10.0.200.66');
+    expect(detector.overflow).toBeGreaterThan(0);
   });
 });
 

@@ -8,6 +8,8 @@ import { SCAN, type ScanRows } from './scan-rows.ts';
 import type { Sources } from './sources.ts';
 
 const MAX_SAMPLES = 3;
+/** Steps after which a scan that goes on is told again: half of its quiet period, so that its alert does not resolve meanwhile. */
+const REMIND = 60;
 
 interface Told extends Scan {
   readonly order: string;
@@ -128,13 +130,14 @@ export function createTeller(
   const extentOf = (scan: Scan): number =>
     scan.kind === 'block' ? sources.failed.count(scan.sourceRow) : scan.total;
 
-  /** Tells a scan when it is new, twice as large as when it was told last, or worse. */
-  function isNews(scan: Scan): boolean {
-    const { flags, sentCount, sentSeverity } = scan.rows.table.columns;
+  /** Tells a scan when it is new, twice as large as when it was told last, worse, or was told an hour ago. */
+  function isNews(scan: Scan, tick: number): boolean {
+    const { flags, sentCount, sentSeverity, sentTick } = scan.rows.table.columns;
     if ((flags[scan.row]! & SCAN.open) === 0) return true;
     return (
       extentOf(scan) >= 2 * sentCount[scan.row]! ||
-      SEVERITIES.indexOf(scan.severity) > sentSeverity[scan.row]!
+      SEVERITIES.indexOf(scan.severity) > sentSeverity[scan.row]! ||
+      tick - sentTick[scan.row]! >= REMIND
     );
   }
 
@@ -157,19 +160,21 @@ export function createTeller(
       ((flags[sourceRow]! & SCAN.open) !== 0 && !isSlowOnly(sourceRow, tick)) ||
       alerts[sourceRow]! + fresh > config.maxAlerts ||
       isBlock(sourceRow, tick, alerts[sourceRow]! + fresh > 0);
-    if (isOne) return [blockOf(sourceRow, tick)].filter(isNews);
+    const news = (all: readonly Scan[]): Scan[] => all.filter((scan) => isNews(scan, tick));
+    if (isOne) return news([blockOf(sourceRow, tick)]);
     if (scans.length === 0 && alerts[sourceRow] === 0 && isSlow(sourceRow))
-      return [{ ...blockOf(sourceRow, tick), slow: true, severity: slowSeverity(sourceRow) }].filter(isNews);
+      return news([{ ...blockOf(sourceRow, tick), slow: true, severity: slowSeverity(sourceRow) }]);
     alerts[sourceRow] = alerts[sourceRow]! + fresh;
-    return scans.filter(isNews);
+    return news(scans);
   }
 
-  function remember(scan: Scan): void {
+  function remember(scan: Scan, tick: number): void {
     const { columns } = scan.rows.table;
     columns.flags[scan.row] = columns.flags[scan.row]! | SCAN.open;
     columns.sentCount[scan.row] = extentOf(scan);
     columns.sentSeverity[scan.row] = SEVERITIES.indexOf(scan.severity);
     columns.sentAttempts[scan.row] = columns.attempts[scan.row]!;
+    columns.sentTick[scan.row] = tick;
   }
 
   return (failures, tick, emit) => {
@@ -192,7 +197,7 @@ export function createTeller(
         accountId: first.sessions.accountId[first.row]!,
       };
       emit(findingOf(scan, config, rows, codes));
-      remember(scan);
+      remember(scan, tick);
     }
   };
 }

@@ -50,6 +50,16 @@ describe('slow-scan', () => {
     expect(found[1]?.exception).toEqual({ subject: src, rule: 'slow scan' });
   });
 
+  it('tells a scan that goes on before its alert would resolve', () => {
+    const found = findingsOf(
+      slowScan,
+      every(60, 200, (i) => [knock(i)]),
+    );
+    const seen = found.map(({ lastSeen }) => lastSeen);
+    const gaps = [...seen.slice(1), T0 + 200 * 3600].map((time, i) => time - seen[i]!);
+    expect(Math.max(...gaps)).toBeLessThan(slowScan.quietPeriod);
+  });
+
   it('is the same over IPv6, and for attempts that nobody answers', () => {
     expect(
       findingsOf(

@@ -21,6 +21,8 @@ import { scanClaim } from './finding.ts';
 export const QUIET_MINUTES = 1440;
 const DAY = 86_400;
 const SWEEP = 3600;
+/** Seconds after which a scan that goes on is told again, so that its alert does not resolve meanwhile. */
+const REMIND = 21_600;
 
 /** What a contact adds to the walk, and where it ends: Jung, Paxson, Berger, Balakrishnan 2004, in logarithms. */
 export interface Walk {
@@ -109,8 +111,10 @@ export function createSlowScan(config: SlowScanConfig, context: DetectorContext)
     const severity: Severity = inside >= config.insideHosts && inside * 2 >= failed ? 'medium' : 'low';
     const rank = SEVERITIES.indexOf(severity);
     const told = columns.told[at]!;
-    if (told > 0 && failed < 2 * told && rank <= columns.severity[at]!) return undefined;
+    const isLong = step.end - columns.toldAt[at]! >= REMIND;
+    if (told > 0 && failed < 2 * told && rank <= columns.severity[at]! && !isLong) return undefined;
     columns.told[at] = failed;
+    columns.toldAt[at] = step.end;
     columns.severity[at] = rank;
     const claim = scanClaim(
       {
@@ -153,7 +157,7 @@ export function createSlowScan(config: SlowScanConfig, context: DetectorContext)
     restore(state) {
       const { columns, meta } = unpackSnapshot(state);
       contacts.restore(columns.get('contacts') as Uint8Array);
-      table.restore(columns.get('sources') as Uint8Array);
+      table.restore(columns.get('sources') as Uint8Array, ['toldAt']);
       dropped = (meta as { dropped: number }).dropped;
     },
   };
@@ -161,7 +165,8 @@ export function createSlowScan(config: SlowScanConfig, context: DetectorContext)
 
 /**
  * `walk`: log of the likelihood ratio; `failed`, `inside`, `worked`: first contacts since it began, and those of the failed ones that are
- * inside; `first`, `last`: unix seconds of the failed ones; `told`, `severity`: failures and severity when it was told last, 0 before.
+ * inside; `first`, `last`: unix seconds of the failed ones; `told`, `toldAt`, `severity`: failures, unix seconds and severity when it was told
+ * last, 0 before.
  */
 function sourceTable(limit: number) {
   return new StateTable(4, limit, {
@@ -172,6 +177,7 @@ function sourceTable(limit: number) {
     first: u32(),
     last: u32(),
     told: u32(),
+    toldAt: u32(),
     severity: u8(),
   });
 }

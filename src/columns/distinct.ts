@@ -41,8 +41,16 @@ export class DistinctCounts {
     return this.#form.length * 9 + this.#few.byteLength + this.#exact.byteLength + this.#sketches.byteLength;
   }
 
-  /** Adds a value by its 32-bit hash (see `hashWords`); true when the counter's state changed. */
-  add(row: number, hash: number): boolean {
+  /** Whether every sketch is taken, so that further counters stay at {@link EXACT_LIMIT}. */
+  isFull(most = this.limit): boolean {
+    return this.#sketches.live >= most;
+  }
+
+  /**
+   * Adds a value by its 32-bit hash (see `hashWords`); true when the counter's state changed. `most`: sketches that may be in use for this
+   * counter to become one.
+   */
+  add(row: number, hash: number, most = this.limit): boolean {
     if (row >= this.#form.length) this.#grow(row);
     const form = this.#form[row]!;
     if (form === FORM.sketch) return this.#raise(this.#block[row]!, hash);
@@ -58,12 +66,12 @@ export class DistinctCounts {
         return true;
       }
     }
-    if (form === FORM.exact && this.#sketches.live >= this.limit) {
+    if (form === FORM.exact && this.isFull(most)) {
       this.overflow++;
       return false;
     }
     this.#promote(row, form);
-    return this.add(row, hash);
+    return this.add(row, hash, most);
   }
 
   /** Distinct values: exact to 16, then an estimate (± 6.5 % standard error, rounded). */
@@ -108,7 +116,7 @@ export class DistinctCounts {
     }
     if (into >= this.#form.length) this.#grow(into);
     while (this.#form[into] !== FORM.sketch) {
-      if (this.#form[into] === FORM.exact && this.#sketches.live >= this.limit) {
+      if (this.#form[into] === FORM.exact && this.isFull()) {
         this.overflow++;
         return;
       }

@@ -28,7 +28,8 @@ export class SlidingDistinct {
     return this.#counts.byteLength + this.#ticks.byteLength;
   }
 
-  add(row: number, hash: number, tick: number): void {
+  /** `most`: as in {@link DistinctCounts.add}. */
+  add(row: number, hash: number, tick: number, most?: number): void {
     const at = row * this.buckets + (tick % this.buckets);
     if (at >= this.#ticks.length) {
       let length = this.#ticks.length;
@@ -39,7 +40,7 @@ export class SlidingDistinct {
       this.#counts.clear(at);
       this.#ticks[at] = tick;
     }
-    this.#counts.add(at, hash);
+    this.#counts.add(at, hash, most);
   }
 
   /** Distinct values of the ticks (tick − buckets, tick]. */
