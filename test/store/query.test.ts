@@ -4,11 +4,14 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, inPrefix, parseAddress, parsePrefix } from '../../src/columns/address.ts';
+import { createPublisher } from '../../src/store/manifest/publisher.ts';
 import { registerAddressFunctions } from '../../src/store/query/address-functions.ts';
 import { checkStatement, readFunctions } from '../../src/store/query/guard.ts';
 import { impliedCondition, uuidOf } from '../../src/store/query/prune.ts';
 import { NAMED_QUERIES } from '../../src/store/query/queries.ts';
 import { type QueryOptions, runQuery } from '../../src/store/query/query.ts';
+import { emptyContents } from '../../src/store/state/contents.ts';
+import { alertOf } from '../send/alerts.ts';
 import { HOSTILE_SQL } from './hostile-sql.ts';
 import { flowBatchOf, plainFlow, V2 } from './literals.ts';
 import { openStore, rowsOf, temporaryFolder } from './support.ts';
@@ -148,6 +151,29 @@ describe('a query', () => {
     await expect(
       ask(folder, "SELECT repeat('x', 3000000) || range FROM range(100000)", { memoryLimit: '128MB' }),
     ).rejects.toThrow(/memory/i);
+  });
+
+  it('has as many alerts to read as there are, and needs no memory for them when it names none', async () => {
+    const folder = temporaryFolder();
+    const contents = emptyContents();
+    for (let i = 0; i < 6000; i++) {
+      const alert = alertOf(i, i === 7 ? { port: 22, zone: 'prod' } : {});
+      contents.alerts.set(alert.id, { alert, resolvesAt: 0, shadow: false });
+    }
+    await createPublisher(folder).publish(contents, {});
+    expect((await ask(folder, 'SELECT count(*) FROM flows')).rows).toEqual([['0']]);
+    const { id, title, firstSeen, score } = alertOf(7);
+    const [all, one] = await Promise.all([
+      ask(folder, 'SELECT count(*), count(DISTINCT record), count(peer_zone) FROM Alerts'),
+      ask(
+        folder,
+        'SELECT title, port, zone, first_seen = $1::TIMESTAMP, score, peer_zone, record FROM alerts WHERE id = $2',
+        { parameters: [firstSeen, id] },
+      ),
+    ]);
+    expect(all.rows).toEqual([['6000', '6000', '0']]);
+    const record = JSON.stringify(alertOf(7, { port: 22, zone: 'prod' }));
+    expect(one.rows).toEqual([[title, 22, 'prod', true, score, null, record]]);
   });
 
   it('leaves the folder and the working directory as they were', async () => {

@@ -9,7 +9,7 @@ import { checkStatement, type Node, readFunctions } from './guard.ts';
 import type { QueryReply, QueryTask } from './messages.ts';
 import { impliedCondition, namesView } from './prune.ts';
 import { damageRead, noteReads } from './reads.ts';
-import { ALERTS_SQL, alertsJson, viewSql } from './views.ts';
+import { createAlerts, viewSql } from './views.ts';
 
 const MAX_SPILL = '8GB';
 
@@ -59,7 +59,7 @@ async function answer(
     const condition = impliedCondition(statement, view, task.parameters);
     await connection.run(viewSql(view, segments, folder, condition));
   }
-  await connection.run(ALERTS_SQL, [alertsJson(manifest.alerts)]);
+  await createAlerts(connection, namesView(statement, 'alerts') ? manifest.alerts : []);
   const literal = (path: string): string => `'${path.replaceAll("'", "''")}'`;
   await connection.run(`SET allowed_directories = [${literal(`${folder}/history/`)}]`);
   if (task.parquet !== undefined) await connection.run(`SET allowed_paths = [${literal(task.parquet)}]`);
