@@ -57,6 +57,29 @@ describe('the state', () => {
     await again.state[Symbol.asyncDispose]();
   });
 
+  it('takes nothing any more after a checkpoint that failed: what waits speaks of what is not durable', async () => {
+    const folder = temporaryFolder();
+    const { state } = await State.open(folder);
+    const before = [{ key: 'a', value: 'before' }];
+    await state.writeOutbox(before);
+    const lost = new Error('the claim is another one’s by now');
+    const claim = { covered: [], bind: () => Promise.reject(lost) };
+    const outbox = [{ key: 'b', value: 'a message of x' }];
+    const results = await Promise.allSettled([
+      state.checkpoint({ ...NO_CHANGE, alerts: [alertRow('x', 1)] }, claim),
+      state.writeOutbox(outbox),
+      state.checkpoint({ ...NO_CHANGE, outbox }),
+      state.replaceSegments({ added: [], removed: [] }),
+    ]);
+    expect(results).toEqual(results.map(() => ({ status: 'rejected', reason: lost })));
+    expect([...state.contents.outbox.entries()]).toEqual([['a', 'before']]);
+    await state[Symbol.asyncDispose]();
+    const { state: again, loaded } = await State.open(folder);
+    await again.writeOutbox(outbox);
+    await again[Symbol.asyncDispose]();
+    expect([loaded.alerts, [...loaded.outbox]]).toEqual([[], [['a', 'before']]]);
+  });
+
   it('comes back as the last checkpoint left it', async () => {
     const folder = temporaryFolder();
     const { state, loaded } = await State.open(folder);

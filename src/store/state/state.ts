@@ -73,6 +73,8 @@ export class State implements AsyncDisposable {
   #file: string | undefined;
   /** The last transaction asked for: one connection has one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** What came after a transaction that failed refers to it, and must not become durable without it. */
+  #failure: Error | undefined;
 
   /** As the last transaction left it. */
   readonly contents: Contents = emptyContents();
@@ -132,7 +134,8 @@ export class State implements AsyncDisposable {
 
   /**
    * Makes everything in `input` durable at once, or nothing of it. With a `claim` sources bind it in between: where they reject, what was
-   * written counts for nothing, and neither does this state any more. No other transaction comes in between.
+   * written counts for nothing, and neither does this state any more: all that is asked of it later, or waits by then, rejects with the same
+   * error. No other transaction comes in between.
    */
   checkpoint(input: CheckpointInput, claim?: Claim): Promise<void> {
     return this.#inTurn(async () => {
@@ -155,8 +158,13 @@ export class State implements AsyncDisposable {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => {});
+    const done = this.#turn.then(() => {
+      if (this.#failure !== undefined) throw this.#failure;
+      return work();
+    });
+    this.#turn = done.catch((error: Error) => {
+      this.#failure = error;
+    });
     return done;
   }
 
