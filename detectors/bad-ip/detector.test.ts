@@ -57,6 +57,24 @@ itIsADetector(badIp, {
 });
 
 describe('bad-ip', () => {
+  it('tells a connection that stays up for days before its alert would resolve', () => {
+    for (const [seconds, session] of [
+      [60, out],
+      [600, out],
+      [600, inward],
+    ] as const) {
+      const told: number[] = [];
+      for (let at = 0; at < 3 * DAY; at += seconds) {
+        const state = { state: ['accepted', 'established'] } as const;
+        const record = { ...session, ...(at === 0 ? {} : state), start: T0, end: T0 + at + seconds };
+        if (judgeAt(T0 + at, {}, record).length > 0) told.push(at);
+      }
+      const gaps = [...told.slice(1), 3 * DAY].map((at, i) => at - told[i]!);
+      expect(Math.max(...gaps)).toBeLessThan(badIp.quietPeriod);
+      expect(told.length).toBeLessThan(70);
+    }
+  });
+
   it('is less sure of what the feed saw long ago, and drops what it is not sure enough of', () => {
     const [finding] = judge({ ...out, dst: '198.51.100.10' });
     expect(finding).toMatchObject({ score: 0.64, severity: 'high' });

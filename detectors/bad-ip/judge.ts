@@ -8,12 +8,18 @@ import type { BadIpConfig } from './config.ts';
 import { type Contact, findingOf, KIND, type Kind, serviceText } from './finding.ts';
 import { judgePast } from './past.ts';
 
+/** Seconds after which a session that goes on is told again: half of the quiet period, so that its alert does not resolve meanwhile. */
+const REMIND = 43_200;
+/** Longest aggregation interval: a session has a record in any stretch of it. */
+const LONGEST_RECORD = 600;
+
 /** What detectors of their own judge when our end started it. */
 const HAS_DETECTOR: readonly Topic[] = ['tor', 'crypto-mining'];
 
 /**
  * The detector at work. It has no state: each session is judged in the step in which it is first seen, in which it is first accepted or
- * established, and in which it passes `bulkBytes`; what one step shows of the same subject and peer is one finding.
+ * established, and in which it passes `bulkBytes`, and twice a day while it goes on; what one step shows of the same subject and peer is one
+ * finding.
  */
 export function createBadIp(config: BadIpConfig, context: DetectorContext): Detector {
   const { indicators } = context;
@@ -39,7 +45,7 @@ export function createBadIp(config: BadIpConfig, context: DetectorContext): Dete
           continue;
         }
       }
-      if (!config.inbound || (news & (NEWS.established | NEWS.bulk)) === 0) continue;
+      if (!config.inbound || (news & (NEWS.established | NEWS.bulk | NEWS.goesOn)) === 0) continue;
       if ((sessions.state[row]! & STATE.established) === 0 || !isOutside(sessions.srcScope[row]!)) continue;
       const indicator = indicators.match(sessions.srcAddr, row * 4);
       if (usable(indicator, end)) add(contacts, sessions, row, KIND.inbound, indicator);
@@ -63,7 +69,7 @@ export function createBadIp(config: BadIpConfig, context: DetectorContext): Dete
 }
 
 /** What is new of a session in this step. */
-const NEWS = { first: 1, accepted: 2, established: 4, bulk: 8 } as const;
+const NEWS = { first: 1, accepted: 2, established: 4, bulk: 8, goesOn: 16 } as const;
 
 function newsOf(sessions: SessionBatch, row: number, bulkBytes: number): number {
   const state = sessions.state[row]!;
@@ -78,6 +84,8 @@ function newsOf(sessions: SessionBatch, row: number, bulkBytes: number): number 
     passes(sessions.bytesIn[row]!, sessions.stepBytesIn[row]!, bulkBytes)
   )
     news |= NEWS.bulk;
+  const lasted = sessions.end[row]! - sessions.start[row]!;
+  if (lasted >= REMIND && lasted % REMIND < LONGEST_RECORD) news |= NEWS.goesOn;
   return news;
 }
 
