@@ -102,15 +102,17 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     const remark = remarks.get(id);
     return { alert, acknowledged: remark?.acknowledged !== undefined, closed: remark?.closed === true };
   };
-  const holdOf = (alert: Alert, timing: Timing, at: number): string | undefined => {
+  const holdOf = (sink: string, alert: Alert, unit: Timing, at: number): string | undefined => {
     const other = inhibition.inhibitedBy(alert);
     if (other !== undefined) return `inhibition ${other}`;
     const silence = silences.find(alert, at);
     if (silence !== undefined) return `silence ${silence.id}`;
     const holds = (name: string) => settings.timeIntervals[name]?.some((one) => isWithin(at, one)) === true;
-    const muted = timing.muteTimes.find(holds);
+    // Its own route's: a digest and a batch have alerts of several.
+    const { muteTimes, activeTimes } = routes.timingAt(alert, sink) ?? unit;
+    const muted = muteTimes.find(holds);
     if (muted !== undefined) return `time ${muted}`;
-    return timing.activeTimes.length > 0 && !timing.activeTimes.some(holds) ? 'time outside' : undefined;
+    return activeTimes.length > 0 && !activeTimes.some(holds) ? 'time outside' : undefined;
   };
   const onHeld = (alert: Alert, by: string, at: number): void => {
     const [kind, id = ''] = by.split(' ');
@@ -142,7 +144,10 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
     const { guideOf } = options;
     const { console } = settings;
     const channel = openChannel(
-      { options: one, sink, guideOf, console, saved, save, log, standingOf, holdOf, onHeld },
+      {
+        ...{ options: one, sink, guideOf, console, saved, save, log, standingOf, onHeld },
+        holdOf: (...held) => holdOf(one.name, ...held),
+      },
       now(),
     );
     channels.set(one.name, channel);

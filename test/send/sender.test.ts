@@ -2,11 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Alert } from '../../src/contracts.ts';
 import type { Message } from '../../src/send/message.ts';
 import type { RouteOptions } from '../../src/send/options.ts';
+import type { TimeInterval } from '../../src/send/routing/times.ts';
 import { openSender, type SendSettings } from '../../src/send/sender.ts';
 import type { SinkTraits } from '../../src/send/sink.ts';
 import { FileSinkOptions } from '../../src/send/sinks/file.ts';
 import { alertOf } from './alerts.ts';
-import { ALERT, OK } from './world.ts';
+import { ALERT, GROUP, OK } from './world.ts';
 
 const MINUTE = 60_000;
 const resolved = (alert: Alert): Alert => ({ ...alert, state: 'resolved' });
@@ -80,5 +81,36 @@ describe('an alert that another route brings elsewhere while it fires', () => {
     await put(1, resolved(alertOf(1, { severity: 'high' })));
     expect(told('low')).toEqual(['firing 1', 'resolved 1']);
     expect(told('high')).toEqual(['firing 1', 'resolved 1']);
+  });
+});
+
+describe('times at which nobody is to be told', () => {
+  const night: TimeInterval[] = [{ location: 'UTC', times: [[0, 360]], weekdays: [], daysOfMonth: [] }];
+  const batch: SinkTraits = { ...GROUP, unit: 'batch', rate: 100_000, folds: false, repeats: false };
+  const muted = (match: string, sink: string): Partial<SendSettings> => ({
+    timeIntervals: { night },
+    route: { sinks: [sink], ...AT_ONCE, routes: [below(match, { muteTimes: ['night'] })] },
+  });
+
+  it('are those of each alert of a batch', async () => {
+    const { sender, put, told } = await openWorld({ file: batch }, muted('severity<=low', 'file'));
+    await using _ = sender;
+    await put(1, alertOf(1), alertOf(2, { severity: 'low' }));
+    await put(1, resolved(alertOf(1)), alertOf(3), alertOf(4, { severity: 'low' }));
+    expect(told('file')).toEqual(['firing 1', 'firing 1,3']);
+    await put(1, alertOf(5, { severity: 'low' }), alertOf(6));
+    expect(told('file').at(-1)).toBe('firing 6');
+    await put(5 * 60);
+    expect(told('file').at(-1)).toBe('firing 2,4,5');
+  });
+
+  it('are those of each alert of a digest', async () => {
+    const people: SinkTraits = { ...GROUP, rate: 10 };
+    const { sender, put, told } = await openWorld({ chat: people }, muted('account="dev"', 'chat'));
+    await using _ = sender;
+    const prod = [1, 2, 3].map((n) => alertOf(n, { account: 'prod', severity: 'medium' }));
+    // More than people read: the rest, of both, is one digest.
+    await put(10, ...Array.from({ length: 30 }, (_, i) => alertOf(100 + i, { account: 'dev' })), ...prod);
+    expect(told('chat')).toEqual(['firing 1,2,3']);
   });
 });

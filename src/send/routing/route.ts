@@ -37,6 +37,8 @@ export interface Step {
 export interface Routes {
   /** At most one place for each sink: the first that the tree gives. */
   place(alert: Alert): Placement[];
+  /** When an alert is told at a sink, and when not; undefined where no route brings it there. */
+  timingAt(alert: Alert, sink: string): Timing | undefined;
   /** All routes that are looked at, in order. */
   explain(alert: Alert): Step[];
 }
@@ -87,6 +89,7 @@ export function createRoutes(root: RootOptions | undefined, sinks: readonly stri
           if (!places.has(sink)) places.set(sink, placementOf(node, sink, alert));
       return [...places.values()];
     },
+    timingAt: (alert, sink) => chosen(top, alert, () => {}).find(({ sinks }) => sinks.includes(sink))?.timing,
     explain(alert) {
       const steps: Step[] = [];
       chosen(top, alert, (step) => steps.push(step));

@@ -17,8 +17,8 @@ export interface DraftOptions {
   readonly roster: Roster;
   readonly traits: SinkTraits;
   standingOf(id: string): Standing | undefined;
-  /** What holds an alert back at this moment; undefined when nothing does. */
-  holdOf(alert: Alert, timing: Timing, now: number): string | undefined;
+  /** What holds an alert back at this moment; undefined when nothing does. `unit`: the times of its unit, for one that no route brings here. */
+  holdOf(alert: Alert, unit: Timing, now: number): string | undefined;
   /** An alert was held back by something, for the first time. */
   onHeld(alert: Alert, by: string, now: number): void;
 }
