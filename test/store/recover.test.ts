@@ -15,8 +15,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/simulate/random.ts';
 import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { createPublisher } from '../../src/store/manifest/publisher.ts';
+import { writePrepared } from '../../src/store/state/prepared.ts';
 import { openState } from '../../src/store/state/recover.ts';
-import { type CheckpointInput, NO_CHANGE } from '../../src/store/state/state.ts';
+import { type CheckpointInput, NO_CHANGE, State } from '../../src/store/state/state.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'flowsentry-recover-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -165,6 +166,21 @@ describe('a state whose files were damaged', () => {
       mkdirSync(file);
     });
     await expect(attempt).rejects.toThrow('EISDIR');
+  });
+
+  it('is kept when memory is all that it lacks', async () => {
+    const folder = mkdtempSync(join(root, 'try'));
+    cpSync(killed, folder, { recursive: true });
+    const { state } = await State.open(folder);
+    await writePrepared(folder, await state.prepare(input(LAST + 1), 'covered'));
+    await state[Symbol.asyncDispose]();
+    const full = () =>
+      Promise.reject(new Error('Out of Memory Error: failed to allocate data of size 2.0 MiB'));
+    await expect(openState(folder, full)).rejects.toThrow(/^cannot open the state in .*: Out of Memory/);
+    expect(readdirSync(folder)).not.toContain('damaged');
+    const again = await openState(folder, async () => true);
+    await again.state[Symbol.asyncDispose]();
+    expect([again.state.seq, again.problems]).toEqual([LAST + 1, []]);
   });
 
   it('is not begun anew by itself when there is nothing to make it from', async () => {

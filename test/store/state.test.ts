@@ -161,6 +161,22 @@ describe('the state', () => {
     expect(new Set(loaded.alerts.map((row) => row.alert.count))).toEqual(new Set([2]));
   });
 
+  it('opens with alerts of nearly the size that its database may take of memory, in the order of their ids', async () => {
+    const folder = temporaryFolder();
+    const { state } = await State.open(folder);
+    const { alert, ...rest } = alertRow('', 1);
+    const large = Array.from({ length: 4000 }, (_, i) => {
+      const id = String(9999 - i);
+      return { ...rest, alert: { ...alert, id, exception: id.repeat(14_000) } };
+    });
+    for (const from of [0, 2000])
+      await state.checkpoint({ ...NO_CHANGE, alerts: large.slice(from, from + 2000) });
+    await state[Symbol.asyncDispose]();
+    const { state: again, loaded } = await State.open(folder);
+    await again[Symbol.asyncDispose]();
+    expect(loaded.alerts).toEqual(large.reverse());
+  });
+
   it('has no alert that is forgotten', async () => {
     const folder = temporaryFolder();
     const { state } = await State.open(folder);

@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { compareTexts } from '../../columns/text-order.ts';
 import type { Position } from '../../contracts.ts';
 import type { Segment } from '../history/messages.ts';
 import { sequenceOf } from '../history/segment-file.ts';
@@ -27,11 +28,26 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
   return (await connection.runAndReadAll(sql)).getRowsJS() as unknown[][];
 }
 
+/**
+ * The records of a table, by their keys. The engine would hold all of them to sort them, within the limit that the state's database has: a quarter
+ * of a gigabyte of alerts could not be opened again.
+ */
+async function recordsOf<T>(
+  connection: DuckDBConnection,
+  table: 'alert' | 'segment',
+  keyOf: (record: T) => string,
+): Promise<T[]> {
+  const rows = await rowsOf(connection, `SELECT record FROM ${table}`);
+  const records = rows.map((row) => JSON.parse(row[0] as string) as T);
+  return records.sort((a, b) => compareTexts(keyOf(a), keyOf(b)));
+}
+
 /** All that the last checkpoint left. Saved states that are damaged are left out and told. */
 export async function load(dataDir: string, connection: DuckDBConnection): Promise<LoadedState> {
   const [last] = await rowsOf(connection, 'SELECT file FROM checkpoint ORDER BY seq DESC LIMIT 1');
   const file = last?.[0] as string | undefined;
-  const rows = await rowsOf(connection, 'SELECT partition, next, done, note FROM position ORDER BY rowid');
+  // They come in the order in which they were put in.
+  const rows = await rowsOf(connection, 'SELECT partition, next, done, note FROM position');
   const positions = new Map(
     (rows as [string, number, boolean, string | null][]).map(([partition, next, done, note]) => [
       partition,
@@ -48,12 +64,8 @@ export async function load(dataDir: string, connection: DuckDBConnection): Promi
           problems.push(`${error.message}; open windows and baselines begin anew`);
           return new Map<string, Uint8Array>();
         });
-  const segments = (await rowsOf(connection, 'SELECT record FROM segment ORDER BY path')).map(
-    (row) => JSON.parse(row[0] as string) as Segment,
-  );
-  const alerts = (await rowsOf(connection, 'SELECT record FROM alert ORDER BY id')).map(
-    (row) => JSON.parse(row[0] as string) as AlertRow,
-  );
+  const segments = await recordsOf<Segment>(connection, 'segment', ({ path }) => path);
+  const alerts = await recordsOf<AlertRow>(connection, 'alert', ({ alert }) => alert.id);
   const outbox = new Map((await rowsOf(connection, 'SELECT key, value FROM outbox')) as [string, string][]);
   const ids = new Map<string, Set<string>>();
   for (const [partition, id] of (await rowsOf(connection, 'SELECT partition, id FROM id')) as [

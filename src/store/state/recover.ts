@@ -16,7 +16,7 @@ import { STATE_DATABASE, State, type WasClaimed } from './state.ts';
  * is there; that it cannot be read is as good as damage.
  */
 const NOT_DAMAGE =
-  /could not set lock|no space left|quota exceeded|file too large|permission denied|too many open|read-only file system|cannot allocate memory|(?:write|sync|truncate|flush|create)[^:]*:.*input\/output error|fsync failed/i;
+  /could not set lock|no space left|quota exceeded|file too large|permission denied|too many open|read-only file system|cannot allocate memory|out of memory|(?:write|sync|truncate|flush|create)[^:]*:.*input\/output error|fsync failed/i;
 
 const probeFile = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js', import.meta.url),
