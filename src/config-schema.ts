@@ -187,7 +187,7 @@ const Sections = z.strictObject({
       retention: duration
         .optional()
         .describe(
-          'Age, counted back from the newest record, from which history is deleted; without it all is kept',
+          'Age, counted back from the newest record, and never from later than now, from which history is deleted; without it all is kept',
         ),
       alerts: duration
         .prefault('90d')

@@ -205,13 +205,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await publishAll();
     await deleteSegments(folder.path, change.removed);
   };
-  const { retention } = config.history;
   const upkeep = cleanup.use(
     createUpkeep({
       path: folder.path,
       segments,
       replace,
-      keptFrom: () => (retention === undefined ? undefined : rollup.now - retention),
+      retention: config.history.retention,
+      newest: () => rollup.now,
       lost: options.lost,
     }),
   );

@@ -22,8 +22,10 @@ export interface UpkeepOptions {
   segments(): readonly Segment[];
   /** Makes a change part of the history. */
   replace(change: SegmentChange): Promise<void>;
-  /** Event time, Unix seconds, before which nothing is kept; undefined when all is. */
-  keptFrom(): number | undefined;
+  /** Seconds for which records are kept; undefined when all are. */
+  readonly retention: number | undefined;
+  /** Newest event time, Unix seconds. */
+  newest(): number;
   lost(loss: HistoryLoss): void;
 }
 
@@ -35,7 +37,8 @@ export interface Upkeep extends AsyncDisposable {
   prepare(): Promise<() => Promise<void>>;
 }
 
-export function createUpkeep({ path, segments, replace, keptFrom, lost }: UpkeepOptions): Upkeep {
+export function createUpkeep(options: UpkeepOptions): Upkeep {
+  const { path, segments, replace, retention, newest, lost } = options;
   const nextTurn = createTurns();
   const closing = new AbortController();
   let preparing: Promise<unknown> = Promise.resolve();
@@ -59,8 +62,10 @@ export function createUpkeep({ path, segments, replace, keptFrom, lost }: Upkeep
     return async () => {
       await putAside(damaged);
       await replace(merged);
-      const from = keptFrom();
-      if (from !== undefined) await replace({ added: [], removed: segmentsBefore(segments(), from) });
+      if (retention === undefined) return;
+      // A few records dated in the future take away no history, and neither does a clock that leaps by itself.
+      const from = Math.min(newest(), Date.now() / 1000) - retention;
+      await replace({ added: [], removed: segmentsBefore(segments(), from) });
     };
   };
   return {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { defaultConfig } from '../src/config.ts';
 import { type Engine, openEngine } from '../src/engine.ts';
 import { emptyTotals } from '../src/pipeline.ts';
@@ -13,14 +13,14 @@ import { rowsOf, temporaryFolder } from './store/support.ts';
 const START = 1_767_225_600;
 const PORTS = 'SELECT dstport FROM flows ORDER BY ALL';
 
-async function open(data: string, losses: HistoryLoss[] = []): Promise<Engine> {
-  const common = { data, config: defaultConfig(), holdFlows: 0, restart: false };
+async function open(data: string, losses: HistoryLoss[] = [], config = defaultConfig()): Promise<Engine> {
+  const common = { data, config, holdFlows: 0, restart: false };
   return openEngine({ ...common, warn() {}, lost: (loss) => losses.push(loss) });
 }
 
 /** A checkpoint with one record, to a port of its own. */
-async function store(engine: Engine, port: number): Promise<void> {
-  const row = { ...plainFlow('10.0.0.1', '10.0.0.2', START, 1), dport: port, extra: [] };
+async function store(engine: Engine, port: number, end = START): Promise<void> {
+  const row = { ...plainFlow('10.0.0.1', '10.0.0.2', end, 1), dport: port, extra: [] };
   await engine.stages.history.appendFlows(flowBatchOf([row], V2, engine.names));
   await engine.checkpoint(emptyTotals());
 }
@@ -82,6 +82,40 @@ describe('maintenance of a history that grows', () => {
     expect((await flowsOf(data)).map(({ rows }) => rows)).toEqual([4]);
     await engine[Symbol.asyncDispose]();
     expect(await rowsOf(data, PORTS)).toEqual([[1], [2], [4], [5]]);
+  });
+
+  it('drops what is older than the retention, and no more for records of the future or a clock that leaps', async () => {
+    const day = 86_400;
+    const now = START + 100 * day;
+    vi.useFakeTimers({ toFake: ['Date'], now: now * 1000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const data = temporaryFolder();
+    const history = { ...defaultConfig().history, retention: 30 * day };
+    const engine = await open(data, [], { ...defaultConfig(), history });
+    for (const [port, age] of [60, 31, 29, 1].entries()) await store(engine, port, now - age * day);
+    const read = (end: number): void => {
+      const rows = Array.from({ length: 100 }, (_, i) => plainFlow('10.0.0.1', '10.0.0.2', end + i, 1));
+      engine.stages.rollup.add(
+        flowBatchOf(
+          rows.map((row) => ({ ...row, extra: [] })),
+          V2,
+          engine.names,
+        ),
+        'a:',
+      );
+    };
+    const kept = async () => {
+      await (await engine.prepareMaintenance())();
+      return (await rowsOf(data, PORTS)).flat();
+    };
+    expect(await kept()).toEqual([0, 1, 2, 3]);
+    read(now - 10 * day);
+    vi.setSystemTime(4_102_444_800_000);
+    expect(await kept()).toEqual([1, 2, 3]);
+    vi.setSystemTime(now * 1000);
+    read(4_102_444_800);
+    expect(await kept()).toEqual([2, 3]);
+    await engine[Symbol.asyncDispose]();
   });
 });
 
