@@ -86,6 +86,33 @@ describe('backtest', () => {
     expect(result.tried.alerts).toEqual(found);
   });
 
+  it('judges a machine rented of AWS as any other, and a service of AWS as one', async () => {
+    const log = join(folder, 'rented.log');
+    const fields =
+      'version interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status';
+    const lines = [`${fields} tcp-flags pkt-src-aws-service pkt-dst-aws-service`];
+    for (let at = 1_767_571_200, port = 33_000; at < 1_767_571_200 + 14 * HOUR; at += 300, port++)
+      for (const [i, service] of ['-', 'EC2', 'CLOUDFRONT', 'S3', 'AMAZON'].entries()) {
+        const [host, server] = [`10.0.${i}.5`, `198.51.${i}.9`];
+        const rest = `${at} ${at + 2} ACCEPT OK`;
+        lines.push(
+          `5 eni-0${i} ${host} ${server} ${port} 443 6 4 600 ${rest} 3 - ${service}`,
+          `5 eni-0${i} ${server} ${host} 443 ${port} 6 4 500 ${rest} 19 ${service} -`,
+        );
+      }
+    await writeFile(log, [...lines, ''].join('\n'));
+
+    const found = await alertsOf(log, join(folder, 'rented'));
+    const result = await test({ data: join(folder, 'rented'), detectors: Object.keys(config.detectors) });
+
+    expect(found.map(({ detector, subject, severity }) => [detector, subject, severity]).sort()).toEqual([
+      ['beacon', '10.0.0.5', 'medium'],
+      ['beacon', '10.0.1.5', 'medium'],
+      ['beacon', '10.0.2.5', 'medium'],
+    ]);
+    expect(result.tried.alerts).toEqual(found);
+  });
+
   it.each(Object.keys(config.detectors))('finds for %s alone what was found live', async (id) => {
     const { tried } = await test({ detectors: [id] });
 

@@ -27,13 +27,21 @@ export interface FlowRow {
   readonly eni?: string;
   /** Text of `encryption-status`; a batch has the field when one of its rows does. */
   readonly encryption?: string;
+  /** Texts of `pkt-src-aws-service` and `pkt-dst-aws-service`; a batch has both fields when one of its rows has one. */
+  readonly srcService?: string;
+  readonly dstService?: string;
   /** A record without a flow. */
   readonly status?: 'NODATA' | 'SKIPDATA';
 }
 
+const SERVICES = ['pkt-src-aws-service', 'pkt-dst-aws-service'];
+
 function layoutOf(rows: readonly FlowRow[]): Layout {
-  const isSaid = rows.some(({ encryption }) => encryption !== undefined);
-  return isSaid ? { ...DEFAULT_LAYOUT, extra: ['encryption-status'] } : DEFAULT_LAYOUT;
+  const extra = [
+    ...(rows.some(({ encryption }) => encryption !== undefined) ? ['encryption-status'] : []),
+    ...(rows.some((row) => (row.srcService ?? row.dstService) !== undefined) ? SERVICES : []),
+  ];
+  return extra.length > 0 ? { ...DEFAULT_LAYOUT, extra } : DEFAULT_LAYOUT;
 }
 
 /** A batch of exactly these records. */
@@ -55,7 +63,11 @@ export function flowsOf(rows: readonly FlowRow[], names: Dictionary): FlowBatch 
     batch.tcpFlags[i] = row.flags ?? 0;
     const fields = row.status === undefined ? PRESENT_V2 : PRESENT.start | PRESENT.end | PRESENT.logStatus;
     batch.present[i] = fields | (row.flags === undefined ? 0 : PRESENT.tcpFlags);
-    if (batch.extra[0] !== undefined) batch.extra[0][i] = names.code(row.encryption ?? '');
+    const later = [row.encryption, row.srcService, row.dstService];
+    for (const [place, field] of ['encryption-status', ...SERVICES].entries()) {
+      const column = batch.extra[batch.layout.extra.indexOf(field)];
+      if (column !== undefined) column[i] = names.code(later[place] ?? '');
+    }
     batch.accountId[i] = names.code('123456789012');
     batch.interfaceId[i] = names.code(row.eni ?? 'eni-a');
   }

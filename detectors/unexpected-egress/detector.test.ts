@@ -247,6 +247,16 @@ describe('unexpected-egress', () => {
     ]);
   });
 
+  it('keys machines that anybody rents of AWS by network', () => {
+    const { show, learn } = at();
+    const saas = { ...web, dst: '3.120.1.1', dstScope: 'public', dstService: 'EC2' } as const;
+    learn(saas);
+    expect(show(AFTER, { ...saas, dst: '3.120.1.9' })).toEqual([]);
+    expect(show(AFTER + 60, { ...saas, dst: '3.121.1.1' })).toMatchObject([
+      { counterpart: '3.121.1.0/24', exception: { peer: '3.121.1.0/24' } },
+    ]);
+  });
+
   it('treats every address of an IPv6 /48 as one destination', () => {
     const { show, learn } = at();
     const v6 = { ...web, src: 'fd00::10', dst: '2001:db8:7::1' };

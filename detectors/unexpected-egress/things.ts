@@ -1,6 +1,6 @@
 import { formatPrefix, isIpv4, type Prefix } from '../../src/columns/address.ts';
 import type { Dictionary } from '../../src/columns/dictionary.ts';
-import type { SessionBatch } from '../../src/columns/session-batch.ts';
+import { SCOPE, type SessionBatch } from '../../src/columns/session-batch.ts';
 
 /**
  * What a role can know, as four words: a destination (network or AWS service) or a server port. Destination networks are the address cut
@@ -12,7 +12,10 @@ const KIND = { service: 1, port: 2 } as const;
 /** Ports from here on are one thing a protocol: they are handed out at random (passive FTP, RPC), so one says nothing of the next. */
 export const FIRST_DYNAMIC_PORT = 32_768;
 
-/** Writes the destination of a row: its AWS service when the log names it, else its /24 or /48. */
+/**
+ * Writes the destination of a row: its AWS service when the log names it, else its /24 or /48. What anybody can rent of AWS (`EC2`) is of
+ * scope public and goes by network: who knows one machine there does not know the others.
+ */
 export function destinationOf(
   sessions: SessionBatch,
   row: number,
@@ -21,7 +24,7 @@ export function destinationOf(
   at: number,
 ): void {
   const service = sessions.dstService[row]!;
-  if (service !== 0) {
+  if (service !== 0 && sessions.dstScope[row] === SCOPE.awsService) {
     out[at] = MARK;
     out[at + 1] = KIND.service;
     out[at + 2] = names.hash(service);

@@ -1,4 +1,6 @@
-import { createSessionBatch, SCOPE, SESSION_AT, type SessionBatch, STATE } from '../columns/session-batch.ts';
+import type { Dictionary } from '../columns/dictionary.ts';
+import { createSessionBatch, SESSION_AT, type SessionBatch, STATE } from '../columns/session-batch.ts';
+import { scopeWithService } from './aws-scope.ts';
 import { ENCRYPTION_SHIFT, FLOW, FLOW_F64 } from './flow-row.ts';
 import { loInitiated } from './initiator.ts';
 
@@ -11,8 +13,11 @@ export class Orientation {
   #u32 = new Uint32Array(0);
   #u16 = new Uint16Array(0);
   #u8 = new Uint8Array(0);
+  readonly #names: Dictionary;
 
-  constructor() {
+  /** `names`: of the codes in the rows. */
+  constructor(names: Dictionary) {
+    this.#names = names;
     this.#view();
   }
 
@@ -91,8 +96,8 @@ export class Orientation {
     u8[SESSION_AT.protocol * capacity + row] = words[base + FLOW.protocol]! & 255;
     const srcScope = lo ? scopes & 255 : scopes >>> 8;
     const dstScope = lo ? scopes >>> 8 : scopes & 255;
-    u8[SESSION_AT.srcScope * capacity + row] = scopeWithService(srcScope, srcService);
-    u8[SESSION_AT.dstScope * capacity + row] = scopeWithService(dstScope, dstService);
+    u8[SESSION_AT.srcScope * capacity + row] = scopeWithService(srcScope, srcService, this.#names);
+    u8[SESSION_AT.dstScope * capacity + row] = scopeWithService(dstScope, dstService, this.#names);
     u8[SESSION_AT.state * capacity + row] = state | (who.fact ? STATE.synSeen : 0);
     u8[SESSION_AT.flagsOut * capacity + row] = lo ? flagsLo : flagsHi;
     u8[SESSION_AT.flagsIn * capacity + row] = lo ? flagsHi : flagsLo;
@@ -130,11 +135,6 @@ export class Orientation {
     this.#u16 = new Uint16Array(buffer);
     this.#u8 = new Uint8Array(buffer);
   }
-}
-
-/** A log that names an AWS service for an address knows better than the address alone. */
-function scopeWithService(scope: number, service: number): number {
-  return service !== 0 && scope === SCOPE.public ? SCOPE.awsService : scope;
 }
 
 const TCP = 6;

@@ -33,7 +33,7 @@ export class Rollup {
   readonly #sessions: Sessions;
   readonly #windows: Windows;
   readonly #lanes: Lanes;
-  readonly #lateRows = new Orientation();
+  readonly #lateRows: Orientation;
   /** First step that is not closed; 0 before the first one closes. */
   #next = 0;
   /** Event time that lanes have to pass for the next step to close. */
@@ -47,6 +47,7 @@ export class Rollup {
     this.#options = options;
     this.#output = output;
     this.#lanes = new Lanes(options.lateness);
+    this.#lateRows = new Orientation(options.names);
     this.#sessions = new Sessions(options.names, options.scopeOf, options.maxSessions);
     this.#windows = new Windows(options.windows, options.maxWindowKeys, (window) => output.window(window));
   }

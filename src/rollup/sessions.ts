@@ -22,8 +22,8 @@ const SHOWN_AT_ONCE = 16_384;
  * changes nothing but the order of rows.
  */
 export class Sessions {
-  readonly active = new Orientation();
-  readonly ended = new Orientation();
+  readonly active: Orientation;
+  readonly ended: Orientation;
   /** Connections that found no place: they were judged in their step, then forgotten. */
   overflow = 0;
   #table: SessionTable;
@@ -35,6 +35,8 @@ export class Sessions {
   readonly #scopeOf: ScopeOf;
 
   constructor(names: Dictionary, scopeOf: ScopeOf, limit: number) {
+    this.active = new Orientation(names);
+    this.ended = new Orientation(names);
     this.#names = names;
     this.#scopeOf = scopeOf;
     this.#table = new SessionTable(limit);
@@ -230,7 +232,7 @@ export class Sessions {
 
   /** Shows all sessions that have not ended, some at a time; a batch is valid during the call. */
   eachOpen(show: (some: SessionBatch) => void): void {
-    const some = new Orientation();
+    const some = new Orientation(this.#names);
     this.#expiry.each((row) => {
       this.#write(some, row * SESSION_WORDS, 0);
       if (some.batch.length < SHOWN_AT_ONCE) return;

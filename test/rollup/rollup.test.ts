@@ -43,6 +43,7 @@ function rowsOf(batch: SessionBatch, names: Dictionary): SessionRow[] {
       dstPort: batch.dstPort[i]!,
       protocol: batch.protocol[i]!,
       scopes: `${batch.srcScope[i]} ${batch.dstScope[i]}`,
+      services: `${names.text(batch.srcService[i]!)} ${names.text(batch.dstService[i]!)}`,
       state: batch.state[i]!,
       flags: `${batch.flagsOut[i]} ${batch.flagsIn[i]}`,
       encryption: batch.encryption[i]!,
@@ -270,6 +271,52 @@ describe('rollup', () => {
     expect(run(exchange(T, { encryption: '4' })).ended[0]?.encryption).toBe(0);
     const later = [...exchange(T, { encryption: '2' }), ...exchange(T + 600)];
     expect(run(later).ended.map((row) => row.encryption)).toEqual([ENCRYPTION.application, 0]);
+  });
+
+  it('takes what a log names as of AWS for a service, but not what anybody rents of it or sets up behind it', () => {
+    const { internal, awsService, public: outside } = SCOPE;
+    const scopesOf = (service: string): SessionRow[keyof SessionRow] | undefined => {
+      const [ask, answer] = exchange(T) as [FlowRow, FlowRow];
+      const rows = [
+        { ...ask, dstService: service },
+        { ...answer, srcService: service },
+      ];
+      const { active, ended } = run(rows);
+      expect(active[0]?.row.scopes).toBe(ended[0]?.scopes);
+      expect(ended[0]?.services).toBe(` ${service}`);
+      return ended[0]?.scopes;
+    };
+    for (const service of ['S3', 'AMAZON', 'DYNAMODB', 'ROUTE53_HEALTHCHECKS', 'A_NEW_ONE'])
+      expect(scopesOf(service)).toBe(`${internal} ${awsService}`);
+    for (const service of ['EC2', 'CODEBUILD', 'CLOUDFRONT', 'GLOBALACCELERATOR', 'API_GATEWAY', ''])
+      expect(scopesOf(service)).toBe(`${internal} ${outside}`);
+    const caller = { src: '34.1.1.1', dst: '10.0.0.1', flags: 2 };
+    const scopesFrom = (srcService: string): unknown =>
+      run([{ ...caller, srcService, start: T, end: T + 20 }]).ended[0]?.scopes;
+    expect(scopesFrom('EC2')).toBe(`${outside} ${internal}`);
+    expect(scopesFrom('ROUTE53_HEALTHCHECKS')).toBe(`${awsService} ${internal}`);
+  });
+
+  it('knows a name that it first saw before a restart, or after it', () => {
+    const { internal, awsService, public: outside } = SCOPE;
+    const names = new Dictionary();
+    const seen = nothing();
+    const first = createRollup(names, seen);
+    first.add(flowsOf([{ ...exchange(T)[0]!, dstService: 'EC2' }], names));
+    const second = createRollup(names, seen);
+    second.restore(joined(first.snapshot()));
+    const others = ['S3', 'EC2', 'CLOUDFRONT'].map((dstService, i) => ({
+      ...exchange(T + 30, { dst: `34.1.1.${i + 2}` })[0]!,
+      dstService,
+    }));
+    second.add(flowsOf(others, names));
+    second.finish();
+    expect(seen.ended.map(({ dst, scopes }) => `${dst} ${scopes}`).sort()).toEqual([
+      `34.1.1.1 ${internal} ${outside}`,
+      `34.1.1.2 ${internal} ${awsService}`,
+      `34.1.1.3 ${internal} ${outside}`,
+      `34.1.1.4 ${internal} ${outside}`,
+    ]);
   });
 
   it('joins capture windows up to twice the aggregation interval apart, and no further', () => {
