@@ -212,6 +212,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       replace,
       retention: config.history.retention,
       newest: () => rollup.now,
+      warn: options.warn,
       lost: options.lost,
     }),
   );

@@ -1,5 +1,5 @@
 import type { Damaged } from './store/history/checksums.ts';
-import { mergeable, segmentsBefore } from './store/history/maintenance.ts';
+import { type Merged, mergeable, segmentsBefore } from './store/history/maintenance.ts';
 import { mergeApart } from './store/history/merge-apart.ts';
 import type { Segment } from './store/history/messages.ts';
 import {
@@ -26,6 +26,7 @@ export interface UpkeepOptions {
   readonly retention: number | undefined;
   /** Newest event time, Unix seconds. */
   newest(): number;
+  warn(message: string): void;
   lost(loss: HistoryLoss): void;
 }
 
@@ -38,7 +39,7 @@ export interface Upkeep extends AsyncDisposable {
 }
 
 export function createUpkeep(options: UpkeepOptions): Upkeep {
-  const { path, segments, replace, retention, newest, lost } = options;
+  const { path, segments, replace, retention, newest, warn, lost } = options;
   const nextTurn = createTurns();
   const closing = new AbortController();
   let preparing: Promise<unknown> = Promise.resolve();
@@ -54,11 +55,16 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
     // What is merged is read for the last time: its copy would have checksums of its own.
     const damaged = await findDamaged(path, new Set([...mergeable(all).flat(), ...nextTurn(all)]));
     const bad = new Set(damaged.map(({ segment }) => segment.path));
+    // What is not merged now is tried again; meanwhile everything goes on, the retention too.
     const merged = await mergeApart(
       path,
       all.filter((segment) => !bad.has(segment.path)),
       closing.signal,
-    );
+    ).catch((error: Error): Merged => {
+      closing.signal.throwIfAborted();
+      return { added: [], removed: [], failed: [error.message] };
+    });
+    for (const why of merged.failed) warn(`small files of the history are not merged yet: ${why}`);
     return async () => {
       await putAside(damaged);
       await replace(merged);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { defaultConfig } from '../src/config.ts';
@@ -13,9 +13,15 @@ import { rowsOf, temporaryFolder } from './store/support.ts';
 const START = 1_767_225_600;
 const PORTS = 'SELECT dstport FROM flows ORDER BY ALL';
 
-async function open(data: string, losses: HistoryLoss[] = [], config = defaultConfig()): Promise<Engine> {
+async function open(
+  data: string,
+  losses: HistoryLoss[] = [],
+  config = defaultConfig(),
+  warnings: string[] = [],
+): Promise<Engine> {
   const common = { data, config, holdFlows: 0, restart: false };
-  return openEngine({ ...common, warn() {}, lost: (loss) => losses.push(loss) });
+  const warn = (message: string) => warnings.push(message);
+  return openEngine({ ...common, warn, lost: (loss) => losses.push(loss) });
 }
 
 /** A checkpoint with one record, to a port of its own. */
@@ -115,6 +121,40 @@ describe('maintenance of a history that grows', () => {
     vi.setSystemTime(now * 1000);
     read(4_102_444_800);
     expect(await kept()).toEqual([2, 3]);
+    await engine[Symbol.asyncDispose]();
+  });
+
+  it('drops what is older than the retention also when nothing can be merged, and says why', async () => {
+    const data = temporaryFolder();
+    const history = { ...defaultConfig().history, retention: 3600 };
+    const warnings: string[] = [];
+    const engine = await open(data, [], { ...defaultConfig(), history }, warnings);
+    await store(engine, 0, START - 86_400);
+    for (const port of [1, 2, 3, 4]) await store(engine, port);
+    engine.stages.rollup.add(
+      flowBatchOf(
+        Array.from({ length: 100 }, () => ({ ...plainFlow('10.0.0.1', '10.0.0.2', START, 1), extra: [] })),
+        V2,
+        engine.names,
+      ),
+      'a:',
+    );
+    const staging = join(data, 'history/.staging');
+    rmSync(staging, { recursive: true });
+    writeFileSync(staging, '');
+    await (await engine.prepareMaintenance())();
+    const start = 'small files of the history are not merged yet: ';
+    expect(warnings).toEqual([expect.stringContaining(`${start}4 files of history/flows`)]);
+    expect(await rowsOf(data, PORTS)).toEqual([[1], [2], [3], [4]]);
+
+    const { execPath } = process;
+    process.execPath = '/nowhere';
+    onTestFinished(() => {
+      process.execPath = execPath;
+    });
+    await (await engine.prepareMaintenance())();
+    expect(warnings.slice(1)).toEqual([expect.stringContaining(`${start}spawn /nowhere ENOENT`)]);
+    expect(await flowsOf(data)).toHaveLength(4);
     await engine[Symbol.asyncDispose]();
   });
 });

@@ -1,8 +1,11 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { REJECT_RAW_LIMIT, type Reject } from '../../src/contracts.ts';
 import { deleteSegments, mergeSegments, segmentsBefore } from '../../src/store/history/maintenance.ts';
 import { mergeApart } from '../../src/store/history/merge-apart.ts';
+import type { Segment } from '../../src/store/history/messages.ts';
 import { readManifest, removeOrphans } from '../../src/store/manifest/manifest.ts';
 import { createPublisher } from '../../src/store/manifest/publisher.ts';
 import type { SegmentChange } from '../../src/store/state/state.ts';
@@ -67,6 +70,7 @@ describe('maintenance', () => {
     expect(await mergeSegments(folder, (await readManifest(folder))!.segments)).toEqual({
       added: [],
       removed: [],
+      failed: [],
     });
   });
 
@@ -96,8 +100,45 @@ describe('maintenance', () => {
     const { signal } = new AbortController();
     const change = await mergeApart(folder, segments, signal);
     expect(change).toEqual(await mergeSegments(folder, segments));
-    const missing = segments.map((segment) => ({ ...segment, path: `${segment.path}.gone` }));
-    await expect(mergeApart(folder, missing, signal)).rejects.toThrow(/no files found/i);
+  });
+
+  it('leaves what it cannot merge as it is, and merges the rest', async () => {
+    const folder = temporaryFolder();
+    const store = await openStore(folder);
+    await fill(store, 4);
+    await store.close();
+    const { segments } = (await readManifest(folder))!;
+    const isFirst = ({ columns, minTime }: Segment): boolean =>
+      columns.includes('vpc_id') && minTime < START + 3600;
+    const half = segments.map((each) => (isFirst(each) ? { ...each, path: `${each.path}.gone` } : each));
+    const { added, removed, failed } = await mergeApart(folder, half, new AbortController().signal);
+    expect(failed).toEqual([
+      expect.stringMatching(/^4 files of history\/flows\/date=2026-01-01\/hour=00: .*no files found/i),
+    ]);
+    expect([added.length, removed.length]).toEqual([3, 12]);
+    expect(removed.some(isFirst)).toBe(false);
+    expect(readdirSync(join(folder, 'history/.staging'))).toEqual([]);
+  });
+
+  it('merges records that were refused, of any size and number, within its memory', async () => {
+    const folder = temporaryFolder();
+    const store = await openStore(folder);
+    let position = 0;
+    const reject = (): Reject => {
+      const hash = createHash('md5').update(String(++position)).digest('hex');
+      const raw = hash.padEnd(REJECT_RAW_LIMIT, 'more of what it says ');
+      return { reason: 'unknown-shape', source: 's3:logs', position, raw };
+    };
+    for (let i = 0; i < 4; i++) {
+      for (let some = 0; some < 6; some++)
+        store.history.appendRejects(Array.from({ length: 1000 }, reject), START);
+      await store.checkpoint();
+    }
+    await store.close();
+    const { segments } = (await readManifest(folder))!;
+    const { added, failed } = await mergeSegments(folder, segments);
+    expect(failed).toEqual([]);
+    expect(added.map(({ rows }) => rows)).toEqual([24_000]);
   });
 
   it('drops whole files whose records are all older than the retention', async () => {

@@ -15,23 +15,43 @@ export interface MergeOptions {
   readonly least?: number;
 }
 
+/** What merging made, and of what it could not merge why. */
+export interface Merged extends SegmentChange {
+  readonly failed: readonly string[];
+}
+
 /**
- * Writes the small segments of each hour that has many of them anew as one. The files are durable; they become part of the history when
+ * Rows of a row group of records that were refused, up to 4 KB each: the engine holds a group as it writes it, and with its usual 122,880 it runs
+ * out of its 256 MB at 20,000 rows.
+ */
+const REJECTS_ROW_GROUP = 4096;
+
+/**
+ * Writes the small segments of each hour that has many of them anew as one; those that fail stay as they are. The files are durable; they become part of the history when
  * {@link State.replaceSegments} and the manifest have them, and only then may {@link deleteSegments} remove the old ones.
  */
 export async function mergeSegments(
   dataDir: string,
   segments: readonly Segment[],
   options: MergeOptions = {},
-): Promise<SegmentChange> {
+): Promise<Merged> {
   const groups = mergeable(segments, options.least);
-  if (groups.length === 0) return { added: [], removed: [] };
+  if (groups.length === 0) return { added: [], removed: [], failed: [] };
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '256MB' });
   const connection = await instance.connect();
   try {
     const added: Segment[] = [];
-    for (const group of groups) added.push(await merge(connection, dataDir, group));
-    return { added, removed: groups.flat() };
+    const removed: Segment[] = [];
+    const failed: string[] = [];
+    for (const group of groups)
+      try {
+        added.push(await merge(connection, dataDir, group));
+        removed.push(...group);
+      } catch (error) {
+        const [why] = (error as Error).message.split('\n');
+        failed.push(`${group.length} files of ${posix.dirname(group[0]!.path)}: ${why}`);
+      }
+    return { added, removed, failed };
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -86,12 +106,20 @@ async function merge(
   await mkdir(dirname(staged), { recursive: true });
   const literal = (file: string): string => `'${file.replaceAll("'", "''")}'`;
   const files = group.map((segment) => literal(join(dataDir, segment.path))).join(', ');
-  await connection.run(
-    `COPY (SELECT * FROM read_parquet([${files}], hive_partitioning = false)) TO ${literal(staged)} (${COPY_OPTIONS})`,
-  );
-  const written = await placeSegment(staged, final);
+  const { table } = last;
+  const options = table === 'rejects' ? `${COPY_OPTIONS}, ROW_GROUP_SIZE ${REJECTS_ROW_GROUP}` : COPY_OPTIONS;
+  let written: Awaited<ReturnType<typeof placeSegment>>;
+  try {
+    await connection.run(
+      `COPY (SELECT * FROM read_parquet([${files}], hive_partitioning = false)) TO ${literal(staged)} (${options})`,
+    );
+    written = await placeSegment(staged, final);
+  } catch (error) {
+    await rm(staged, { force: true });
+    throw error;
+  }
   return {
-    table: last.table,
+    table,
     path,
     columns: last.columns,
     rows: group.reduce((sum, segment) => sum + segment.rows, 0),

@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { askChild } from '../child.ts';
-import type { SegmentChange } from '../state/state.ts';
-import { mergeable } from './maintenance.ts';
+import { type Merged, mergeable } from './maintenance.ts';
 import type { Segment } from './messages.ts';
 
 /** What the process that merges is asked. */
@@ -22,8 +21,8 @@ export async function mergeApart(
   dataDir: string,
   segments: readonly Segment[],
   signal: AbortSignal,
-): Promise<SegmentChange> {
-  if (mergeable(segments).length === 0) return { added: [], removed: [] };
+): Promise<Merged> {
+  if (mergeable(segments).length === 0) return { added: [], removed: [], failed: [] };
   const task: MergeTask = { dataDir, segments };
   return askChild(childFile, task, 'merging segments', signal);
 }
