@@ -45,6 +45,12 @@ export class Dictionary {
     return hashA !== hashB ? hashA < hashB : this.text(a) < this.text(b);
   }
 
+  /** Of two codes the one whose text precedes, or the one that has a text: the same whichever came first. */
+  firstOf(a: number, b: number): number {
+    if (a === b || b === NO_CODE) return a;
+    return a === NO_CODE || this.precedes(b, a) ? b : a;
+  }
+
   /** The texts of all codes from `code` on, to send to a copy of this dictionary elsewhere. */
   since(code: number): string[] {
     return this.#texts.slice(code);

@@ -89,12 +89,7 @@ export class FlowTable {
       row = this.#findOrAdd(loWords, hiWords, at, ports, protocol, interfaceId, mayGrow);
       if (row === NONE) return false;
       this.#last = row;
-      if (this.length !== before) {
-        this.words[row * FLOW_WORDS + FLOW.accountId] = batch.accountId[i]!;
-        const { srcServices: src, dstServices: dst } = fields;
-        this.words[row * FLOW_WORDS + FLOW.serviceLo] = (forward ? src : dst)?.[i] ?? 0;
-        this.words[row * FLOW_WORDS + FLOW.serviceHi] = (forward ? dst : src)?.[i] ?? 0;
-      }
+      if (this.length !== before) this.words[row * FLOW_WORDS + FLOW.accountId] = batch.accountId[i]!;
     }
 
     const words = this.words;
@@ -111,6 +106,15 @@ export class FlowTable {
     flags |= (forward ? SIDE.lo : SIDE.hi) << 16;
     const statuses = fields.encryptionStatuses;
     if (statuses !== undefined) flags |= fields.encryptionOf(statuses[i]!) << ENCRYPTION_SHIFT;
+    const { srcServices, dstServices } = fields;
+    if (srcServices !== undefined) {
+      const named = base + (forward ? FLOW.serviceLo : FLOW.serviceHi);
+      words[named] = fields.names.firstOf(words[named]!, srcServices[i]!);
+    }
+    if (dstServices !== undefined) {
+      const named = base + (forward ? FLOW.serviceHi : FLOW.serviceLo);
+      words[named] = fields.names.firstOf(words[named]!, dstServices[i]!);
+    }
     if (batch.action[i] === ACTION.reject) {
       words[base + FLOW.rejects] = words[base + FLOW.rejects]! + 1;
       const at64 = base64 + FLOW_F64.rejectedPackets;
@@ -161,7 +165,7 @@ export class FlowTable {
     words[base + FLOW.flags] = 0;
     words[base + FLOW.rejects] = 0;
     // A loop: TypedArray.fill costs a call out of compiled code, more than the rest of the row.
-    for (let word = base + 16; word < base + 26; word++) words[word] = 0;
+    for (let word = base + 16; word < base + 28; word++) words[word] = 0;
     words[base + FLOW.startLo] = NEVER;
     words[base + FLOW.startHi] = NEVER;
     words[base + FLOW.hash] = hash;

@@ -7,6 +7,7 @@ export interface LaterFields {
   readonly srcServices: Uint32Array | undefined;
   readonly dstServices: Uint32Array | undefined;
   readonly encryptionStatuses: Uint32Array | undefined;
+  readonly names: Dictionary;
   /** The {@link ENCRYPTION} bit of a code of `encryption-status`; 0 for `-` and what AWS may add. */
   encryptionOf(code: number): number;
 }
@@ -27,6 +28,7 @@ export function laterFields(batch: FlowBatch, names: Dictionary): LaterFields {
     srcServices: column('pkt-src-aws-service'),
     dstServices: column('pkt-dst-aws-service'),
     encryptionStatuses: column('encryption-status'),
+    names,
     encryptionOf(code) {
       if (code !== last) {
         last = code;

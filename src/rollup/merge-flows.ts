@@ -1,3 +1,4 @@
+import type { Dictionary } from '../columns/dictionary.ts';
 import { STATE } from '../columns/session-batch.ts';
 import { ENCRYPTION_SHIFT, FLOW, FLOW_F64, SIDE } from './flow-row.ts';
 import type { FlowTable } from './flow-table.ts';
@@ -8,9 +9,15 @@ const SHARED_FLAGS = 0xffff | (15 << ENCRYPTION_SHIFT);
 
 /**
  * Adds the flow row at word `at` to the session row at word `base`: times, flags and rejections from every interface, volumes from the
- * counted one only. Sums, minima and ORs alone, so the order of flows does not matter. True when its interface is the counted one.
+ * counted one only. Sums, minima, ORs and first names alone, so the order of flows does not matter. True when its interface is the counted one.
  */
-export function mergeFlow(flows: FlowTable, at: number, table: SessionTable, base: number): boolean {
+export function mergeFlow(
+  flows: FlowTable,
+  at: number,
+  table: SessionTable,
+  base: number,
+  names: Dictionary,
+): boolean {
   const f = flows.words;
   const s = table.words;
   if (f[at + FLOW.end]! > s[base + SESSION.end]!) s[base + SESSION.end] = f[at + FLOW.end]!;
@@ -28,8 +35,10 @@ export function mergeFlow(flows: FlowTable, at: number, table: SessionTable, bas
   const startHi = f[at + FLOW.startHi]!;
   if (startLo < s[base + SESSION.startLo]!) s[base + SESSION.startLo] = startLo;
   if (startHi < s[base + SESSION.startHi]!) s[base + SESSION.startHi] = startHi;
-  if (f[at + FLOW.serviceLo] !== 0) s[base + SESSION.serviceLo] = f[at + FLOW.serviceLo]!;
-  if (f[at + FLOW.serviceHi] !== 0) s[base + SESSION.serviceHi] = f[at + FLOW.serviceHi]!;
+  const serviceLo = f[at + FLOW.serviceLo]!;
+  const serviceHi = f[at + FLOW.serviceHi]!;
+  if (serviceLo !== 0) s[base + SESSION.serviceLo] = names.firstOf(s[base + SESSION.serviceLo]!, serviceLo);
+  if (serviceHi !== 0) s[base + SESSION.serviceHi] = names.firstOf(s[base + SESSION.serviceHi]!, serviceHi);
   if (f[at + FLOW.interfaceId] !== s[base + SESSION.interfaceId]) return false;
   const f64 = flows.doubles;
   const s64 = table.doubles;

@@ -125,7 +125,7 @@ export class Sessions {
     let counted = -1;
     let rejects = 0;
     for (let flow = at; ; ) {
-      if (mergeFlow(flows, flow, this.#table, base)) counted = flow;
+      if (mergeFlow(flows, flow, this.#table, base, this.#names)) counted = flow;
       rejects += f[flow + FLOW.rejects]!;
       const next = f[flow + FLOW.next]!;
       if (next === 0) break;

@@ -297,6 +297,34 @@ describe('rollup', () => {
     expect(scopesFrom('ROUTE53_HEALTHCHECKS')).toBe(`${awsService} ${internal}`);
   });
 
+  it('takes a service that any record of a connection names, and of two the same one, in any order', () => {
+    const [ask, answer] = exchange(T) as [FlowRow, FlowRow];
+    const again = { start: T + 60, end: T + 80 };
+    const silent = [ask, answer, { ...ask, eni: 'eni-b' }];
+    const orders = (rows: readonly FlowRow[]): (readonly FlowRow[])[] =>
+      rows.length < 2
+        ? [rows]
+        : rows.flatMap((row, i) => orders(rows.toSpliced(i, 1)).map((rest) => [row, ...rest]));
+    const cases: { rows: FlowRow[]; scopes: string; services: RegExp }[] = [
+      { rows: [{ ...ask, dstService: 'S3' }, ...silent], scopes: '0 1', services: /^ S3$/ },
+      { rows: [{ ...answer, srcService: 'S3' }, ...silent], scopes: '0 1', services: /^ S3$/ },
+      { rows: [{ ...ask, eni: 'eni-b', dstService: 'S3' }, ask], scopes: '0 1', services: /^ S3$/ },
+      { rows: [{ ...ask, ...again, dstService: 'S3' }, ...silent], scopes: '0 1', services: /^ S3$/ },
+      {
+        rows: ['S3', 'DYNAMODB', 'KMS'].map((dstService, i) => ({ ...ask, eni: `eni-${i % 2}`, dstService })),
+        scopes: '0 1',
+        services: /^ (S3|DYNAMODB|KMS)$/,
+      },
+    ];
+    for (const { rows, scopes, services } of cases) {
+      const logs = orders(rows).map((order) => run(order));
+      for (const { ended, log } of logs) {
+        expect(log).toEqual(logs[0]!.log);
+        expect(ended).toMatchObject([{ scopes, services: expect.stringMatching(services) }]);
+      }
+    }
+  });
+
   it('knows a name that it first saw before a restart, or after it', () => {
     const { internal, awsService, public: outside } = SCOPE;
     const names = new Dictionary();
@@ -685,6 +713,8 @@ const flow = fc.record({
   flags: fc.constantFrom(0, 2, 18, 3, 19, 1),
   eni: fc.constantFrom('eni-a', 'eni-b', 'eni-c'),
   encryption: fc.constantFrom('', '0', '1', '2', '3'),
+  srcService: fc.constantFrom('', '', 'S3', 'EC2', 'AMAZON'),
+  dstService: fc.constantFrom('', '', 'S3', 'EC2', 'AMAZON'),
   /** Seconds by which its arrival is delayed. */
   delay: fc.integer({ min: 0, max: LATENESS - 1 }),
 });
