@@ -1,5 +1,6 @@
 import type { Calls } from './calls.ts';
 import type { BeaconConfig } from './config.ts';
+import { areKeptOpen } from './connections.ts';
 import { type BeaconScore, barsOf, beaconScore, deviationOf, medianOf } from './rita.ts';
 
 const DAY = 86_400;
@@ -28,6 +29,8 @@ export interface Beat {
 export function beatOf(calls: Calls, at: number, config: BeaconConfig): Beat | undefined {
   const sums = calls.sums(at);
   if (sums.calls < config.minCalls || calls.fact(at, 'ports') < config.minPorts) return undefined;
+  // Whoever asks for one port only wants these too.
+  if (config.minPorts > 1 && areKeptOpen(sums.placed, sums.connections)) return undefined;
   const intervals = calls.samples(at, 'intervals');
   if (intervals.length < LEAST_INTERVALS) return undefined;
   const last = calls.fact(at, 'last');

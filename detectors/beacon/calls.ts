@@ -3,7 +3,8 @@ import { grown, hashNumber, hashWords, NO_ROW } from '../../src/columns/key-tabl
 import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import { compareRows } from '../evidence.ts';
-import { putPair } from '../sessions.ts';
+import { PROTOCOL, putPair } from '../sessions.ts';
+import { bitOf } from './connections.ts';
 import { callTable, FACT, FACTS, HOURS, KEY_WORDS, SAMPLES, SLOT, SLOT_WORDS, slotOf } from './layout.ts';
 
 export const HOUR = 3600;
@@ -25,6 +26,16 @@ const SEVERAL = 0xffffffff;
 interface Call {
   readonly at: number;
   readonly row: number;
+}
+
+interface Sums {
+  readonly calls: number;
+  /** Moments at which calls began, and squares of the calls of each moment. */
+  readonly moments: number;
+  readonly squares: number;
+  /** Calls of the hours that say by which connections, and these: a set of 16 bits, a hash each. */
+  readonly placed: number;
+  readonly connections: number;
 }
 
 /**
@@ -128,14 +139,17 @@ export class Calls {
     return this.#hours.subarray(0, length);
   }
 
-  /** Sums over the hours kept, the hour at hand included: calls, moments at which calls began, squares of the calls of each moment. */
-  sums(at: number): { readonly calls: number; readonly moments: number; readonly squares: number } {
+  /** Sums over the hours kept, the hour at hand included. */
+  sums(at: number): Sums {
     const { slots } = this.table.columns;
-    const sums = { calls: 0, moments: 0, squares: 0 };
+    const sums = { calls: 0, moments: 0, squares: 0, placed: 0, connections: 0 };
     for (let slot = slotOf(at, 0); slot < slotOf(at + 1, 0); slot += SLOT_WORDS) {
       sums.calls += slots[slot + SLOT.calls]!;
       sums.moments += slots[slot + SLOT.moments]!;
       sums.squares += slots[slot + SLOT.squaresLow]! + slots[slot + SLOT.squaresHigh]! * 65_536;
+      const connections = slots[slot + SLOT.connections]!;
+      if (connections !== 0) sums.placed += slots[slot + SLOT.calls]!;
+      sums.connections |= connections;
     }
     return sums;
   }
@@ -249,6 +263,8 @@ export class Calls {
     if ((before === 0 || facts[base + FACT.port] !== port) && ports < MOST_PORTS)
       facts[base + FACT.ports] = ports + 1;
     facts[base + FACT.port] = port;
+    if (sessions.protocol[row] === PROTOCOL.tcp)
+      slots[slot + SLOT.connections] = slots[slot + SLOT.connections]! | bitOf(sessions, row);
   }
 
   /** Adds (n + 1)² − n². */

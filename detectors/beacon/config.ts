@@ -38,7 +38,9 @@ export const beaconConfig = z.strictObject({
     .min(1)
     .max(200)
     .default(3)
-    .describe('Source ports that the calls must have used, at least: one port is one kept-open connection'),
+    .describe(
+      'Changes of the source port, at least: one port is one kept-open connection; with 1, connections that are kept open count as well',
+    ),
   minInterval: z
     .int()
     .min(1)

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../../src/columns/dictionary.ts';
+import { packSnapshot, unpackSnapshot } from '../../src/columns/snapshot.ts';
 import type { DetectorContext, Finding } from '../../src/contracts.ts';
 import { itIsADetector } from '../../test/contracts/detector.ts';
 import { plainContext, type SessionLiteral, type StepLiteral, stepOf } from '../../test/rows.ts';
 import { beacon } from './detector.ts';
+import { SLOT, SLOT_WORDS } from './layout.ts';
 
 const T0 = 1_760_054_400;
 const HOUR = 3600;
@@ -46,6 +48,25 @@ function captured(rows: readonly SessionLiteral[], seconds: number): SessionLite
     const start = Math.floor((row.start ?? 0) / seconds) * seconds;
     return { ...row, start, end: start + seconds - 2 };
   });
+}
+
+/** Sessions into which silence cuts `count` connections to one server, with a heartbeat each by turns. */
+function keptOpen(count: number, rhythm: Rhythm): SessionLiteral[] {
+  return Array.from({ length: count }, (_, i) =>
+    calls({ ...home, sport: 40_001 + i }, { ...rhythm, from: T0 + Math.floor((i * rhythm.every) / count) }),
+  ).flat();
+}
+
+/** The state as it was saved before it had sets of connections. */
+function withoutConnections(state: Uint8Array): Uint8Array {
+  const { columns, meta } = unpackSnapshot(state);
+  const calls = unpackSnapshot(columns.get('calls') as Uint8Array);
+  const table = unpackSnapshot(calls.columns.get('table') as Uint8Array);
+  const slots = table.columns.get('slots') as Uint16Array;
+  for (let at = SLOT.connections; at < slots.length; at += SLOT_WORDS) slots[at] = 0;
+  const packed = packSnapshot(Object.fromEntries(table.columns), table.meta);
+  const inner = packSnapshot({ ...Object.fromEntries(calls.columns), table: packed }, calls.meta);
+  return packSnapshot({ ...Object.fromEntries(columns), calls: inner }, meta);
 }
 
 /** Steps of the minutes that have calls, and those in between that turn an hour. */
@@ -222,12 +243,56 @@ describe('beacon', () => {
     });
   });
 
+  it.each<[string, Partial<SessionLiteral>]>([
+    [
+      'connections from a few ports that a SYN begins',
+      { state: ['accepted', 'established', 'establishedNow', 'first', 'synSeen'] },
+    ],
+    ['calls over UDP from a few sockets', { protocol: 17 }],
+  ])('finds %s', (_, like) => {
+    const rows = calls({ ...home, ...like }, { every: 300, hours: 14 });
+    const found = at().show(...rows.map((row, i) => ({ ...row, sport: 40_000 + (i % 2) })));
+    expect(found[0]).toMatchObject({ severity: 'medium', peer: '203.0.113.9' });
+  });
+
+  it.each([60, 300])(
+    'finds a call every %d s beside connections to the same server that are kept open',
+    (every) => {
+      const implant = calls(home, { every, from: T0 + 7, hours: 14 });
+      const found = at().show(...keptOpen(2, { every: 600, hours: 14 }), ...implant);
+      expect(found[0]).toMatchObject({ severity: 'medium', peer: '203.0.113.9' });
+    },
+  );
+
+  it('finds connections that are kept open when one port is enough', () => {
+    const found = at({ minPorts: 1 }).show(...keptOpen(1, { every: 300, hours: 14 }));
+    expect(found[0]).toMatchObject({ severity: 'medium', peer: '203.0.113.9' });
+  });
+
+  it('goes on with calls of which an older state does not say by which connections', () => {
+    const implant = calls(home, { every: 300, hours: 14 });
+    const early = implant.filter(({ start = 0 }) => start < T0 + 10 * HOUR);
+    const before = at();
+    before.show(...early);
+    const after = at();
+    after.detector.restore?.(withoutConnections(before.detector.snapshot?.() ?? new Uint8Array()));
+    const late = implant.slice(early.length);
+    expect(after.show(...late)).toEqual(before.show(...late));
+  });
+
   describe('is quiet about', () => {
     const quiet = (...rows: SessionLiteral[]): void => expect(at().show(...rows)).toEqual([]);
     const often = { every: 60, hours: 14 };
 
     it('a connection that is kept open or taken up again', () =>
       quiet(...calls({ ...home, sport: 40_000 }, { every: 300, hours: 14 })));
+    it.each([1, 2, 3, 7])('%d connections to one server that are kept open for days', (count) => {
+      for (const every of [180, 300, 600, 3600]) {
+        const rows = keptOpen(count, { every, hours: 72 });
+        quiet(...rows);
+        quiet(...captured(rows, 60));
+      }
+    });
     it('time', () => quiet(...calls({ ...home, port: 123, protocol: 17 }, often)));
     it('pings', () => quiet(...calls({ ...home, port: 0, protocol: 1 }, often)));
     it('checks inside, to AWS services and on the link', () => {

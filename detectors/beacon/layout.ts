@@ -30,7 +30,10 @@ export const FACT = {
   shown: 15,
 } as const;
 export const FACTS = 16;
-/** Where an hour's slot has its calls, moments, squares of the calls of each moment (two halves), samples, and then these. */
+/**
+ * Where an hour's slot has its calls, moments, squares of the calls of each moment (two halves), samples, then these, and the set of the
+ * connections that called, as hashes of 4 bits. The set is empty where nothing was noted: not over TCP, not in states of before there was one.
+ */
 export const SLOT = {
   calls: 0,
   moments: 1,
@@ -39,6 +42,7 @@ export const SLOT = {
   used: 4,
   intervals: 5,
   sizes: 5 + SAMPLES,
+  connections: 5 + 2 * SAMPLES,
 } as const;
 export const SLOT_WORDS = 16;
 
