@@ -155,7 +155,6 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
   forgetOthers(saved, new Set(names), save);
   const take = (alert: Alert, at: number): void => {
     inhibition.see(alert);
-    if (alert.state === 'resolved') remarks.reopen(alert.id);
     const places = new Map(routes.place(alert).map((place) => [place.sink, place]));
     for (const [name, { units }] of channels) {
       const place = places.get(name);
@@ -163,6 +162,8 @@ export async function openSender(options: SenderOptions): Promise<Sender> {
       // Another route may have brought it here while it was open.
       else if (alert.state === 'resolved') units.look(alert.id, at);
     }
+    // Not before: who was not told until somebody judged it is not told that it is over either.
+    if (alert.state === 'resolved') remarks.reopen(alert.id);
   };
   // What fires and is unknown, as at the first start or to a new sink; then what no route brings to a sink any more.
   for (const alert of options.alerts()) if (alert.state === 'firing') take(alert, now());

@@ -174,6 +174,40 @@ describe('an incident', () => {
     expect(world.sent.map(({ alerts: [alert] }) => alert?.state)).toEqual(['firing', 'resolved']);
   });
 
+  it.each([
+    ['', () => {}],
+    [' and the process is killed', (world: ReturnType<typeof createWorld>) => world.crash()],
+  ])('is closed too when somebody judged it while its first message was on its way%s', (_, then) => {
+    const world = createWorld({ traits: ALERT, route: { groupWait: 0, groupInterval: 0 } });
+    world.put(alertOf(1));
+    world.pass(60, () => {
+      if (world.closed.size > 0) return OK;
+      world.closed.add(alertOf(1).id);
+      world.look(alertOf(1).id);
+      then(world);
+      return fail('unavailable');
+    });
+    expect(world.sent.map(({ event }) => event)).toEqual(['firing', 'resolved']);
+  });
+
+  it('is forgotten when somebody judged it while a message about others was on its way', () => {
+    const world = createWorld({ route: { groupWait: 0, groupInterval: 0, groupBy: [] } });
+    world.put(alertOf(1));
+    world.pass(5, () => {
+      world.put(alertOf(2));
+      world.closed.add(alertOf(2).id);
+      world.look(alertOf(2).id);
+      return OK;
+    });
+    world.pass(60);
+    world.put(resolved(alertOf(2)));
+    // As the sender does when it has resolved.
+    world.closed.delete(alertOf(2).id);
+    world.crash();
+    world.pass(9 * HOUR);
+    expect(world.sent.flatMap(({ alerts }) => alerts).map(({ id }) => id)).not.toContain(alertOf(2).id);
+  });
+
   it('is opened before it is closed when all was over before anybody was told', () => {
     const world = createWorld({ traits: ALERT });
     world.put(alertOf(1));

@@ -114,3 +114,25 @@ describe('times at which nobody is to be told', () => {
     expect(told('chat')).toEqual(['firing 1,2,3']);
   });
 });
+
+describe('an alert that somebody judged before anybody was told', () => {
+  const verdict = { by: 'me', at: '2026-03-02T02:00:00.000Z', as: 'false-positive' } as const;
+
+  it.each([['alert'], ['group']] as const)(
+    'is not told when it resolves, and is when it fires anew: by %s',
+    async (unit) => {
+      const traits: SinkTraits = { ...ALERT, unit };
+      const { sender, put, told } = await openWorld({ s: traits }, { route: { groupWait: 300, routes: [] } });
+      await using _ = sender;
+      await put(1, alertOf(1));
+      sender.remarks.judge(alertOf(1).id, verdict, true);
+      sender.look(alertOf(1).id);
+      await put(60, alertOf(1, { count: 900 }));
+      await put(60, resolved(alertOf(1)));
+      expect(told('s')).toEqual([]);
+      expect(sender.outbox().sinks).toMatchObject([{ alerts: 0, bytes: 0 }]);
+      await put(10, alertOf(1));
+      expect(told('s')).toEqual(['firing 1']);
+    },
+  );
+});

@@ -77,6 +77,18 @@ export function createUnits(options: UnitsOptions, start: number): Units {
     save('dropped', sink, dropped);
   }
 
+  /** Whether somebody judged it before anybody was told: then nobody ever is, unless a message about it may be on its way. */
+  function isPointless(id: string): boolean {
+    const { unit, told } = members.get(id) ?? {};
+    if (standingOf(id)?.closed !== true || told !== undefined) return false;
+    return unit === undefined || units.get(unit)?.busy !== true;
+  }
+
+  function look(id: string, now: number): void {
+    if (isPointless(id)) roster.drop(id);
+    else roster.touch(id, now);
+  }
+
   /** Notes what a sink was told of alerts. */
   function tell(unit: string, covers: readonly Covered[], isAcknowledgement: boolean, now: number): void {
     for (const { id, state, severity } of covers) {
@@ -102,6 +114,10 @@ export function createUnits(options: UnitsOptions, start: number): Units {
   for (const id of [...members.keys()]) roster.touch(id, start);
   return {
     take(alert, placement, now) {
+      if (isPointless(alert.id)) {
+        roster.drop(alert.id);
+        return;
+      }
       const known = members.get(alert.id);
       const { group, labels, route } = placement;
       const isBatch = traits.unit === 'batch';
@@ -111,8 +127,6 @@ export function createUnits(options: UnitsOptions, start: number): Units {
       const isCrowded =
         traits.folds && known === undefined && pending.size > Math.max(CROWD, single) && !units.has(own);
       const key = known?.unit ?? (isCrowded ? digestKey(roster) : own);
-      // Closed before it was ever told.
-      if (known === undefined && standingOf(alert.id)?.closed === true) return;
       const digest = isCrowded ? { digest: true as const } : {};
       const shown = isBatch || isCrowded ? {} : labels;
       const record = { timing, route, labels: shown, opened: now, sent: 0, ...digest };
@@ -127,7 +141,7 @@ export function createUnits(options: UnitsOptions, start: number): Units {
       roster.touch(alert.id, now);
       free();
     },
-    look: roster.touch,
+    look,
     draft(now) {
       let due: readonly string[] = [...pending].filter((key) => {
         const live = units.get(key);
@@ -188,6 +202,8 @@ export function createUnits(options: UnitsOptions, start: number): Units {
           const told = members.get(id)?.told;
           const standing = standingOf(id);
           const isOver = standing === undefined || stateOf(standing) === 'resolved';
+          // The message that was on its way when somebody judged it was about others.
+          if (told === undefined && !live.pending.has(id)) roster.drop(id);
           if (isOver && told?.state === 'resolved' && now >= told.at + timing.repeatInterval) roster.drop(id);
         }
       }
