@@ -50,7 +50,7 @@ export interface Message {
   readonly repeat: boolean;
   /** By what it was grouped. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Alerts of the unit that fire, and those of this message that do not any more. */
+  /** Alerts of the unit that fire and are told of, and those of this message that do not any more. */
   readonly firing: number;
   readonly resolved: number;
   /** What this message tells of, exactly: new, worse or resolved alerts. */

@@ -231,6 +231,62 @@ describe('what is held back', () => {
     expect(world.sent.map(({ alerts }) => alerts.map(({ id }) => id))).toEqual([[alertOf(1).id]]);
   });
 
+  const heldOf = (n: number) => (alert: Alert) => (alert.id === alertOf(n).id ? 'silence x' : undefined);
+
+  it('stops no repeats of its group, and is not counted there', () => {
+    const world = createWorld({ route: { groupBy: [] }, hold: heldOf(2) });
+    world.put(alertOf(1), alertOf(2));
+    world.pass(12 * HOUR + 600);
+    expect(world.sent.map(({ repeat, firing, counts }) => [repeat, firing, total(counts)])).toEqual([
+      [false, 1, 1],
+      ...Array.from({ length: 3 }, () => [true, 1, 1]),
+    ]);
+  });
+
+  it('does not keep its group from being over, and begins it anew when it is told', () => {
+    let hold = heldOf(2);
+    const world = createWorld({ route: { groupBy: [] }, hold: (alert) => hold(alert) });
+    const notes: (string | undefined)[] = [];
+    const deliver = (message: Message): Outcome => {
+      notes.push(message.note);
+      return { delivered: true, answer: 'ok', note: 'a thread' };
+    };
+    world.put(alertOf(1), alertOf(2));
+    world.pass(60, deliver);
+    world.put(resolved(alertOf(1)));
+    world.pass(HOUR, deliver);
+    hold = () => undefined;
+    world.pass(HOUR, deliver);
+    expect(world.sent.map(({ event, firing }) => [event, firing])).toEqual([
+      ['firing', 1],
+      ['resolved', 0],
+      ['firing', 1],
+    ]);
+    expect(notes).toEqual([undefined, 'a thread', undefined]);
+  });
+
+  it('does not keep the incident of a digest open, also when it is over before it is told', () => {
+    const world = createWorld({
+      traits: { ...ALERT, rate: 2 },
+      route: { groupWait: 0, groupInterval: 0 },
+      options: { rate: 2 },
+      hold: heldOf(9),
+    });
+    // The worst is told by itself.
+    world.put(alertOf(1, { severity: 'critical' }), alertOf(2), alertOf(3), alertOf(9, { severity: 'low' }));
+    world.pass(HOUR);
+    world.put(resolved(alertOf(2)), resolved(alertOf(3)));
+    world.pass(HOUR);
+    world.put(resolved(alertOf(9)));
+    world.pass(HOUR);
+    expect(
+      world.sent.filter(({ kind }) => kind === 'digest').map(({ event, firing }) => [event, firing]),
+    ).toEqual([
+      ['firing', 2],
+      ['resolved', 0],
+    ]);
+  });
+
   it('does not hold back that something open is over', () => {
     let quiet = false;
     const world = createWorld({ hold: () => (quiet ? 'silence x' : undefined) });

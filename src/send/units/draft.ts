@@ -46,7 +46,7 @@ export function draftOf(options: DraftOptions, key: string, live: Live, now: num
     return undefined;
   }
   const { record } = live;
-  const firing = roster.firing(live);
+  const firing = roster.firing(live, covers);
   const isAlert = traits.unit === 'alert' && record.digest === undefined;
   const isOver = isAlert ? covers[0]?.state === 'resolved' : firing === 0;
   return {

@@ -1,4 +1,5 @@
 import type { Save } from '../delivery/ledger.ts';
+import type { Covered } from '../message.ts';
 import type { SinkTraits } from '../sink.ts';
 import { dueOf, type Member, needOf, type Standing, stateOf, type UnitRecord } from './unit.ts';
 
@@ -45,8 +46,8 @@ export interface Roster {
   touch(id: string, now: number): void;
   /** Looks anew when a unit is due. */
   reschedule(key: string, live: Live, now: number): void;
-  /** Alerts of a unit that fire. */
-  firing(live: Live): number;
+  /** Alerts of a unit that fire as its sink knows, or learns from a message that covers them: what is held back is no part of it. */
+  firing(live: Live, covers?: readonly Covered[]): number;
 }
 
 export function createRoster({
@@ -170,9 +171,11 @@ export function createRoster({
       if (live.pending.size === 0) pending.delete(key);
       if (live.members.size === 0) remove(key);
     },
-    firing(live) {
+    firing(live, covers = []) {
+      const covered = new Set(covers.map(({ id }) => id));
       let firing = 0;
       for (const id of live.members) {
+        if (members.get(id)?.told?.state !== 'firing' && !covered.has(id)) continue;
         const standing = standingOf(id);
         if (standing !== undefined && stateOf(standing) === 'firing') firing++;
       }

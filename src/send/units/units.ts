@@ -172,7 +172,7 @@ export function createUnits(options: UnitsOptions, start: number): Units {
       live.busy = false;
       const { note: before, ...record } = live.record;
       tell(unit, covers, event === 'acknowledged', now);
-      const isOver = [...live.members].every((id) => members.get(id)?.told?.state === 'resolved');
+      const isOver = [...live.members].every((id) => members.get(id)?.told?.state !== 'firing');
       // What comes after all is over begins anew.
       const kept = isOver ? undefined : (note ?? before);
       roster.update(live, unit, { ...record, sent: record.sent + 1, toldAt: now, note: kept });
@@ -190,8 +190,7 @@ export function createUnits(options: UnitsOptions, start: number): Units {
       for (const [key, live] of units) {
         const { toldAt, timing } = live.record;
         if (live.busy) continue;
-        const isDue =
-          toldAt !== undefined && now >= toldAt + timing.repeatInterval && live.pending.size === 0;
+        const isDue = toldAt !== undefined && now >= toldAt + timing.repeatInterval;
         // What is told once a day says what is new.
         if (traits.repeats && timing.daily === undefined && isDue && roster.firing(live) > 0) {
           live.repeat = true;
