@@ -263,8 +263,10 @@ export class Calls {
     if ((before === 0 || facts[base + FACT.port] !== port) && ports < MOST_PORTS)
       facts[base + FACT.ports] = ports + 1;
     facts[base + FACT.port] = port;
-    if (sessions.protocol[row] === PROTOCOL.tcp)
-      slots[slot + SLOT.connections] = slots[slot + SLOT.connections]! | bitOf(sessions, row);
+    const connections = slots[slot + SLOT.connections]!;
+    // Half a set, of an hour that an older state began, would look like few connections.
+    if (sessions.protocol[row] === PROTOCOL.tcp && (connections !== 0 || slots[slot] === 1))
+      slots[slot + SLOT.connections] = connections | bitOf(sessions, row);
   }
 
   /** Adds (n + 1)² − n². */

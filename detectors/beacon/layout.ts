@@ -32,7 +32,7 @@ export const FACT = {
 export const FACTS = 16;
 /**
  * Where an hour's slot has its calls, moments, squares of the calls of each moment (two halves), samples, then these, and the set of the
- * connections that called, as hashes of 4 bits. The set is empty where nothing was noted: not over TCP, not in states of before there was one.
+ * connections that called, as hashes of 4 bits. The set is whole or empty: it is for TCP only, and states of before have none.
  */
 export const SLOT = {
   calls: 0,
