@@ -2,11 +2,15 @@ import { EXIT } from '../errors.ts';
 
 type Interrupted = (signal: NodeJS.Signals) => void;
 
-// Nothing is lost: what is not in a checkpoint is read again by the next run.
-let handle: Interrupted = () => {
-  process.stderr.write('\ninterrupted: the same command goes on where this one stopped\n');
-  process.exit(EXIT.interrupted);
-};
+/** Ends the process at once, with a word to whoever waits for it. */
+export const endWith =
+  (word: string): Interrupted =>
+  () => {
+    process.stderr.write(`\n${word}\n`);
+    process.exit(EXIT.interrupted);
+  };
+
+let handle = endWith('interrupted');
 
 /**
  * Listens for SIGINT and SIGTERM for as long as the process lives. One listener for all: in the moment in which one is taken away and another

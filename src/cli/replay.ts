@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SEVERITIES, type Severity } from '../contracts.ts';
 import { EXIT } from '../errors.ts';
+import { endWith, onInterrupt } from './interrupt.ts';
 import { configOption, dataOption, jsonOption, severityOption } from './options.ts';
 import { createProgress } from './progress.ts';
 import { summaryText } from './replay-summary.ts';
@@ -49,6 +50,9 @@ export function addReplay(program: Command): void {
 }
 
 async function run(paths: readonly string[], options: Options): Promise<void> {
+  // Nothing is lost: what is not in a checkpoint is read again by the next run.
+  const again = options.restart === true ? 'the same command without --restart' : 'the same command';
+  onInterrupt(endWith(`interrupted: ${again} goes on where this one stopped`));
   const { openReader } = await import('../reader/reader.ts');
   // Its thread starts while this one loads the rest: a quarter of a second.
   await using reader = openReader();

@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
@@ -12,6 +13,8 @@ import { damageRead, noteReads } from './reads.ts';
 import { createAlerts, viewSql } from './views.ts';
 
 const MAX_SPILL = '8GB';
+/** Times that leftovers are tried to be removed. */
+const REMOVALS = 100;
 
 /** The process that runs one forensic query: it reads the published history, and can be killed at any moment without harm. */
 async function run(task: QueryTask): Promise<void> {
@@ -116,8 +119,22 @@ function reply(message: QueryReply): Promise<void> {
 /** A file that was read is no part of the history any more. */
 class Replaced extends Error {}
 
+/** Nobody waits any more: cleans up in the place of whoever asked, and ends in the middle of everything. */
+function abandon(folders: readonly string[]): void {
+  // The engine is at work there until the end: what it makes meanwhile may be in the way.
+  for (let attempt = 0; attempt < REMOVALS && folders.some((folder) => existsSync(folder)); attempt++)
+    for (const folder of folders)
+      try {
+        rmSync(folder, { recursive: true, force: true });
+      } catch {}
+  process.kill(process.pid, 'SIGKILL');
+}
+
 try {
-  await run(JSON.parse(await text(process.stdin)) as QueryTask);
+  const task = JSON.parse(await text(process.stdin)) as QueryTask;
+  for (const event of ['disconnect', 'SIGINT', 'SIGTERM']) process.on(event, () => abandon(task.folders));
+  if (!process.connected) abandon(task.folders);
+  await run(task);
 } catch (error) {
   if (error instanceof Replaced) await reply({ kind: 'replaced' });
   else await reply({ kind: 'error', message: error instanceof Error ? error.message : String(error) });

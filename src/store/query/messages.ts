@@ -7,8 +7,10 @@ export interface QueryTask {
   readonly maxRows: number;
   /** As DuckDB writes it: `512MB`. */
   readonly memoryLimit: string;
-  /** Folder for what does not fit into memory; its owner removes it. */
+  /** Folder for what does not fit into memory. */
   readonly spill: string;
+  /** Folders that are this question's alone: removed by the one who asks, or by the process when that one is gone. */
+  readonly folders: readonly string[];
   /** Absolute path of a Parquet file to write instead of answering with rows. */
   readonly parquet?: string;
 }

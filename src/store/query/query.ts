@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../errors.ts';
 import type { QueryColumn, QueryReply, QueryTask } from './messages.ts';
@@ -54,6 +55,7 @@ export async function runQuery(options: QueryOptions): Promise<QueryResult> {
       maxRows: options.maxRows,
       memoryLimit: options.memoryLimit,
       spill,
+      folders: staging === undefined ? [spill] : [spill, staging],
       ...(staged === undefined ? {} : { parquet: staged }),
     };
     let result = await ask(options, task);
@@ -76,9 +78,10 @@ async function ask(
 ): Promise<Omit<QueryResult, 'seconds'> | undefined> {
   const file = import.meta.url.endsWith('.ts') ? './child.ts' : './child.js';
   const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
-    stdio: ['pipe', 'pipe', 'pipe'],
+    // The channel says nothing: that it is gone tells the child that we are.
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '4' },
-  });
+  }) as ChildProcessByStdio<Writable, Readable, Readable>;
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
