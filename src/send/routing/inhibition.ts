@@ -19,14 +19,22 @@ export function createInhibition(rules: readonly InhibitOptions[]): Inhibition {
     keyOf: (alert: Alert) => JSON.stringify(equal.map((name) => labelText(alert, name))),
     /** Ids of sources that fire, by that. */
     firing: new Map<string, Set<string>>(),
+    /** What each of them had there when it was last seen: it may have something else by now. */
+    keys: new Map<string, string>(),
   }));
   return {
     see(alert) {
-      for (const { source, keyOf, firing } of compiled) {
-        const key = keyOf(alert);
-        const ids = firing.get(key) ?? new Set<string>();
-        if (alert.state === 'firing' && matchAll(source, alert)) firing.set(key, ids.add(alert.id));
-        else if (ids.delete(alert.id) && ids.size === 0) firing.delete(key);
+      for (const { source, keyOf, firing, keys } of compiled) {
+        const { id } = alert;
+        const before = keys.get(id);
+        const key = alert.state === 'firing' && matchAll(source, alert) ? keyOf(alert) : undefined;
+        if (key === before) continue;
+        const ids = before === undefined ? undefined : firing.get(before);
+        if (before !== undefined && ids?.delete(id) && ids.size === 0) firing.delete(before);
+        keys.delete(id);
+        if (key === undefined) continue;
+        keys.set(id, key);
+        firing.set(key, (firing.get(key) ?? new Set()).add(id));
       }
     },
     inhibitedBy(alert) {
