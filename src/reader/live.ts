@@ -74,7 +74,10 @@ export function openLiveReader(sources: readonly SourceOptions[]): LiveReader {
     if (error === undefined) claim?.resolve();
     else claim?.reject(new SourceFailure(`cannot bind what was read: ${error}`));
   };
+  /** Why the thread answers nothing any more. */
+  let failure: string | undefined;
   const fail = (message: string): void => {
+    failure ??= message;
     for (const seq of claims.keys()) answer(seq, message);
     push({ kind: 'failure', message, person: false });
   };
@@ -166,7 +169,8 @@ export function openLiveReader(sources: readonly SourceOptions[]): LiveReader {
     claim(seq, covered) {
       const claim = Promise.withResolvers<void>();
       claims.set(seq, claim);
-      post({ kind: 'claim', seq, covered });
+      if (failure === undefined) post({ kind: 'claim', seq, covered });
+      else answer(seq, failure);
       return claim.promise;
     },
     acknowledge: (covered) => post({ kind: 'acknowledge', covered }),

@@ -48,6 +48,13 @@ describe('the reading thread', () => {
     for await (const part of reader.parts()) expect(part).toBeUndefined();
   });
 
+  it('binds nothing once it has ended', async () => {
+    const reader = readerOf(temporaryFolder());
+    await reader[Symbol.asyncDispose]();
+    const claim = reader.claim(7, new Map());
+    await expect(claim).rejects.toThrow('cannot bind what was read: the reading thread ended early');
+  });
+
   it('ends when it is closed before it began, and when it is closed twice', async () => {
     const reader = readerOf(temporaryFolder());
     await reader[Symbol.asyncDispose]();
