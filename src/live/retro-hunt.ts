@@ -5,6 +5,7 @@ import type { PastContact } from '../contracts.ts';
 import type { PendingHunt } from '../feeds-in-use.ts';
 import { FEEDS_FOLDER } from '../judges.ts';
 import { createFeedCache } from '../reference/feeds/cache.ts';
+import type { FeedSource } from '../reference/feeds/source.ts';
 import { withinBudget } from '../retro.ts';
 import { askChild } from '../store/child.ts';
 import { createStagedWork, type StagedWork } from './staged-work.ts';
@@ -12,7 +13,8 @@ import { createStagedWork, type StagedWork } from './staged-work.ts';
 /** What the process that looks through the history is asked. */
 export interface RetroTask {
   readonly data: string;
-  readonly feed: { readonly name: string };
+  /** With how long its addresses count: its confidence and categories are in the file. */
+  readonly feed: Pick<FeedSource, 'name' | 'decay'>;
   /** What is new in its list. */
   readonly file: string;
   readonly allow: readonly string[];
@@ -41,7 +43,7 @@ export interface RetroCounts {
 
 export interface RetroOptions {
   readonly data: string;
-  readonly config: Pick<Config, 'allow' | 'network' | 'retroHunt'>;
+  readonly config: Pick<Config, 'allow' | 'feeds' | 'network' | 'retroHunt'>;
   /** What is pending at the moment, oldest first. */
   hunts(): readonly PendingHunt[];
   readonly counts: RetroCounts;
@@ -70,8 +72,9 @@ export function openRetroHunts(options: RetroOptions): StagedWork<HuntResult> {
 
   const look = async (hunt: PendingHunt, signal: AbortSignal): Promise<HuntResult | undefined> => {
     const { feed, version, networks, at, upTo } = hunt;
+    const decay = config.feeds.find(({ name }) => name === feed)?.decay;
     const task: RetroTask = {
-      ...{ data, feed: { name: feed }, file: cache.newsPath(feed, version) },
+      ...{ data, feed: { name: feed, decay }, file: cache.newsPath(feed, version) },
       ...{ allow: config.allow, internal: config.network.internal },
       ...{ from: Math.max(0, at - lookback), upTo, maxContacts: MAX_CONTACTS, timeoutMs: timeout * 1000 },
     };
