@@ -210,10 +210,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       path: folder.path,
       segments,
       replace,
+      // A merged one would mix what a hunt has to look through with what came later.
+      mayMerge: ({ table }) => table !== 'sessions' || feeds.hunts.length === 0,
       retention: config.history.retention,
       newest: () => rollup.now,
-      warn: options.warn,
-      lost: options.lost,
+      ...{ warn: options.warn, lost: options.lost },
     }),
   );
   // Whoever ended between a commit and its manifest left readers the one before, with files that it alone lists.
@@ -291,8 +292,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       return alerts;
     },
     verify: () => upkeep.check(segments()),
-    // A merged segment would mix what a hunt has to look through with what came later.
-    prepareMaintenance: async () => (feeds.hunts.length > 0 ? async () => {} : upkeep.prepare()),
+    prepareMaintenance: upkeep.prepare,
     alerts,
     coverage,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

@@ -22,6 +22,8 @@ export interface UpkeepOptions {
   segments(): readonly Segment[];
   /** Makes a change part of the history. */
   replace(change: SegmentChange): Promise<void>;
+  /** Whether a segment may be merged with others at the moment. */
+  mayMerge(segment: Segment): boolean;
   /** Seconds for which records are kept; undefined when all are. */
   readonly retention: number | undefined;
   /** Newest event time, Unix seconds. */
@@ -39,7 +41,7 @@ export interface Upkeep extends AsyncDisposable {
 }
 
 export function createUpkeep(options: UpkeepOptions): Upkeep {
-  const { path, segments, replace, retention, newest, warn, lost } = options;
+  const { path, segments, replace, mayMerge, retention, newest, warn, lost } = options;
   const nextTurn = createTurns();
   const closing = new AbortController();
   let preparing: Promise<unknown> = Promise.resolve();
@@ -52,13 +54,14 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   };
   const prepare = async (): Promise<() => Promise<void>> => {
     const all = segments();
+    const free = all.filter(mayMerge);
     // What is merged is read for the last time: its copy would have checksums of its own.
-    const damaged = await findDamaged(path, new Set([...mergeable(all).flat(), ...nextTurn(all)]));
+    const damaged = await findDamaged(path, new Set([...mergeable(free).flat(), ...nextTurn(all)]));
     const bad = new Set(damaged.map(({ segment }) => segment.path));
     // What is not merged now is tried again; meanwhile everything goes on, the retention too.
     const merged = await mergeApart(
       path,
-      all.filter((segment) => !bad.has(segment.path)),
+      free.filter((segment) => !bad.has(segment.path)),
       closing.signal,
     ).catch((error: Error): Merged => {
       closing.signal.throwIfAborted();

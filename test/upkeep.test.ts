@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { defaultConfig } from '../src/config.ts';
 import { type Engine, openEngine } from '../src/engine.ts';
+import type { FeedsInUse } from '../src/feeds-in-use.ts';
 import { emptyTotals } from '../src/pipeline.ts';
 import type { HistoryLoss } from '../src/store/history/verify.ts';
 import { readManifest } from '../src/store/manifest/manifest.ts';
@@ -155,6 +156,34 @@ describe('maintenance of a history that grows', () => {
     await (await engine.prepareMaintenance())();
     expect(warnings.slice(1)).toEqual([expect.stringContaining(`${start}spawn /nowhere ENOENT`)]);
     expect(await flowsOf(data)).toHaveLength(4);
+    await engine[Symbol.asyncDispose]();
+  });
+
+  it('merges all but sessions while a hunt in them is pending, and drops what is too old', async () => {
+    const data = temporaryFolder();
+    const history = { ...defaultConfig().history, retention: 86_400 };
+    const engine = await open(data, [], { ...defaultConfig(), history });
+    await store(engine, 0, START - 2 * 86_400);
+    for (let minute = 0; minute < 40; minute += 5) {
+      const rows = Array.from({ length: 100 }, (_, i) => ({
+        ...plainFlow('10.0.0.1', '10.0.0.2', START + minute * 60, 1),
+        ...{ sport: 1000 + minute * 100 + i, extra: [] },
+      }));
+      engine.stages.rollup.add(flowBatchOf(rows, V2, engine.names), 'a:');
+      await store(engine, minute, START + minute);
+    }
+    const of = async (table: string) =>
+      ((await readManifest(data))?.segments ?? []).filter((segment) => segment.table === table).length;
+    const sessions = await of('sessions');
+    expect([sessions > 3, await of('flows')]).toEqual([true, 9]);
+    const feeds = engine.feeds as FeedsInUse;
+    const hunt = { feed: 'a', version: '1', networks: 1, at: START, upTo: 1 };
+    feeds.hunt(hunt);
+    await (await engine.prepareMaintenance())();
+    expect([await of('sessions'), await of('flows')]).toEqual([sessions, 1]);
+    feeds.hunted(hunt);
+    await (await engine.prepareMaintenance())();
+    expect(await of('sessions')).toBe(1);
     await engine[Symbol.asyncDispose]();
   });
 });
