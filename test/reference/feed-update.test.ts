@@ -90,6 +90,50 @@ describe('asking feeds', () => {
     expect(lists('203.0.113.8')).toBe('remote');
   });
 
+  it('begins anew with another place or format under the old name', async () => {
+    const list = await feedServer('203.0.113.7\n203.0.113.8\n203.0.113.9\n203.0.113.10\n');
+    const now = service([list.feed]);
+    await now.ask();
+    const added: (string | null)[] = [];
+    const collection = (...addresses: string[]) =>
+      serve(({ url }, response) => {
+        const { searchParams } = new URL(url ?? '', 'https://localhost');
+        added.push(searchParams.get('added_after'));
+        const objects = addresses.map((address) => ({
+          ...{ type: 'indicator', id: `indicator--${address}`, modified: '2026-01-01T00:00:00.000Z' },
+          ...{ pattern: `[ipv4-addr:value = '${address}']`, pattern_type: 'stix' },
+        }));
+        const headers = { 'x-taxii-date-added-last': '2026-01-02T00:00:00.000Z' };
+        const known = searchParams.has('added_after');
+        response.writeHead(200, headers).end(JSON.stringify(known ? {} : { objects }));
+      });
+    const [first, second] = [await collection('198.51.100.1'), await collection('198.51.100.2')];
+    for (const [url, address] of [
+      [first, '198.51.100.1'],
+      [second, '198.51.100.2'],
+    ] as const) {
+      const key = { file: join(folder, 'key') };
+      writeFileSync(key.file, 'a token\n', { mode: 0o600 });
+      const taxii = service([{ ...list.feed, protocol: 'taxii', url, key }]);
+      for (const [name, version] of now.versions) taxii.versions.set(name, version);
+      expect(await taxii.ask()).toEqual([{ feed: 'remote', outcome: 'updated' }]);
+      expect([taxii.lists(address), taxii.size()]).toEqual(['remote', 1]);
+      expect(await taxii.ask()).toEqual([{ feed: 'remote', outcome: 'unchanged' }]);
+      now.versions.set('remote', taxii.versions.get('remote') ?? '');
+    }
+    expect(added).toEqual([null, '2026-01-02T00:00:00.000Z', null, '2026-01-02T00:00:00.000Z']);
+  });
+
+  it('asks another server what is new from when it had the same list', async () => {
+    const [old, other] = [await feedServer('203.0.113.7\n'), await feedServer('203.0.113.7\n')];
+    const before = service([old.feed]);
+    await before.ask();
+    const { ask, versions } = service([other.feed]);
+    for (const [name, version] of before.versions) versions.set(name, version);
+    for (let n = 0; n < 2; n++) expect(await ask()).toEqual([{ feed: 'remote', outcome: 'unchanged' }]);
+    expect(other.statuses).toEqual([200, 304]);
+  });
+
   it('knows the same list again from a server without validators', async () => {
     const url = await serve((_, response) => response.end('203.0.113.7\n'));
     const { ask } = service([{ name: 'plain', url, ca, keep: DAY }]);

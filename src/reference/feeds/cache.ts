@@ -10,6 +10,8 @@ export interface FeedList {
   /** By which an HTTP server knows it again. */
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
+  /** Names the place it came from. */
+  readonly origin?: string | undefined;
 }
 
 /** A list that is kept. */
@@ -91,17 +93,18 @@ async function readList(file: string): Promise<KeptFeed | undefined> {
   try {
     const [all, { mtimeMs }] = await Promise.all([readFile(file), stat(file)]);
     const end = all.indexOf(NEWLINE);
-    const { count, version, etag, lastModified } = JSON.parse(all.toString('utf8', 0, end)) as KeptFeed;
+    const { version, ...head } = JSON.parse(all.toString('utf8', 0, end)) as KeptFeed;
     const bytes = all.subarray(end + 1);
     if (version !== versionOf(bytes)) return undefined;
-    return { bytes, count, version, etag, lastModified, confirmedAt: Math.floor(mtimeMs / 1000) };
+    return { ...head, bytes, version, confirmedAt: Math.floor(mtimeMs / 1000) };
   } catch {
     return undefined;
   }
 }
 
-async function writeList(file: string, { bytes, count, etag, lastModified }: FeedList): Promise<void> {
-  const head = `${JSON.stringify({ count, version: versionOf(bytes), etag, lastModified })}\n`;
+async function writeList(file: string, { bytes, ...about }: FeedList): Promise<void> {
+  const { count, etag, lastModified, origin } = about;
+  const head = `${JSON.stringify({ count, version: versionOf(bytes), etag, lastModified, origin })}\n`;
   await writeDurably(file, [head, bytes]);
 }
 

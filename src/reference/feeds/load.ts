@@ -1,6 +1,6 @@
 import { UserError } from '../../errors.ts';
 import { type FeedCache, type FeedList, type KeptFeed, versionOf } from './cache.ts';
-import { readList } from './list.ts';
+import { lastCount, readList } from './list.ts';
 import type { FeedSource } from './source.ts';
 
 /** Version of a feed whose last list is too old to be used. */
@@ -59,7 +59,7 @@ async function loadNow<T>(
   try {
     const list = offline && feed.url !== undefined ? keptOf(kept) : await readNow(feed);
     const { bytes } = list;
-    const found = read(bytes, kept?.count ?? 0);
+    const found = read(bytes, lastCount(list, kept));
     if (typeof found !== 'string') {
       const problems: string[] = [];
       if (cache !== undefined && !offline && kept?.bytes.equals(bytes) !== true)

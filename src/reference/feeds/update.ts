@@ -5,7 +5,7 @@ import { type CheckFeed, createFeedCheck } from './check.ts';
 import type { FeedEntries } from './entries.ts';
 import { type IndicatorColumns, trieOf } from './indicator-set.ts';
 import { createFeedSet, type FeedSource, type IndicatorOptions, listReader } from './indicators.ts';
-import { readList } from './list.ts';
+import { lastCount, readList } from './list.ts';
 import { DROPPED, messageOf, type ReadContent } from './load.ts';
 import { markNews, newsOf, newsText } from './news.ts';
 
@@ -110,11 +110,14 @@ async function ask(
   try {
     const list = await readList(feed, inUse ? kept : undefined);
     if (inUse && (list === undefined || versionOf(list.bytes) === kept?.version)) {
+      // The same list at another place: from now on that one is asked what is new.
+      if (list !== undefined && kept !== undefined && list.origin !== kept.origin)
+        await cache.write(name, { ...list, count: kept.count });
       await cache.confirm(name, now);
       return { feed: name, outcome: 'unchanged' };
     }
     if (list === undefined) throw new UserError('it says that it has not changed, of which nobody asked');
-    const found = read(list.bytes, kept?.count ?? 0);
+    const found = read(list.bytes, lastCount(list, kept));
     if (typeof found === 'string')
       return { feed: name, outcome: 'refused', problem: refusalOf(found, kept && cache.path(name)) };
     await cache.stage(name, { ...list, count: found.count });
