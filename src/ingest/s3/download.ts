@@ -1,4 +1,4 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -74,13 +74,7 @@ export async function openDownloads(s3: S3Client, options: S3Options): Promise<D
         let at = 0;
         for (let attempt = 1; ; attempt++) {
           try {
-            const done = await read(
-              key,
-              etag,
-              at,
-              (chunk, to) => file.write(chunk, 0, chunk.length, to),
-              signal,
-            );
+            const done = await read(key, etag, at, (chunk, to) => writeAll(file, chunk, to), signal);
             if (done.size > options.maxObjectBytes) return { gone: 'it is larger than maxObjectBytes' };
             at = done.at;
             if (at >= done.size) break;
@@ -112,6 +106,14 @@ export async function openDownloads(s3: S3Client, options: S3Options): Promise<D
     },
     close: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** One call may write less than asked, as on a disk that is nearly full: what it leaves out would stay a hole of zeros. */
+async function writeAll(file: Pick<FileHandle, 'write'>, chunk: Uint8Array, at: number): Promise<void> {
+  for (let from = 0; from < chunk.length; ) {
+    const { bytesWritten } = await file.write(chunk, from, chunk.length - from, at + from);
+    from += bytesWritten;
+  }
 }
 
 function goneBy(error: unknown): Gone | undefined {
