@@ -95,10 +95,10 @@ export interface Engine extends AsyncDisposable {
   /** Whether there is such an alert, in the shadow or not. */
   hasAlert(id: string): boolean;
   /**
-   * Checks a share of the history and merges small segments, while everything else goes on. What it resolves with makes that part of the
+   * Checks a share of the history and, unless told not to, merges small segments, while everything else goes on. What it resolves with makes that part of the
    * history and deletes what is past the retention; it is called right after a checkpoint.
    */
-  prepareMaintenance(): Promise<() => Promise<void>>;
+  prepareMaintenance(merges?: boolean): Promise<() => Promise<void>>;
   /** Checks the whole history. */
   verify(): Promise<void>;
   /** All alerts somebody should see, by first sight. */

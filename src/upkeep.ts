@@ -36,8 +36,11 @@ export interface UpkeepOptions {
 export interface Upkeep extends AsyncDisposable {
   /** Puts the damaged ones of some segments aside. `quickly`: only whether they are there, at their length. */
   check(some: Iterable<Segment>, quickly?: boolean): Promise<void>;
-  /** Does all that takes time, and changes nothing; what it resolves with does the rest. Given up when this is disposed. */
-  prepare(): Promise<() => Promise<void>>;
+  /**
+   * Does all that takes time, and changes nothing; what it resolves with does the rest. Given up when this is disposed. `merges`: false when
+   * there is no room for a second copy of what is merged.
+   */
+  prepare(merges?: boolean): Promise<() => Promise<void>>;
 }
 
 export function createUpkeep(options: UpkeepOptions): Upkeep {
@@ -52,9 +55,9 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
     lost(lossOf(damaged));
     await replace({ added: [], removed: damaged.map(({ segment }) => segment) });
   };
-  const prepare = async (): Promise<() => Promise<void>> => {
+  const prepare = async (merges: boolean): Promise<() => Promise<void>> => {
     const all = segments();
-    const free = all.filter(mayMerge);
+    const free = merges ? all.filter(mayMerge) : [];
     // What is merged is read for the last time: its copy would have checksums of its own.
     const damaged = await findDamaged(path, new Set([...mergeable(free).flat(), ...nextTurn(all)]));
     const bad = new Set(damaged.map(({ segment }) => segment.path));
@@ -79,8 +82,8 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   };
   return {
     check: async (some, quickly) => putAside(await findDamaged(path, some, quickly)),
-    prepare() {
-      const prepared = prepare();
+    prepare(merges = true) {
+      const prepared = prepare(merges);
       preparing = prepared.catch(() => {});
       return prepared;
     },
@@ -92,10 +95,10 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
 }
 
 /**
- * Maintenance for a service: what it returns is called after each checkpoint. Now and then it begins to prepare, and carries that out after
- * the checkpoint that finds it ready; it rejects when the preparing failed.
+ * Maintenance for a service: what it returns is called after each checkpoint. Now and then, and at once when room `isShort`, it begins to
+ * prepare, and carries that out after the checkpoint that finds it ready; it rejects when the preparing failed.
  */
-export function createMaintenance(prepare: Upkeep['prepare']): () => Promise<void> {
+export function createMaintenance(prepare: Upkeep['prepare'], isShort: () => boolean): () => Promise<void> {
   let since = performance.now();
   let isPreparing = false;
   let carryOut: (() => Promise<void>) | undefined;
@@ -108,9 +111,10 @@ export function createMaintenance(prepare: Upkeep['prepare']): () => Promise<voi
       isPreparing = false;
       since = performance.now();
     }
-    if (isPreparing || performance.now() - since < MAINTENANCE_SECONDS * 1000) return;
+    const short = isShort();
+    if (isPreparing || (!short && performance.now() - since < MAINTENANCE_SECONDS * 1000)) return;
     isPreparing = true;
-    prepare().then(
+    prepare(!short).then(
       (prepared) => {
         carryOut = prepared;
       },

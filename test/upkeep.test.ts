@@ -35,6 +35,8 @@ async function store(engine: Engine, port: number, end = START): Promise<void> {
 const flowsOf = async (data: string) =>
   ((await readManifest(data))?.segments ?? []).filter(({ table }) => table === 'flows');
 
+const never = () => false;
+
 const filesOf = (data: string): string[] =>
   readdirSync(join(data, 'history'), { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.parquet'),
@@ -201,7 +203,7 @@ describe('maintenance of a service', () => {
       return async () => {
         done.push('carried out');
       };
-    });
+    }, never);
     await maintain();
     expect(done).toEqual([]);
     for (const turn of [1, 2]) {
@@ -213,9 +215,22 @@ describe('maintenance of a service', () => {
     }
   });
 
+  it('begins at once where room is short, and makes no second copy of anything then', async () => {
+    const asked: (boolean | undefined)[] = [];
+    const maintain = createMaintenance(
+      async (merges) => {
+        asked.push(merges);
+        return async () => {};
+      },
+      () => asked.length < 2,
+    );
+    for (let checkpoint = 0; checkpoint < 4; checkpoint++) await maintain();
+    expect(asked).toEqual([false, false]);
+  });
+
   it('fails at the checkpoint after what failed', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
-    const maintain = createMaintenance(() => Promise.reject(new Error('no space left')));
+    const maintain = createMaintenance(() => Promise.reject(new Error('no space left')), never);
     vi.advanceTimersByTime(600_000);
     await maintain();
     await expect(maintain()).rejects.toThrow('no space left');

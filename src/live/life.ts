@@ -62,6 +62,8 @@ interface SourceReading {
 
 /** Seconds that an alert, or a source that waits for its acknowledgement, waits for a checkpoint of its own, at most. */
 const SOON_SECONDS = 1;
+/** Seconds between checkpoints while the disk is nearly full, also without anything new: what makes room goes with them. */
+const SHORT_SECONDS = 60;
 /** Seconds between two lines of the log that say what the records cover. */
 const COVERAGE_SECONDS = 3600;
 /** Types of source whose other side waits for the acknowledgement. */
@@ -152,7 +154,7 @@ export async function live(options: LifeOptions): Promise<void> {
     for (const report of options.feeds.take())
       scorer.feed({ ...report, now: rollup.now || Math.floor(Date.now() / 1000) });
   };
-  const maintain = createMaintenance(engine.prepareMaintenance);
+  const maintain = createMaintenance(engine.prepareMaintenance, () => disk.isShort);
   let coverageToldAt = performance.now();
   options.onOpen(engine, sender);
   log('info', 'running', { data, sources: names.join(', ') });
@@ -165,8 +167,9 @@ export async function live(options: LifeOptions): Promise<void> {
       isDue() {
         if (sender.failure !== undefined) throw sender.failure;
         const found = scorer.book.changes > 0;
-        if (uncovered.isEmpty && !found && !feeds.isReady && !retro.isReady) return false;
         const waited = engine.sinceCheckpoint();
+        if (disk.isShort && waited > SHORT_SECONDS) return true;
+        if (uncovered.isEmpty && !found && !feeds.isReady && !retro.isReady) return false;
         if (isAsked && !uncovered.isEmpty) return true;
         const soon = impatient || found || feeds.isReady || retro.isReady || disk.isShort;
         return !hasWritten || waited > config.ingest.checkpoint || (soon && waited > SOON_SECONDS);
@@ -236,21 +239,23 @@ function logCoverage(engine: Engine, log: LifeOptions['log']): void {
   });
 }
 
-/** The parts, as long as the disk has room. */
+/** The parts, as long as the disk has room. What has begun comes to its end: there is no checkpoint within it. */
 async function* paused(
   parts: AsyncGenerator<Part | undefined>,
   disk: DiskGuard,
   signal: AbortSignal,
 ): AsyncGenerator<Part | undefined> {
+  let isWhole = true;
   for (;;) {
     const next = await parts.next();
     if (next.done === true) return;
-    while (disk.isShort) {
+    while (isWhole && disk.isShort) {
       // What is not taken is read again when there is room.
       if (signal.aborted) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
       yield undefined;
     }
+    if (next.value !== undefined) isWhole = next.value.position !== undefined;
     yield next.value;
   }
 }
