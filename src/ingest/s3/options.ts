@@ -33,7 +33,9 @@ export const S3Options = z.strictObject({
     .int()
     .min(60)
     .default(86_400)
-    .describe('Seconds before now from which on objects are read: at the first start, and in each listing'),
+    .describe(
+      'Seconds that a listing looks back: at the first start from now, then from the listing before, or after a restart from the newest object that was read',
+    ),
   visibility: z
     .int()
     .min(10)

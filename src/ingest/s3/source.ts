@@ -49,8 +49,10 @@ export async function createS3Source(
 
   /** Objects that are durable, with the Unix milliseconds they were written at. */
   const done = new Map<string, number>();
-  /** Objects that wait, are read, or were read and are not durable yet. */
-  const taken = new Set<string>();
+  /** Objects that wait, are read, or were read and are not durable yet, with the same. */
+  const taken = new Map<string, number>();
+  /** When the newest durable object was written, or told of; 0 as long as there is none. What positions say, so that it outlives us. */
+  let newest = 0;
   const waiting: Wanted[] = [];
   let wake = (): void => {};
   let retention = queue === undefined ? 0 : MAX_RETENTION;
@@ -62,7 +64,7 @@ export async function createS3Source(
     const partition = partitionOf(key, etag);
     if (done.has(partition)) return undefined;
     if (!taken.has(partition)) {
-      taken.add(partition);
+      taken.set(partition, modified);
       waiting.push({ partition, key, etag, modified });
       wake();
     }
@@ -71,14 +73,20 @@ export async function createS3Source(
 
   for (const [partition, { done: isDone, note }] of resume.positions) {
     const at = partition.lastIndexOf('@');
-    if (isDone) done.set(partition, Number(note ?? 0));
+    const modified = Number(note ?? 0);
+    newest = Math.max(newest, modified);
+    if (isDone) done.set(partition, modified);
     // Its message may be gone, and the listing may begin after it.
-    else want(partition.slice(bucket.length + 1, at), partition.slice(at + 1), Number(note ?? 0));
+    else want(partition.slice(bucket.length + 1, at), partition.slice(at + 1), modified);
   }
+  /** Unix milliseconds up to which the bucket is known: a listing looks back from there, however long ago it is. */
+  let listedAt = newest === 0 ? Date.now() : newest;
 
-  /** What neither a listing nor a message can tell of again. */
+  /** What neither a listing nor a message can tell of again: the listing after a restart begins at the newest that is durable. */
   const forgetOld = (): void => {
-    const before = Date.now() - Math.max(options.lookback + 86_400, retention) * 1000;
+    const now = Date.now();
+    const day = 86_400_000;
+    const before = Math.min(Math.min(now, newest) - options.lookback * 1000 - day, now - retention * 1000);
     const old = [...done].filter(([, modified]) => modified < before).map(([partition]) => partition);
     for (const partition of old) done.delete(partition);
     if (old.length > 0) events.forget(old);
@@ -87,12 +95,14 @@ export async function createS3Source(
   const list = async (signal: AbortSignal): Promise<void> => {
     isListing = true;
     const found = [];
-    const since = Date.now() - options.lookback * 1000;
+    const began = Date.now();
+    const since = Math.min(began, listedAt) - options.lookback * 1000;
     for await (const object of listRecent(s3, options, since, signal))
       if (!done.has(partitionOf(object.key, object.etag))) found.push(object);
     // The oldest first: event time goes on with what is read.
     found.sort((a, b) => a.modified - b.modified || (a.key < b.key ? -1 : 1));
     for (const { key, etag, modified } of found) want(key, etag, modified);
+    listedAt = began;
     isListing = false;
     forgetOld();
     wake();
@@ -200,6 +210,7 @@ export async function createS3Source(
       const durable: string[] = [];
       for (const { partition, done: isDone } of covered) {
         if (!isDone) continue;
+        newest = Math.max(newest, taken.get(partition) ?? 0);
         taken.delete(partition);
         done.set(partition, Date.now());
         durable.push(partition);

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Position } from '../../src/contracts.ts';
+import { S3Options } from '../../src/ingest/s3/options.ts';
+import { createS3Source } from '../../src/ingest/s3/source.ts';
+import { pretendCredentials } from '../integration/rigs/moto.ts';
+
+const HOUR = 3_600_000;
+
+afterEach(() => vi.useRealTimers());
+
+/** Objects by key, with the Unix milliseconds they were written at. */
+type Objects = Readonly<Record<string, number>>;
+
+/** Answers as S3 does, with the times that no real bucket would let us choose; `refuse` says whether a listing is refused. */
+async function startBucket(objects: Objects, refuse: () => boolean) {
+  const server = createServer((request, response) => {
+    if (!request.url?.includes('list-type=2')) return response.end('-\n');
+    if (refuse()) {
+      response.writeHead(403);
+      return response.end('<Error><Code>AccessDenied</Code></Error>');
+    }
+    const contents = Object.entries(objects).map(
+      ([key, modified]) =>
+        `<Contents><Key>${key}</Key><LastModified>${new Date(modified).toISOString()}</LastModified><ETag>"e"</ETag><Size>2</Size></Contents>`,
+    );
+    return response.end(
+      `<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join('')}</ListBucketResult>`,
+    );
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return server;
+}
+
+/** Reads until the source has caught up: the keys it read, and what it remembers then. */
+async function read(objects: Objects, before: ReadonlyMap<string, Position>, refuse = () => false) {
+  pretendCredentials();
+  const server = await startBucket(objects, refuse);
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const options = S3Options.parse({ type: 's3', name: 's', region: 'us-east-1', bucket: 'bucket', endpoint });
+  const stop = new AbortController();
+  const positions = new Map(before);
+  const keys: string[] = [];
+  const source = await createS3Source(
+    options,
+    { instance: 'x', positions: before, ids: new Map() },
+    {
+      lanes: () => {},
+      caughtUp: () => stop.abort(),
+      flush: () => {},
+      forget: (partitions) => {
+        for (const partition of partitions) positions.delete(partition);
+      },
+      lost: () => {},
+      log: () => {},
+    },
+  );
+  try {
+    for await (const { partition, from, note } of source.deliveries(stop.signal)) {
+      keys.push(partition.slice('bucket/'.length, -'@e'.length));
+      positions.set(partition, { next: from + 1, done: true, note });
+      await source.acknowledge?.([{ partition, from, next: from + 1, done: true, floor: from + 1 }]);
+    }
+  } finally {
+    await source.close();
+    server.close();
+    server.closeAllConnections();
+  }
+  return { keys, positions };
+}
+
+const doneAt = (objects: Objects): Map<string, Position> =>
+  new Map(
+    Object.entries(objects).map(([key, modified]) => [
+      `bucket/${key}@e`,
+      { next: 1, done: true, note: String(modified) },
+    ]),
+  );
+
+describe('the s3 source without a queue, away for longer than it looks back', () => {
+  it('looks back a day from now when it knows nothing of the bucket', async () => {
+    const now = Date.now();
+    const { keys } = await read({ old: now - 25 * HOUR, new: now - 23 * HOUR }, new Map());
+    expect(keys).toEqual(['new']);
+  });
+
+  it('reads what was written meanwhile, the oldest first', async () => {
+    const now = Date.now();
+    const known = { known: now - 60 * HOUR };
+    const meanwhile = { late: now - 61 * HOUR, second: now - HOUR, first: now - 40 * HOUR };
+    const { keys } = await read({ ...known, ...meanwhile, before: now - 90 * HOUR }, doneAt(known));
+    expect(keys).toEqual(['late', 'first', 'second']);
+  });
+
+  it('reads what was written while listings were refused', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const start = Date.now();
+    let listings = 0;
+    const refuse = () => {
+      vi.setSystemTime(start + 72 * HOUR);
+      return ++listings === 1;
+    };
+    const { keys } = await read({ meanwhile: start + 10 * HOUR }, new Map(), refuse);
+    expect(keys).toEqual(['meanwhile']);
+  });
+
+  it('reads nothing twice when nothing was written for long', async () => {
+    const now = Date.now();
+    const objects = { first: now - 58 * HOUR, last: now - 38 * HOUR };
+    const { keys, positions } = await read(objects, doneAt(objects));
+    expect(keys).toEqual([]);
+    expect((await read(objects, positions)).keys).toEqual([]);
+  });
+
+  it('forgets what no listing can show again', async () => {
+    const now = Date.now();
+    const objects = { old: now - 60 * HOUR, last: now - 2 * HOUR };
+    const { positions } = await read(objects, doneAt(objects));
+    expect([...positions.keys()]).toEqual(['bucket/last@e']);
+  });
+});
