@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,17 +5,14 @@ import { openFile } from '../file.ts';
 import { NOT_LOGS } from '../paths.ts';
 import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
 import { createGoneFiles } from './gone.ts';
+import { BEGIN_BYTES, beginOf, HEADER_BYTES, headerOf, isWhole } from './head.ts';
 import { identify, partitionOf } from './identity.ts';
 import type { FollowOptions } from './options.ts';
 
 /** Bytes of one delivery of lines. */
 const CHUNK_BYTES = 1 << 20;
-/** So much of a file's beginning can be its header line. */
-const HEADER_BYTES = 16 << 10;
 /** Looks at a file in a row without anything new after which a rotated file, or a compressed one, is complete, and others need not wait for it. */
 const QUIET_LOOKS = 3;
-/** A file's beginning by which it is known again: one that was truncated may have grown past where we were before anybody looked. */
-const BEGIN_BYTES = 1024;
 const NEWLINE = 10;
 
 /** A file at work. Who it is are its device, inode and birth, never its name; the generation counts truncations. */
@@ -280,21 +276,4 @@ function startAnew(one: Followed): void {
   one.offset = 0;
   one.quiet = 0;
   one.begin = undefined;
-}
-
-/** Length and hash of the first bytes of a file. */
-function beginOf(head: Buffer, length: number): string {
-  return `${length} ${createHash('sha256').update(head.subarray(0, length)).digest('base64url')}`;
-}
-
-/** Whether the file is compressed or Parquet. */
-function isWhole(head: Buffer): boolean {
-  return (head[0] === 0x1f && head[1] === 0x8b) || head.subarray(0, 4).toString('latin1') === 'PAR1';
-}
-
-/** The first line when it names fields: it holds for all lines, also for those read after a restart. */
-function headerOf(head: Buffer): string | undefined {
-  const end = head.indexOf(NEWLINE);
-  const line = head.subarray(0, Math.max(end, 0)).toString('latin1').trim();
-  return /^[a-z$]/.test(line) ? line : undefined;
 }
