@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -124,6 +124,37 @@ describe('the file source', () => {
     ]);
   });
 
+  it('goes on where it was with a file that nothing named for a while', async () => {
+    const file = await started('away', `${FIRST}\n`);
+    const { events, pass } = looks([
+      [1, () => rename(file, `${file}.away`)],
+      // It has ended by then.
+      [9, () => appendFile(`${file}.away`, `${SECOND}\n`)],
+      [10, () => rename(`${file}.away`, file)],
+    ]);
+    const positions = new Map<string, Position>();
+    expect(await read([file], 2, events, positions)).toEqual([FIRST, SECOND]);
+    expect(pass()).toBeGreaterThanOrEqual(10);
+    // What it is named by a restart makes no difference.
+    const [[partition = '', position] = []] = positions;
+    positions.set(partition, { ...position!, done: true });
+    await appendFile(file, `${FIRST}\n`);
+    expect(await read([file], 1, SILENT, positions)).toEqual([FIRST]);
+  });
+
+  it('leaves a file alone while nobody can tell whether something names it', async () => {
+    const file = await started('loop', `${FIRST}\nhalf`);
+    const link = join(root, 'loop', 'link');
+    await symlink(file, link);
+    const { events } = looks([
+      // A link to itself fails with ELOOP, as a volume in trouble does with EIO.
+      [1, () => unlink(link).then(() => symlink(link, link))],
+      [9, () => unlink(link).then(() => symlink(file, link))],
+      [10, () => appendFile(file, ` and the rest\n`)],
+    ]);
+    expect(await read([link], 2, events)).toEqual([FIRST, 'half and the rest']);
+  });
+
   it('sees so after a restart', async () => {
     const file = await started('restarted', `${FIRST}\n`);
     const positions = new Map<string, Position>();
@@ -139,6 +170,16 @@ async function started(name: string, text: string): Promise<string> {
   const file = join(root, name, 'now.log');
   await writeFile(file, text);
   return file;
+}
+
+/** Events that carry out a step at each of these calls of `caughtUp`. */
+function looks(steps: readonly (readonly [number, () => Promise<void>])[]): {
+  events: SourceEvents;
+  pass(): number;
+} {
+  const all = new Map(steps);
+  let pass = 0;
+  return { events: { ...SILENT, caughtUp: () => void all.get(++pass)?.() }, pass: () => pass };
 }
 
 /** Does it at the first call alone. */

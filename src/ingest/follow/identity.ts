@@ -1,18 +1,22 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
-/** Device, inode and birth of a file; undefined when there is none. */
+/** Device, inode and birth of a file; undefined when there is none. Rejects when that cannot be told: a volume that fails is not an empty one. */
 export async function identify(path: string): Promise<string | undefined> {
+  let found: Stats;
   try {
-    const { dev, ino, birthtimeMs, isFile } = await stat(path).then((found) => ({
-      dev: found.dev,
-      ino: found.ino,
-      birthtimeMs: found.birthtimeMs,
-      isFile: found.isFile(),
-    }));
-    return isFile ? `${dev}-${ino}-${Math.trunc(birthtimeMs)}` : undefined;
-  } catch {
-    return undefined;
+    found = await stat(path);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
   }
+  return found.isFile() ? `${found.dev}-${found.ino}-${Math.trunc(found.birthtimeMs)}` : undefined;
+}
+
+/** Whether the error says that nothing has this name. */
+export function isAbsence(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 /** When a file was made, milliseconds: the third part of its identity. */

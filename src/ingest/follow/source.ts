@@ -2,11 +2,11 @@ import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFile } from '../file.ts';
-import { NOT_LOGS } from '../paths.ts';
 import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
 import { createGoneFiles } from './gone.ts';
 import { BEGIN_BYTES, beginOf, HEADER_BYTES, headerOf, isWhole } from './head.ts';
 import { identify, partitionOf } from './identity.ts';
+import { findNamed } from './names.ts';
 import type { FollowOptions } from './options.ts';
 
 /** Bytes of one delivery of lines. */
@@ -42,10 +42,11 @@ interface Followed {
  */
 export function createFollowSource(options: FollowOptions, resume: Resume, events: SourceEvents): Source {
   const followed = new Map<string, Followed>();
-  /** Files read to their end, with their last generation. */
+  /** Files read whole, with their last generation: however often they are named, they are not read again. */
   const finished = new Map<string, number>();
   const gone = createGoneFiles();
-  const { positions } = resume;
+  /** Where each file stands, in this life too: one that nothing named for a while goes on there. */
+  const positions = new Map(resume.positions);
   const lane = options.name;
 
   /** The generation to go on with. */
@@ -58,7 +59,8 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
   const add = async (path: string, identity: string): Promise<void> => {
     const generation = generationOf(identity);
     const position = positions.get(partitionOf({ identity, generation }));
-    if (position?.done === true) {
+    // One of lines has a note, and may go on to grow when it has its name back.
+    if (position?.done === true && position.note === undefined) {
       finished.set(identity, generation);
       return;
     }
@@ -81,18 +83,20 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
 
   /** Looks which files there are; opens new ones, and marks those that nothing names any more. */
   const look = async (): Promise<void> => {
-    const seen = new Set<string>();
-    for (const path of await namesOf(options.paths)) {
-      const identity = await identify(path);
-      if (identity === undefined) continue;
-      seen.add(identity);
+    const { files, unknown } = await findNamed(options.paths);
+    for (const [path, error] of unknown) complain(path, error);
+    const seen = new Set(files.values());
+    for (const [path, identity] of files) {
       const known = followed.get(identity);
       if (known !== undefined) known.path = path;
       else if (!finished.has(identity))
         await add(path, identity).catch((error: Error) => complain(path, error));
     }
-    for (const one of followed.values()) one.rotated = !seen.has(one.identity);
-    for (const [identity, generation] of finished) {
+    for (const one of followed.values()) {
+      const hidden = unknown.has(one.path) || unknown.has(dirname(one.path));
+      if (seen.has(one.identity) || !hidden) one.rotated = !seen.has(one.identity);
+    }
+    for (const [identity, generation] of unknown.size === 0 ? finished : []) {
       if (seen.has(identity)) continue;
       finished.delete(identity);
       gone.add(identity, generation);
@@ -111,6 +115,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
 
   const forgetOldest = (): void => {
     const oldest = gone.takeOldest();
+    for (const partition of oldest) positions.delete(partition);
     if (oldest.length > 0) events.forget(oldest);
   };
 
@@ -123,7 +128,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     for (const folder of new Set(options.paths.map((path) => dirname(path)))) {
       for (const name of await readdir(folder).catch(() => [])) {
         const path = join(folder, name);
-        const identity = await identify(path);
+        const identity = await identify(path).catch(() => undefined);
         if (identity !== undefined && wanted.has(identity) && !followed.has(identity))
           await add(path, identity);
       }
@@ -202,12 +207,18 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     };
     one.offset = to;
     one.quiet = 0;
-    if (last) await finish(one);
+    positions.set(delivery.partition, { next: to, done: last, note: one.begin });
+    if (last) {
+      await leave(one);
+      gone.add(one.identity, one.generation);
+    }
     return delivery;
   };
 
   const wholeOf = async (one: Followed): Promise<Delivery> => {
-    await finish(one);
+    await leave(one);
+    finished.set(one.identity, one.generation);
+    positions.set(partitionOf(one), { next: one.offset, done: true });
     const { path } = one;
     return {
       partition: partitionOf(one),
@@ -219,9 +230,8 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     };
   };
 
-  const finish = async (one: Followed): Promise<void> => {
+  const leave = async (one: Followed): Promise<void> => {
     followed.delete(one.identity);
-    finished.set(one.identity, one.generation);
     await one.file.close();
   };
 
@@ -257,17 +267,6 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
       followed.clear();
     },
   };
-}
-
-/** Files that the paths name now, in order. What is missing may come. */
-async function namesOf(paths: readonly string[]): Promise<string[]> {
-  const names: string[] = [];
-  for (const path of paths) {
-    const entries = await readdir(path).catch(() => undefined);
-    if (entries === undefined) names.push(path);
-    else for (const entry of entries.sort()) if (!NOT_LOGS.test(entry)) names.push(join(path, entry));
-  }
-  return names;
 }
 
 /** The file's content is another's from now on. */
