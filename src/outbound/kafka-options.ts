@@ -6,7 +6,7 @@ const Sasl = z.discriminatedUnion('mechanism', [
   z.strictObject({
     mechanism: z.enum(['scram-sha-256', 'scram-sha-512']).describe('How the password is proved'),
     username: z.string().min(1).describe('Name of the user'),
-    password: SecretReference.describe('Password of the user'),
+    password: SecretReference.describe('Password of the user; read anew for each connection'),
   }),
   z.strictObject({
     mechanism: z.literal('oauthbearer').describe('A token that something else renews'),

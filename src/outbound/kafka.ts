@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import kafkajs, { type Kafka, type logLevel, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Kafka, type logLevel, type Mechanism, type SASLOptions } from 'kafkajs';
 import { dial } from './connect.ts';
 import type { KafkaAccess } from './kafka-options.ts';
 import { readSecret } from './secret.ts';
@@ -77,12 +77,31 @@ export async function openKafka(
   return { kafka, close: () => tls?.close() };
 }
 
-async function saslOf(sasl: NonNullable<KafkaAccess['sasl']>): Promise<SASLOptions> {
+/** The client's own: its options take a password once and for all, a mechanism of ours is asked at each authentication. */
+const scramOf = (bits: '256' | '512') =>
+  createRequire(import.meta.url)(`kafkajs/src/broker/saslAuthenticator/scram${bits}`) as (login: {
+    readonly username: string;
+    readonly password: string;
+  }) => Mechanism['authenticationProvider'];
+
+async function saslOf(sasl: NonNullable<KafkaAccess['sasl']>): Promise<SASLOptions | Mechanism> {
   switch (sasl.mechanism) {
     case 'scram-sha-256':
     case 'scram-sha-512': {
-      const password = (await readSecret(sasl.password, 'the password of Kafka')).reveal();
-      return { mechanism: sasl.mechanism, username: sasl.username, password };
+      const { mechanism, username } = sasl;
+      const login = async () => ({
+        username,
+        password: (await readSecret(sasl.password, 'the password of Kafka')).reveal(),
+      });
+      // A missing password is told at the start.
+      await login();
+      const scram = scramOf(mechanism === 'scram-sha-256' ? '256' : '512');
+      return {
+        mechanism,
+        authenticationProvider: (connection) => ({
+          authenticate: async () => scram(await login())(connection).authenticate(),
+        }),
+      };
     }
     case 'oauthbearer':
       return {

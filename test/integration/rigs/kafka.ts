@@ -38,6 +38,8 @@ export interface Broker extends Node {
   produce(topic: string, compression: string, lines: readonly string[]): Promise<void>;
   /** Makes a topic, on all brokers, and waits until each of them knows it and its leaders. */
   createTopic(topic: string, partitions: number, settings?: Readonly<Record<string, string>>): Promise<void>;
+  /** Of a user, who is made when there is none; other passwords of the user no longer hold. */
+  setPassword(user: string, password: string): Promise<void>;
   /** Makes the other of two brokers the coordinator of a group, and waits until it is; nothing is stopped for it. */
   moveCoordinator(groupId: string): Promise<void>;
 }
@@ -89,6 +91,11 @@ export async function startKafka(folder: string, authority: Authority, brokers: 
         while ((await leadersOf(alone, topic)).length < partitions) await sleep(100);
         await alone.disconnect();
       }
+    },
+    async setPassword(user, password) {
+      const to = ['--bootstrap-server', first.address, '--entity-type', 'users', '--entity-name', user];
+      const credential = `SCRAM-SHA-512=[iterations=4096,password=${password}]`;
+      await run('java', java('kafka.admin.ConfigCommand', ...to, '--alter', '--add-config', credential));
     },
     async moveCoordinator(groupId) {
       const admin = kafka.admin();
