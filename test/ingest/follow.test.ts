@@ -1,8 +1,10 @@
-import { appendFile, mkdir, rename, symlink, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rename, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Position } from '../../src/contracts.ts';
+import { identify } from '../../src/ingest/follow/identity.ts';
 import { FollowOptions } from '../../src/ingest/follow/options.ts';
 import { createFollowSource } from '../../src/ingest/follow/source.ts';
 import type { SourceEvents } from '../../src/ingest/source.ts';
@@ -84,6 +86,53 @@ describe('the file source', () => {
       await sleep(20);
     }
     expect(await read([folder], all.length)).toEqual(all);
+  });
+
+  it('looks by the clock, however much it reads meanwhile', async () => {
+    const folder = join(root, 'clock');
+    await mkdir(folder);
+    const all = records(60_000);
+    await writeFile(join(folder, 'a.log'), `${all.join('\n')}\n`);
+    await sleep(20);
+    // Half of it is not there yet.
+    await writeFile(join(folder, 'b.log.gz'), gzipSync(SECOND).subarray(0, 50));
+    const stop = new AbortController();
+    const source = createFollowSource(
+      { ...optionsOf(folder), interval: 60 },
+      { instance: 'x', positions: new Map(), ids: new Map() },
+      { ...SILENT, caughtUp: () => stop.abort() },
+    );
+    let lines = 0;
+    let deliveries = 0;
+    for await (const { content } of source.deliveries(stop.signal)) {
+      deliveries++;
+      expect(content.kind).toBe('messages');
+      if (content.kind === 'messages')
+        for (const message of content.messages) lines += message.filter((byte) => byte === 10).length;
+      await writeFile(join(folder, `late-${deliveries}.log`), `${FIRST}\n`);
+    }
+    await source.close();
+    expect(lines).toBe(all.length);
+    expect(deliveries).toBeGreaterThan(4);
+  });
+
+  it('reads compressed files in the order in which they were written', async () => {
+    const folder = join(root, 'compressed');
+    await mkdir(folder);
+    const names = ['z', 'm', 'a', 'y'].map((name) => join(folder, `${name}.log.gz`));
+    for (const [i, name] of names.entries()) {
+      await writeFile(name, gzipSync(`${FIRST}\n`));
+      await utimes(name, 1_700_000_000 + i, 1_700_000_000 + i);
+    }
+    const identities = await Promise.all(names.map((name) => identify(name)));
+    const stop = new AbortController();
+    const resume = { instance: 'x', positions: new Map(), ids: new Map() };
+    const source = createFollowSource(optionsOf(folder), resume, SILENT);
+    const read: string[] = [];
+    for await (const { partition } of source.deliveries(stop.signal))
+      if (read.push(partition) === names.length) stop.abort();
+    await source.close();
+    expect(read).toEqual(identities.map((identity) => `${identity}/0`));
   });
 
   it('lets nothing wait for half a line', async () => {

@@ -1,8 +1,9 @@
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFile } from '../file.ts';
 import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
+import { type Followed, startAnew } from './followed.ts';
 import { createGoneFiles } from './gone.ts';
 import { BEGIN_BYTES, beginOf, HEADER_BYTES, headerOf, isWhole } from './head.ts';
 import { identify, partitionOf } from './identity.ts';
@@ -14,26 +15,6 @@ const CHUNK_BYTES = 1 << 20;
 /** Looks at a file in a row without anything new after which a rotated file, or a compressed one, is complete, and others need not wait for it. */
 const QUIET_LOOKS = 3;
 const NEWLINE = 10;
-
-/** A file at work. Who it is are its device, inode and birth, never its name; the generation counts truncations. */
-interface Followed {
-  readonly identity: string;
-  readonly file: FileHandle;
-  generation: number;
-  offset: number;
-  size: number;
-  /** Milliseconds: when it was made, and last written to. */
-  birth: number;
-  written: number;
-  quiet: number;
-  /** Turns in a row that brought nothing: what it has more is half a line, or cannot be read. */
-  fruitless: number;
-  /** Nothing names it any more: it ends when it is quiet. */
-  rotated: boolean;
-  path: string;
-  /** Its beginning as it was read, see {@link beginOf}; undefined before anything was. */
-  begin: string | undefined;
-}
 
 /**
  * Follows files and folders through rotation: by rename (the old file is read to its end under its new name), by copy and truncate (what the
@@ -74,6 +55,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
       birth: 0,
       written: 0,
       quiet: 0,
+      due: false,
       fruitless: 0,
       rotated: false,
       path,
@@ -142,8 +124,8 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
       error: error.message,
     });
 
-  /** Sees how far the file has grown, or that it was truncated. */
-  const measure = async (one: Followed): Promise<void> => {
+  /** Sees how far the file has grown, or that it was truncated; returns whether it was written to. */
+  const measure = async (one: Followed): Promise<boolean> => {
     const { size, birthtimeMs, mtimeMs } = await one.file.stat();
     if (size < one.offset) {
       if (one.size > one.offset)
@@ -155,24 +137,43 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
         });
       startAnew(one);
     }
-    one.quiet = size === one.size ? one.quiet + 1 : 0;
-    if (one.quiet === 0) one.fruitless = 0;
+    if (size !== one.size) {
+      one.quiet = 0;
+      one.fruitless = 0;
+    }
+    const changed = size !== one.size || mtimeMs !== one.written;
     one.size = size;
     one.birth = birthtimeMs;
     one.written = mtimeMs;
+    return changed;
+  };
+
+  /** What each look sees of the files, and of which there may be something to read. */
+  const measureAll = async (): Promise<void> => {
+    for (const one of followed.values()) {
+      one.quiet++;
+      try {
+        const changed = await measure(one);
+        // One that was written to and not grown may have been written anew.
+        one.due = changed || one.size > one.offset || (one.rotated && one.quiet >= QUIET_LOOKS);
+      } catch (error) {
+        complain(one.path, error as Error);
+      }
+    }
   };
 
   /** Files whose turn it is: one that was begun after another was finished waits until that one is read. */
-  const readable = async (): Promise<Followed[]> => {
+  const readable = (): Followed[] => {
     const all = [...followed.values()];
-    for (const one of all) await measure(one).catch((error: Error) => complain(one.path, error));
-    const unread = all.filter((one) => one.size > one.offset && one.fruitless < QUIET_LOOKS);
-    const first = Math.min(...unread.map((one) => one.written));
-    return all.filter((one) => one.birth < first || one.written === first);
+    // A compressed file is complete one turn later than it could be told from half a line.
+    const unread = all.filter((one) => one.size > one.offset && one.fruitless <= QUIET_LOOKS);
+    const first = unread.reduce((least, one) => Math.min(least, one.written), Number.POSITIVE_INFINITY);
+    return all.filter((one) => one.due && (one.birth < first || one.written === first));
   };
 
   /** The next complete lines of a file, or the file as a whole; undefined when there is nothing new. */
   const next = async (one: Followed): Promise<Delivery | undefined> => {
+    await measure(one);
     const { size } = one;
     const head = Buffer.alloc(Math.min(HEADER_BYTES, size));
     if (size > 0) await one.file.read(head, 0, head.length, 0);
@@ -241,16 +242,24 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
       await findRotated();
       await look();
       findGone();
+      let nextLook = 0;
       while (!signal.aborted) {
-        await look();
+        // By the clock, however much is read meanwhile: a look costs what there is of files, and a file is complete after a time, not after reads.
+        if (performance.now() >= nextLook) {
+          await look();
+          await measureAll();
+          nextLook = performance.now() + options.interval * 1000;
+        }
         let idle = true;
-        for (const one of await readable()) {
+        for (const one of readable()) {
           if (signal.aborted) return;
+          one.due = false;
           one.fruitless++;
           try {
             const delivery = await next(one);
             if (delivery === undefined) continue;
             one.fruitless = 0;
+            one.due = one.size > one.offset;
             idle = false;
             yield delivery;
           } catch (error) {
@@ -259,7 +268,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
         }
         if (!idle) continue;
         events.caughtUp(lane);
-        await sleep(options.interval * 1000, undefined, { signal }).catch(() => {});
+        await sleep(Math.max(nextLook - performance.now(), 0), undefined, { signal }).catch(() => {});
       }
     },
     async close() {
@@ -267,12 +276,4 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
       followed.clear();
     },
   };
-}
-
-/** The file's content is another's from now on. */
-function startAnew(one: Followed): void {
-  one.generation++;
-  one.offset = 0;
-  one.quiet = 0;
-  one.begin = undefined;
 }
