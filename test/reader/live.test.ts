@@ -50,6 +50,7 @@ describe('the reading thread', () => {
 
   it('binds nothing once it has ended', async () => {
     const reader = readerOf(temporaryFolder());
+    reader.begin(optionsAt(new Map()));
     await reader[Symbol.asyncDispose]();
     const claim = reader.claim(7, new Map());
     await expect(claim).rejects.toThrow('cannot bind what was read: the reading thread ended early');
