@@ -8,7 +8,9 @@ export const FollowOptions = z.strictObject({
   paths: z
     .array(z.string().min(1))
     .min(1)
-    .describe('Files, and folders whose files are all followed; relative to this configuration'),
+    .describe(
+      'Files, and folders whose files are all followed, also ones that were compressed after they were read; relative to this configuration',
+    ),
   format: z
     .string()
     .min(1)
