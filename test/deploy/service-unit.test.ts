@@ -17,6 +17,8 @@ describe('systemd unit', () => {
     ['CapabilityBoundingSet', ''],
     ['StateDirectory', 'flowsentry'],
     ['UMask', '0077'],
+    // A file in the state directory would be opened before that is made: the first start would fail.
+    ['StandardOutput', 'journal'],
     ['RestartPreventExitStatus', '2'],
   ])('sets %s=%s', (key, value) => {
     expect(settings.get(key)).toEqual([value]);
