@@ -8,7 +8,7 @@ import { type Any, readOne, readText } from './files.ts';
 const OF_PROMETHEUS = ['up'];
 /** Words of its language that stand where a metric might. */
 const LANGUAGE =
-  /\b(?:sum|rate|increase|time|by|on|and|or|unless|histogram_quantile|predict_linear|changes|label_values|max|min|bool|count|group_left)\b/;
+  /\b(?:absent|sum|rate|increase|time|by|on|and|or|unless|histogram_quantile|predict_linear|changes|label_values|max|min|bool|count|group_left)\b/;
 
 async function served(): Promise<Set<string>> {
   const page = await createMetrics().text();
@@ -48,7 +48,9 @@ describe('alert rules', async () => {
     '%s says what is wrong, how bad, and where',
     (_, rule) => {
       expect(rule.labels.severity).toMatch(/^(critical|warning)$/);
-      expect(rule.annotations.summary).toMatch(/\{\{ \$labels\.instance \}\}.*\.$/);
+      // What is not there has no instance.
+      const where = rule.expr.startsWith('absent(') ? 'job' : 'instance';
+      expect(rule.annotations.summary).toMatch(new RegExp(`\\{\\{ \\$labels\\.${where} \\}\\}.*\\.$`));
     },
   );
 
