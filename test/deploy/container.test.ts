@@ -105,6 +105,11 @@ describe('docker-compose.yml', () => {
     },
   );
 
+  it('has a /tmp that four objects of S3 of 75 MB fit in', () => {
+    const [, size = ''] = /\bsize=(\d+)m\b/.exec(compose.services.flowsentry.tmpfs[0]) ?? [];
+    expect(Number(size)).toBeGreaterThan(4 * 75);
+  });
+
   it('is reached from this machine alone', () => {
     const ports = services.flatMap(([, { ports }]) => ports ?? []);
     expect(ports).toEqual(['127.0.0.1:3000:3000']);
