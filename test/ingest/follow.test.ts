@@ -191,6 +191,16 @@ describe('the file source', () => {
     expect(await read([file], 1, SILENT, positions)).toEqual([FIRST]);
   });
 
+  it('does not end a file whose name is missing at one look', async () => {
+    const file = await started('blink', `${FIRST}\nhalf`);
+    const { events } = looks([
+      [6, () => rename(file, `${file}.away`)],
+      [7, () => rename(`${file}.away`, file)],
+      [9, () => appendFile(file, ' and the rest\n')],
+    ]);
+    expect(await read([file], 2, events)).toEqual([FIRST, 'half and the rest']);
+  });
+
   it('leaves a file alone while nobody can tell whether something names it', async () => {
     const file = await started('loop', `${FIRST}\nhalf`);
     const link = join(root, 'loop', 'link');

@@ -76,7 +76,10 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     }
     for (const one of followed.values()) {
       const hidden = unknown.has(one.path) || unknown.has(dirname(one.path));
-      if (seen.has(one.identity) || !hidden) one.rotated = !seen.has(one.identity);
+      const named = seen.has(one.identity) || (hidden && !one.rotated);
+      // However long it was quiet under its name: it may be back at the next look.
+      if (!named && !one.rotated) one.quiet = 0;
+      one.rotated = !named;
     }
     for (const [identity, generation] of unknown.size === 0 ? finished : []) {
       if (seen.has(identity)) continue;
