@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Alert, SEVERITIES, type Severity } from '../contracts.ts';
+import { EXIT, UserError } from '../errors.ts';
 import { assetText, networkText } from '../send/words/text.ts';
 import { addAlertRemarks } from './alert-remarks.ts';
 import { alertTable, bySeverity, endsOf } from './alert-text.ts';
@@ -48,7 +49,7 @@ Examples:
     .addOption(dataOption())
     .addOption(severityOption('--severity <severity>', 'only those as severe as this'))
     .option('--detector <id>', 'only those of one detector')
-    .option('--state <state>', 'only firing or resolved ones')
+    .addOption(new Option('--state <state>', 'only those in this state').choices(['firing', 'resolved']))
     .option('--shadow', 'those of detectors in the shadow, which nobody is told of, instead')
     .option('--limit <n>', 'at most so many', whole(1), 100)
     .addOption(jsonOption('print JSON Lines'))
@@ -73,10 +74,10 @@ async function list(options: ListOptions): Promise<void> {
     SEVERITIES.indexOf(alert.severity) >= least &&
     (options.detector === undefined || alert.detector === options.detector) &&
     (options.state === undefined || alert.state === options.state);
-  const shadowed = (await readShadowed(options.data)).filter(isAskedFor);
-  const all = (options.shadow === true ? shadowed : (await readAlerts(options.data)).filter(isAskedFor)).sort(
-    bySeverity,
-  );
+  const stored = [await readShadowed(options.data), await readAlerts(options.data)] as const;
+  if (options.detector !== undefined) await checkDetector(options.detector, stored.flat());
+  const [shadowed, told] = [stored[0].filter(isAskedFor), stored[1].filter(isAskedFor)];
+  const all = (options.shadow === true ? shadowed : told).sort(bySeverity);
   const shown = all.slice(0, options.limit);
   if (options.json === true) for (const alert of shown) print(toJson(alert));
   else if (shown.length > 0) print(alertTable(shown, true));
@@ -85,6 +86,19 @@ async function list(options: ListOptions): Promise<void> {
     note(`${grouped(all.length - shown.length)} more: allow them with --limit ${all.length}`);
   if (shadowed.length > 0 && options.shadow !== true)
     note(`${counted(shadowed.length, 'alert')} in the shadow, which nobody is told of: --shadow lists them`);
+}
+
+/** A detector that neither is nor has found anything has no alerts for another reason than that all is well. */
+async function checkDetector(id: string, stored: readonly Alert[]): Promise<void> {
+  const { detectors } = await import('./detector-parameters.ts');
+  const known = new Set(
+    [...detectors, ...stored.map(({ detector }) => ({ id: detector }))].map((one) => one.id),
+  );
+  if (known.has(id)) return;
+  throw new UserError(
+    `cannot list alerts of detector ${JSON.stringify(id)}: there are ${[...known].sort().join(', ')}`,
+    { exitCode: EXIT.usage },
+  );
 }
 
 async function show(id: string, options: { readonly data: string; readonly json?: boolean }): Promise<void> {

@@ -137,6 +137,14 @@ describe('flowsentry on a data folder', () => {
     expect(stdout).toContain('detectors: ');
   });
 
+  it('lists no alerts of a detector that there is not', async () => {
+    const wrong = await flowsentry(['alerts', 'list', '--data', data, '--detector', 'prot-scan']);
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+    expect(wrong.stderr).toContain('port-scan');
+    const right = await flowsentry(['alerts', 'list', '--data', data, '--detector', 'port-scan']);
+    expect(right).toMatchObject({ code: 0, stdout: expect.stringContaining('port-scan') });
+  });
+
   it('lists alerts, as JSON Lines too', async () => {
     const table = await flowsentry(['alerts', 'list', '--data', data]);
     expect(table.stdout).toContain('port-scan');

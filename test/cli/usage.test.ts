@@ -43,6 +43,7 @@ describe('flowsentry', () => {
     [['replay'], 'a missing path'],
     [['replay', 'x', '--nonsense'], 'an unknown option'],
     [['replay', 'x', '--fail-on', 'fatal'], 'an unknown severity'],
+    [['alerts', 'list', '--state', 'open'], 'an unknown state'],
     [['query'], 'neither SQL nor a name'],
     [['query', 'SELECT 1', '--format', 'parquet'], 'Parquet without a file'],
     [['query', 'SELECT 1', '--max-rows', '0'], 'no rows'],
