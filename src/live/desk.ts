@@ -2,7 +2,7 @@ import type { Alert } from '../contracts.ts';
 import { Command, carryOut } from '../send/commands.ts';
 import type { Sender } from '../send/sender.ts';
 import { publishOutbox } from '../store/outbox-file.ts';
-import { finishCommand, type Result, spooledCommands } from '../store/spool.ts';
+import { finishCommand, type Result, type Spooled, spooledCommands } from '../store/spool.ts';
 
 export interface DeskOptions {
   readonly data: string;
@@ -31,8 +31,23 @@ export async function openDesk({
   let shown = -1;
   let turn: Promise<void> | undefined;
 
+  /** Told once, not at every look. */
+  let unreadable = '';
+  async function waiting(): Promise<Spooled[]> {
+    try {
+      const found = await spooledCommands(data);
+      unreadable = '';
+      return found;
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== unreadable) log('warn', 'commands that people leave cannot be read', { error });
+      unreadable = message;
+      return [];
+    }
+  }
+
   async function look(): Promise<void> {
-    for (const { name, text } of await spooledCommands(data)) {
+    for (const { name, text } of await waiting()) {
       let result: Result;
       try {
         const command = Command.parse(JSON.parse(text));

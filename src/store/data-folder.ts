@@ -8,7 +8,8 @@ import { replaceFile } from './replace-file.ts';
 
 /** Version of everything in the data folder; raised when an older program could not read it any more. */
 const FOLDER_VERSION = 3;
-const MARKER = 'flowsentry.json';
+/** File that makes a folder a data folder; who owns it is who runs the service. */
+export const MARKER = 'flowsentry.json';
 const LOCK = 'flowsentry.lock';
 
 /** A data folder that this process alone may write, until it is released. */

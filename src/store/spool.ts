@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MARKER } from './data-folder.ts';
 import { makeDurable } from './history/segment-file.ts';
 
 /** Where commands for the process that holds a data folder wait, each a file. */
@@ -25,13 +26,25 @@ export interface Result {
   readonly said: string;
 }
 
-/** Leaves a command for whoever holds the data folder now or next, durably, whole or not at all; returns its name. */
+/**
+ * Leaves a command for whoever holds the data folder now or next, durably, whole or not at all; returns its name. What root leaves belongs to the
+ * user of the service, who could not read it else. Throws when the folder is no data folder, which it does not become by this.
+ */
 export async function spoolCommand(dataDir: string, command: object): Promise<string> {
   const folder = join(dataDir, FOLDER);
+  const owner = await stat(join(dataDir, MARKER)).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    throw new Error('nothing was ever stored there; --data names the folder of the service');
+  });
+  const giveAway = async (path: string): Promise<void> => {
+    if (process.getuid?.() === 0) await chown(path, owner.uid, owner.gid);
+  };
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  await giveAway(folder);
   const name = `${Date.now()}-${randomUUID()}.json`;
   const staged = join(folder, `.${name}`);
   await writeFile(staged, JSON.stringify(command), { mode: 0o600, flush: true });
+  await giveAway(staged);
   await rename(staged, join(folder, name));
   await makeDurable(folder);
   return name;
@@ -49,10 +62,17 @@ export async function resultOf(dataDir: string, name: string): Promise<Result | 
   }
 }
 
-/** Commands that wait, in the order in which they were left. */
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+/** Commands that wait, in the order in which they were left. Throws when their folder cannot be read. */
 export async function spooledCommands(dataDir: string): Promise<Spooled[]> {
   const folder = join(dataDir, FOLDER);
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
   for (const name of names.filter((one) => one.endsWith(DONE))) {
     const path = join(folder, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
