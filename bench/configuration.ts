@@ -18,6 +18,7 @@ rules:
   - { name: web-to-app, from: web, to: app, ports: [9000], protocol: tcp, action: allow }
   - { name: app-to-database, from: app, to: database, ports: [5432], protocol: tcp, action: allow }
   - { name: to-nat, from: [web, app, database], to: nat, action: allow }
+  # What no rule names is allowed, so that every flow is looked up and none is an alert.
   - { name: rest, from: any, to: any, action: allow }
 `;
 

@@ -86,7 +86,7 @@ describe('backtest', () => {
     expect(result.tried.alerts).toEqual(found);
   });
 
-  it('judges a machine rented of AWS as any other, and a service of AWS as one', async () => {
+  it('judges a machine rented of AWS as those of others, and a service of AWS as one', async () => {
     const log = join(folder, 'rented.log');
     const fields =
       'version interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status';

@@ -1,3 +1,4 @@
+import { countBits } from '../../src/columns/bits.ts';
 import { hashNumber } from '../../src/columns/key-table.ts';
 import { type SessionBatch, STATE } from '../../src/columns/session-batch.ts';
 
@@ -25,7 +26,6 @@ export function bitOf({ srcPort, state, start }: SessionBatch, row: number): num
  * known.
  */
 export function areKeptOpen(calls: number, set: number): boolean {
-  let bits = 0;
-  for (let rest = set; rest !== 0; rest &= rest - 1) bits++;
+  const bits = countBits(set);
   return bits > 0 && bits < FRESH && bits * SESSIONS <= calls;
 }

@@ -1,3 +1,5 @@
+import { isSameAddress } from '../../src/columns/address.ts';
+import { countBits } from '../../src/columns/bits.ts';
 import type { SessionBatch } from '../../src/columns/session-batch.ts';
 import { type DetectorContext, type Emit, SEVERITIES, type Severity } from '../../src/contracts.ts';
 import { batchOf, type Failures, portKey } from '../attempts.ts';
@@ -63,7 +65,7 @@ export function createTeller(
       if (sourceRow < 0) continue;
       const inWindow = windowOf(kind, row, sourceRow, tick);
       const limits = limitsOf(sourceRow);
-      const touched = bits(columns.sensitive[row]!);
+      const touched = countBits(columns.sensitive[row]!);
       const external = limits === config.external;
       const bySensitive = kind === 'vertical' && !external && touched >= config.sensitiveCount;
       if (inWindow < (kind === 'vertical' ? limits.ports : limits.hosts) && !bySensitive) continue;
@@ -226,13 +228,5 @@ function belongs(scan: Scan, sessions: SessionBatch, row: number): boolean {
   const { keys } = scan.rows.table.keys;
   if (scan.kind === 'horizontal') return keys[scan.row * 5 + 4] === portKey(sessions, row);
   if (scan.kind === 'block') return true;
-  for (let word = 0; word < 4; word++)
-    if (keys[scan.row * 8 + 4 + word] !== sessions.dstAddr[row * 4 + word]) return false;
-  return true;
-}
-
-function bits(mask: number): number {
-  let count = 0;
-  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
-  return count;
+  return isSameAddress(keys, scan.row * 8 + 4, sessions.dstAddr, row * 4);
 }

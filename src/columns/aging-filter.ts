@@ -1,3 +1,4 @@
+import { countBits } from './bits.ts';
 import { Generations } from './generations.ts';
 import { hashNumber } from './key-table.ts';
 import { packSnapshot, unpackSnapshot } from './snapshot.ts';
@@ -57,10 +58,11 @@ export class AgingFilter extends Generations<Uint32Array> {
   override restore(state: Uint8Array): void {
     const { columns, meta } = unpackSnapshot(state);
     if (columns.get('now')!.length !== this.now.length) return;
-    super.restore(state);
+    this.now.set(columns.get('now') as Uint32Array);
+    this.before.set(columns.get('before') as Uint32Array);
     this.overflow = (meta as { overflow: number }).overflow;
     this.#set = 0;
-    for (const word of this.now) for (let rest = word; rest !== 0; rest &= rest - 1) this.#set++;
+    for (const word of this.now) this.#set += countBits(word);
   }
 
   #in(bits: Uint32Array, hash: number, step: number): boolean {

@@ -104,7 +104,7 @@ describe('the score', () => {
     expect(result.found.c2).toEqual({ found: 0, of: 2 });
   });
 
-  it('takes a row without a destination as any', () => {
+  it('takes a row without a destination for each of them', () => {
     const [row] = readTruth(
       `attack_type,src,dst,dport,proto,start,end\nscan,10.0.0.5,,,6,${T0},${T0 + 60}\n`,
     );

@@ -15,7 +15,7 @@ export interface SinkContract {
   /** How the other side says that it took a message. */
   readonly accept: Answer;
   /** What a request says, as data; without it its JSON. */
-  // biome-ignore lint/suspicious/noExplicitAny: whatever came.
+  // biome-ignore lint/suspicious/noExplicitAny: each sink sends a shape of its own, and what is asked of it is looked up by path.
   dataOf?(request: Received): any;
   /** Where a request has the key by which a repeat is known. */
   keyOf(request: Received): unknown;

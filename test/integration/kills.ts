@@ -11,7 +11,7 @@ import { rowsOf } from '../store/support.ts';
 
 /**
  * Every so many services are left to store all there is: else what one that was killed had taken from a queue could wait for its listing
- * through so many short lives that it is late, and event time here goes a hundred times as fast as any clock.
+ * through so many short lives that it is late, and event time here goes a hundred times as fast as a clock.
  */
 const CATCH_UP = 5;
 

@@ -10,7 +10,7 @@ import { LINE } from './support.ts';
 const RUNS = Number(process.env.FLOWSENTRY_FUZZ_RUNS ?? 20_000);
 
 const CUSTOM =
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: AWS's syntax of formats
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: AWS writes a log format like this, and it is no template of ours
   '${end} ${srcaddr} ${pkt-dstaddr} ${vpc-id} ${instance-tag} ${tcp-flags} ${action} ${log-status}';
 const TRANSIT =
   '6 TransitGateway 123456789012 tgw-1 - - - - - - - - - - - - 10.0.0.1 10.0.0.2 1 2 6 3 4 1700000000 1700000060 OK IPv4 0 0 0 0 2 eu-west-1 ingress - -';

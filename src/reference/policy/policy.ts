@@ -48,7 +48,7 @@ export function parsePolicy(
 interface CompiledRule {
   readonly name: string;
   readonly allows: boolean;
-  /** Zones as numbers; undefined: any. */
+  /** Zones as numbers; undefined: every one, and what is in none. */
   readonly from: ReadonlySet<number> | undefined;
   readonly to: ReadonlySet<number> | undefined;
   readonly protocols: ReadonlySet<number> | undefined;
