@@ -168,7 +168,8 @@ export async function forwardOnce(life: ForwardLife, counts: Counts): Promise<vo
       lost: (gap) => log('error', 'data is lost: it can no longer be read', { source: name, ...gap }),
       log: (level, message, details = {}) => log(level, message, details),
     };
-    const resume = { instance: folder.instance, positions: own(loaded.positions), ids: own(loaded.ids) };
+    const { instance, scratch } = folder;
+    const resume = { instance, scratch, positions: own(loaded.positions), ids: own(loaded.ids) };
     const source = await createSource(options, resume, events);
     sources.set(name, source);
     for await (const delivery of source.deliveries(stopped)) await inTurn(() => take(name, delivery));

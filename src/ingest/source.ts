@@ -5,6 +5,8 @@ import type { FileContent } from './file.ts';
 export interface Resume {
   /** Names this data folder, for ever: a member of a group tells itself from others by it. */
   readonly instance: string;
+  /** For files that need not outlive the process; in it a source has a folder by its name, which it makes, and empties of what a killed one left. */
+  readonly scratch: string;
   /** By partition. */
   readonly positions: ReadonlyMap<string, Position>;
   /** Ids of {@link Delivery.ids} that are durable and not yet forgotten, by partition. */

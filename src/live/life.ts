@@ -95,7 +95,7 @@ export async function live(options: LifeOptions): Promise<void> {
       const partition = `${files} ${files === 1 ? 'file' : 'files'} of the history`;
       watch.lost('history', { partition, from, to, times: true, reason });
     },
-    wasClaimed: (seq, covered, instance) => wasClaimed(options, instance, seq, covered as CoveredEntries),
+    wasClaimed: (seq, covered, folder) => wasClaimed(options, folder, seq, covered as CoveredEntries),
     restored: (from) =>
       thread.begin({
         ...from,

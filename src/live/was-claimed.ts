@@ -1,4 +1,4 @@
-import type { Covered } from '../ingest/source.ts';
+import type { Covered, Resume } from '../ingest/source.ts';
 import { SourceFailure } from '../reader/live.ts';
 import { createSource } from '../reader/sources.ts';
 import type { LifeOptions } from './life.ts';
@@ -9,14 +9,14 @@ export type CoveredEntries = readonly (readonly [source: string, covered: readon
 /** Whether a checkpoint that is not valid yet was bound before the process that made it ended: asks the sources, before they read. */
 export async function wasClaimed(
   { config, log, signal }: Pick<LifeOptions, 'config' | 'log' | 'signal'>,
-  instance: string,
+  { instance, scratch }: Pick<Resume, 'instance' | 'scratch'>,
   seq: number,
   entries: CoveredEntries,
 ): Promise<boolean> {
   for (const [name, covered] of entries) {
     const options = config.sources.find((source) => source.name === name);
     if (options === undefined) return false;
-    const nothing = { instance, positions: new Map(), ids: new Map() };
+    const nothing = { instance, scratch, positions: new Map(), ids: new Map() };
     const source = await createSource(options, nothing, {
       ...{ lanes() {}, caughtUp() {}, flush() {}, forget() {}, lost() {} },
       log: (level, message, details = {}) => log(level, message, details),

@@ -11,6 +11,7 @@ export interface LiveSetting {
 /** Where it begins to read: its first message. */
 export interface LiveTask {
   readonly instance: string;
+  readonly scratch: string;
   /** Durable positions, by source and partition. */
   readonly positions: ReadonlyMap<string, ReadonlyMap<string, Position>>;
   /** Durable ids, by source and partition. */

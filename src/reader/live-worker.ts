@@ -90,6 +90,10 @@ async function handOverMessages(
   messages: readonly Uint8Array[],
 ): Promise<void> {
   const parts = partsOf(source, delivery);
+  if (messages.length === 0) {
+    await parts.send({ ...NOTHING, skipped: delivery.duplicates ?? 0 }, delivery.to!);
+    return;
+  }
   const key = `${source}:${delivery.partition}:${delivery.format ?? ''}`;
   const decoder = decoders.get(key) ?? createMessageDecoder(parts.options);
   decoders.delete(key);
@@ -118,6 +122,7 @@ async function runSource({ name }: SourceOptions, loaded: Promise<SourceMaker>):
   const make = await loaded;
   const resume: Resume = {
     instance: task.instance,
+    scratch: task.scratch,
     positions: task.positions.get(name) ?? new Map<string, Position>(),
     ids: task.ids.get(name) ?? new Map<string, ReadonlySet<string>>(),
   };

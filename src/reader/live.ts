@@ -8,6 +8,8 @@ import type { CoveredBySource, LiveMessage, LiveRequest, LiveSetting, LiveTask }
 export interface LiveOptions extends Omit<Receiver, 'post'> {
   /** Names the data folder, for ever. */
   readonly instance: string;
+  /** Folder for files that need not outlive the process. */
+  readonly scratch: string;
   /** Durable positions and ids, by `<source>:<partition>`. */
   readonly positions: ReadonlyMap<string, Position>;
   readonly ids: ReadonlyMap<string, ReadonlySet<string>>;
@@ -140,10 +142,10 @@ export function openLiveReader(sources: readonly SourceOptions[]): LiveReader {
   return {
     begin(options) {
       begun = options;
-      const { instance, positions, ids, batchRows, names } = options;
+      const { instance, scratch, positions, ids, batchRows, names } = options;
       const ofSource = sources.map(({ name }) => name);
       const task: LiveTask = {
-        ...{ instance, batchRows, names: names.since(1) },
+        ...{ instance, scratch, batchRows, names: names.since(1) },
         positions: bySource(ofSource, positions),
         ids: bySource(ofSource, ids),
       };

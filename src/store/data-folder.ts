@@ -11,12 +11,15 @@ const FOLDER_VERSION = 3;
 /** File that makes a folder a data folder; who owns it is who runs the service. */
 export const MARKER = 'flowsentry.json';
 const LOCK = 'flowsentry.lock';
+const SCRATCH = 'tmp';
 
 /** A data folder that this process alone may write, until it is released. */
 export interface DataFolder {
   readonly path: string;
   /** Made with the folder, and its own for ever. */
   readonly instance: string;
+  /** Folder for files that need not outlive the process; made by who needs it. */
+  readonly scratch: string;
   /** What was mended, for whoever runs this. */
   readonly problems: readonly string[];
   release(): Promise<void>;
@@ -47,7 +50,13 @@ export async function claimDataFolder(path: string): Promise<DataFolder> {
       await createWhole(lock, JSON.stringify(me));
       const marker = `${JSON.stringify({ version: FOLDER_VERSION, instance })}\n`;
       if (marker !== known.text) await replaceFile(path, MARKER, marker);
-      return { path, instance, problems: known.problems, release: () => rm(lock, { force: true }) };
+      return {
+        path,
+        instance,
+        scratch: join(path, SCRATCH),
+        problems: known.problems,
+        release: () => rm(lock, { force: true }),
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
         throw new UserError(`cannot use data folder ${path}: ${(error as Error).message}`, { cause: error });
@@ -201,6 +210,7 @@ export async function eraseDataFolder(folder: DataFolder): Promise<void> {
     'inventory.json',
     'commands',
     'feeds',
+    SCRATCH,
   ])
     await rm(join(folder.path, entry), { recursive: true, force: true });
 }

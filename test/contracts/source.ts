@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Position } from '../../src/contracts.ts';
 import type { Covered, Delivery, Resume, Source, SourceEvents } from '../../src/ingest/source.ts';
 import { Random } from '../../src/simulate/random.ts';
-import { logLine } from '../cli/run.ts';
+import { logLine, temporaryFolder } from '../cli/run.ts';
 
 /** A place of its own that one source reads, and the other side of it. */
 export interface SourceRig {
@@ -47,11 +47,12 @@ class DataFolder {
   readonly positions = new Map<string, Position>();
   readonly ids = new Map<string, Set<string>>();
   readonly lines: string[] = [];
+  readonly #scratch = temporaryFolder();
   #seq = 0;
 
   get resume(): Resume {
     const ids = new Map([...this.ids].map(([partition, known]) => [partition, new Set(known)]));
-    return { instance: 'contract', positions: new Map(this.positions), ids };
+    return { instance: 'contract', scratch: this.#scratch, positions: new Map(this.positions), ids };
   }
 
   /** A checkpoint of these deliveries, in the order in which the service does it. Throws at a gap or a repeat. */

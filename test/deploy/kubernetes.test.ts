@@ -50,7 +50,7 @@ describe('Kubernetes', () => {
     expect(container.volumeMounts.map((mount: Any) => mount.name).sort()).toEqual(volumes.sort());
   });
 
-  it('has a /tmp on disk that four objects of S3 fit in, and storage for it', () => {
+  it('has a /tmp on disk for what queries put aside, and storage for it', () => {
     const { emptyDir } = pod.volumes.find((volume: Any) => volume.name === 'tmp');
     expect(emptyDir).toEqual({ sizeLimit: '2Gi' });
     expect(Number.parseInt(container.resources.limits['ephemeral-storage'], 10)).toBeGreaterThan(2048);

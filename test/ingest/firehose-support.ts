@@ -25,6 +25,7 @@ export class Durable {
   get resume(): Resume {
     return {
       instance: 'test',
+      scratch: '',
       positions: this.next === 0 ? new Map() : new Map([['requests', { next: this.next, done: false }]]),
       ids: new Map([['requests', new Set(this.ids)]]),
     };

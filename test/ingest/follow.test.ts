@@ -40,7 +40,7 @@ async function read(
   positions = new Map<string, Position>(),
 ): Promise<string[]> {
   const stop = new AbortController();
-  const resume = { instance: 'x', positions, ids: new Map() };
+  const resume = { instance: 'x', scratch: '', positions, ids: new Map() };
   const source = createFollowSource(optionsOf(...paths), resume, events);
   const lines: string[] = [];
   for await (const { content, partition, to = 0, last, note } of source.deliveries(stop.signal)) {
@@ -99,7 +99,7 @@ describe('the file source', () => {
     const stop = new AbortController();
     const source = createFollowSource(
       { ...optionsOf(folder), interval: 60 },
-      { instance: 'x', positions: new Map(), ids: new Map() },
+      { instance: 'x', scratch: '', positions: new Map(), ids: new Map() },
       { ...SILENT, caughtUp: () => stop.abort() },
     );
     let lines = 0;
@@ -126,7 +126,7 @@ describe('the file source', () => {
     }
     const identities = await Promise.all(names.map((name) => identify(name)));
     const stop = new AbortController();
-    const resume = { instance: 'x', positions: new Map(), ids: new Map() };
+    const resume = { instance: 'x', scratch: '', positions: new Map(), ids: new Map() };
     const source = createFollowSource(optionsOf(folder), resume, SILENT);
     const read: string[] = [];
     for await (const { partition } of source.deliveries(stop.signal))

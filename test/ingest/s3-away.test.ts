@@ -1,10 +1,13 @@
 import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Position } from '../../src/contracts.ts';
 import { S3Options } from '../../src/ingest/s3/options.ts';
 import { createS3Source } from '../../src/ingest/s3/source.ts';
+import { temporaryFolder } from '../cli/run.ts';
 import { pretendCredentials } from '../integration/rigs/moto.ts';
 
 const HOUR = 3_600_000;
@@ -14,14 +17,19 @@ afterEach(() => vi.useRealTimers());
 /** Objects by key, with the Unix milliseconds they were written at. */
 type Objects = Readonly<Record<string, number>>;
 
-/** Answers as S3 does, with the times that no real bucket would let us choose; `refuse` says whether a listing is refused. */
-async function startBucket(objects: Objects, refuse: () => boolean) {
+/** Whether a key, or a listing, which has none, is refused. */
+type Refuse = (key: string | undefined) => boolean;
+
+/** Answers as S3 does, with the times that no real bucket would let us choose. */
+async function startBucket(objects: Objects, refuse: Refuse) {
   const server = createServer((request, response) => {
-    if (!request.url?.includes('list-type=2')) return response.end('-\n');
-    if (refuse()) {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
+    const isListing = searchParams.get('list-type') === '2';
+    if (refuse(isListing ? undefined : pathname.slice('/bucket/'.length))) {
       response.writeHead(403);
       return response.end('<Error><Code>AccessDenied</Code></Error>');
     }
+    if (!isListing) return response.end('-\n');
     const contents = Object.entries(objects).map(
       ([key, modified]) =>
         `<Contents><Key>${key}</Key><LastModified>${new Date(modified).toISOString()}</LastModified><ETag>"e"</ETag><Size>2</Size></Contents>`,
@@ -35,7 +43,12 @@ async function startBucket(objects: Objects, refuse: () => boolean) {
 }
 
 /** Reads until the source has caught up: the keys it read, and what it remembers then. */
-async function read(objects: Objects, before: ReadonlyMap<string, Position>, refuse = () => false) {
+async function read(
+  objects: Objects,
+  before: ReadonlyMap<string, Position>,
+  refuse: Refuse = () => false,
+  scratch = temporaryFolder(),
+) {
   pretendCredentials();
   const server = await startBucket(objects, refuse);
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -45,7 +58,7 @@ async function read(objects: Objects, before: ReadonlyMap<string, Position>, ref
   const keys: string[] = [];
   const source = await createS3Source(
     options,
-    { instance: 'x', positions: before, ids: new Map() },
+    { instance: 'x', scratch, positions: before, ids: new Map() },
     {
       lanes: () => {},
       caughtUp: () => stop.abort(),
@@ -58,10 +71,11 @@ async function read(objects: Objects, before: ReadonlyMap<string, Position>, ref
     },
   );
   try {
-    for await (const { partition, from, note } of source.deliveries(stop.signal)) {
-      keys.push(partition.slice('bucket/'.length, -'@e'.length));
-      positions.set(partition, { next: from + 1, done: true, note });
-      await source.acknowledge?.([{ partition, from, next: from + 1, done: true, floor: from + 1 }]);
+    for await (const { partition, from, to, last, note } of source.deliveries(stop.signal)) {
+      if (last) keys.push(partition.slice('bucket/'.length, -'@e'.length));
+      const next = to ?? from + 1;
+      positions.set(partition, { next, done: last, note });
+      await source.acknowledge?.([{ partition, from, next, done: last, floor: next }]);
     }
   } finally {
     await source.close();
@@ -78,6 +92,36 @@ const doneAt = (objects: Objects): Map<string, Position> =>
       { next: 1, done: true, note: String(modified) },
     ]),
   );
+
+describe('files on their way', () => {
+  it('go with the source, and those of a killed one with the next', async () => {
+    const scratch = temporaryFolder();
+    const left = join(scratch, 's', '0');
+    mkdirSync(dirname(left));
+    writeFileSync(left, 'half');
+    let seen: string[] = [];
+    const look = (key: string | undefined) => {
+      if (key !== undefined) seen = readdirSync(dirname(left));
+      return false;
+    };
+    expect((await read({ key: Date.now() }, new Map(), look, scratch)).keys).toEqual(['key']);
+    expect(seen).toEqual(['0']);
+    expect(readdirSync(scratch)).toEqual([]);
+  });
+});
+
+describe('an object that is refused', () => {
+  it('is asked for after a restart, when no listing shows it any more, and moves no other out of what listings show', async () => {
+    const now = Date.now();
+    const objects = { first: now - 20 * HOUR, denied: now - 10 * HOUR };
+    const { keys, positions } = await read(objects, new Map(), (key) => key === 'denied');
+    expect(keys).toEqual(['first']);
+    const later = { ...objects, missed: now - 30 * HOUR, newer: now + 60 * HOUR };
+    expect((await read(later, positions)).keys.sort()).toEqual(['denied', 'missed', 'newer']);
+    const known = new Map([...positions, ...doneAt({ newer: now + 60 * HOUR })]);
+    expect((await read({}, known)).keys).toEqual(['denied']);
+  });
+});
 
 describe('the s3 source without a queue, away for longer than it looks back', () => {
   it('looks back a day from now when it knows nothing of the bucket', async () => {
@@ -98,7 +142,8 @@ describe('the s3 source without a queue, away for longer than it looks back', ()
     vi.useFakeTimers({ toFake: ['Date'] });
     const start = Date.now();
     let listings = 0;
-    const refuse = () => {
+    const refuse = (key: string | undefined) => {
+      if (key !== undefined) return false;
       vi.setSystemTime(start + 72 * HOUR);
       return ++listings === 1;
     };

@@ -50,7 +50,7 @@ const textOf = ({ content }: Delivery): string[] =>
         .filter((text) => text !== '');
 
 /** Reads until `count` lines came, and tells what a checkpoint of that would hold. */
-async function read(group: string, count: number, resume: Omit<Resume, 'instance'>) {
+async function read(group: string, count: number, resume: Omit<Resume, 'instance' | 'scratch'>) {
   const options = CloudWatchOptions.parse({
     type: 'cloudwatch',
     name: 'aws',
@@ -62,7 +62,7 @@ async function read(group: string, count: number, resume: Omit<Resume, 'instance
   const told: string[] = [];
   const source = await createCloudWatchSource(
     options,
-    { instance: 'x', ...resume },
+    { instance: 'x', scratch: '', ...resume },
     {
       lanes: (names) => told.push(`lanes ${names}`),
       caughtUp: (lane) => told.push(`caught up ${lane}`),
@@ -88,7 +88,7 @@ async function read(group: string, count: number, resume: Omit<Resume, 'instance
   return { lines, durable, told };
 }
 
-const NOTHING: Omit<Resume, 'instance'> = { positions: new Map(), ids: new Map() };
+const NOTHING: Omit<Resume, 'instance' | 'scratch'> = { positions: new Map(), ids: new Map() };
 
 describe('the cloudwatch source', () => {
   it('goes on where it was, and finds what came late', async () => {

@@ -80,7 +80,7 @@ async function read(
   };
   const source = await createKafkaSource(
     optionsOf(topic, more),
-    { instance, positions, ids: new Map() },
+    { instance, scratch: '', positions, ids: new Map() },
     {
       lanes: (names) => tell(`lanes ${[...names].sort()}`),
       caughtUp: (lane) => tell(`caught up ${lane}`),
@@ -212,7 +212,7 @@ describe('the kafka source', () => {
     expect(other.lines).toEqual([line(2)]);
     const source = await createKafkaSource(
       optionsOf('bound'),
-      { instance: 'x', positions: new Map(), ids: new Map() },
+      { instance: 'x', scratch: '', positions: new Map(), ids: new Map() },
       SILENT,
     );
     const covered: Covered[] = [{ partition: 'bound/0', from: 0, next: 1, done: false, floor: 1 }];

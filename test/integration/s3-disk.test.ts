@@ -5,21 +5,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openDownloads } from '../../src/ingest/s3/download.ts';
 import { S3Options } from '../../src/ingest/s3/options.ts';
 import { temporaryFolder } from '../cli/run.ts';
 import { canMount, mountAt } from './rigs/filesystem.ts';
 import { pretendCredentials } from './rigs/moto.ts';
 
-afterEach(() => vi.unstubAllEnvs());
-
 describe.runIf(canMount())('a download onto a disk that fills up', () => {
   it('goes on where the last whole write ended, and has every byte', async () => {
     pretendCredentials();
     const folder = join(temporaryFolder(), 'small');
     const disk = mountAt(folder, 8);
-    vi.stubEnv('TMPDIR', folder);
     const object = randomBytes(2_000_000);
     const other = join(folder, 'other');
     const begins: number[] = [];
@@ -34,7 +31,7 @@ describe.runIf(canMount())('a download onto a disk that fills up', () => {
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const s3 = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true });
     const options = S3Options.parse({ type: 's3', name: 's', region: 'us-east-1', bucket: 'full' });
-    const downloads = await openDownloads(s3, options);
+    const downloads = await openDownloads(s3, options, join(folder, 'tmp'));
     try {
       const { bavail, bsize } = statfsSync(folder);
       writeFileSync(other, randomBytes(bavail * bsize - 1_001_000));

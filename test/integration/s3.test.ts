@@ -105,7 +105,7 @@ async function read(
   };
   const source = await createS3Source(
     options,
-    { instance: 'x', positions, ids: new Map() },
+    { instance: 'x', scratch: temporaryFolder(), positions, ids: new Map() },
     {
       lanes: () => {},
       caughtUp: () => tell('caught up'),

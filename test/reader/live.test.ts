@@ -18,7 +18,7 @@ function readerOf(folder: string): LiveReader {
 
 function optionsAt(positions: ReadonlyMap<string, Position>): LiveOptions {
   return {
-    ...{ instance: 'x', positions, ids: new Map(), batchRows: 1024 },
+    ...{ instance: 'x', scratch: '', positions, ids: new Map(), batchRows: 1024 },
     ...{ names: new Dictionary(), pool: new BufferPool() },
     ...{ onLanes() {}, onCaughtUp() {}, onFlush() {}, onForget() {}, onLost() {}, log() {} },
   };

@@ -1,5 +1,4 @@
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,11 +21,12 @@ const ATTEMPTS = 4;
 const BACKOFF_MS = 500;
 
 /**
- * Brings objects into a folder for passing files: what the network does to a download must not look like damage to a log, and Parquet is read
+ * Brings objects into `folder`, which is emptied first: what the network does to a download must not look like damage to a log, and Parquet is read
  * from its end. On disk, so that an object may be larger than memory.
  */
-export async function openDownloads(s3: S3Client, options: S3Options): Promise<Downloads> {
-  const folder = await mkdtemp(join(tmpdir(), 'flowsentry-s3-'));
+export async function openDownloads(s3: S3Client, options: S3Options, folder: string): Promise<Downloads> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
   let count = 0;
   const common = {
     Bucket: options.bucket,

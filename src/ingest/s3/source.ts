@@ -1,11 +1,12 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { openAws } from '../../outbound/aws.ts';
 import { openFile } from '../file.ts';
 import { retry } from '../retry.ts';
 import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
-import { openDownloads } from './download.ts';
+import { type Downloads, openDownloads } from './download.ts';
 import { listRecent } from './listing.ts';
 import type { ToldObject } from './notification.ts';
 import type { S3Options } from './options.ts';
@@ -26,7 +27,8 @@ interface Wanted {
   readonly modified: number;
 }
 
-type Fetched = Awaited<ReturnType<Awaited<ReturnType<typeof openDownloads>>['get']>>;
+/** What became of asking for an object; `refused`: it cannot be had at this moment. */
+type Fetched = Awaited<ReturnType<Downloads['get']>> | 'refused';
 
 /**
  * Reads a bucket's objects, each once by its key and etag: those that messages tell of, and those that listings find. A message is deleted when
@@ -44,7 +46,7 @@ export async function createS3Source(
     followRegionRedirects: true,
     forcePathStyle: endpoint !== undefined,
   });
-  const downloads = await openDownloads(s3, options);
+  const downloads = await openDownloads(s3, options, join(resume.scratch, lane));
   const queue = options.queue === undefined ? undefined : openQueue(aws, options, events);
 
   /** Objects that are durable, with the Unix milliseconds they were written at. */
@@ -74,8 +76,10 @@ export async function createS3Source(
   for (const [partition, { done: isDone, note }] of resume.positions) {
     const at = partition.lastIndexOf('@');
     const modified = Number(note ?? 0);
-    newest = Math.max(newest, modified);
-    if (isDone) done.set(partition, modified);
+    if (isDone) {
+      newest = Math.max(newest, modified);
+      done.set(partition, modified);
+    }
     // Its message may be gone, and the listing may begin after it.
     else want(partition.slice(bucket.length + 1, at), partition.slice(at + 1), modified);
   }
@@ -137,9 +141,10 @@ export async function createS3Source(
         seconds,
       });
 
-  /** In the order wanted, some on their way while one is read. */
+  /** In the order wanted, some on their way while one is read. That one is refused is told once. */
   async function* fetched(signal: AbortSignal): AsyncGenerator<[Wanted, Fetched]> {
     const coming: { wanted: Wanted; result: Promise<Fetched | Error> }[] = [];
+    const refused = new Set<Wanted>();
     for (;;) {
       while (coming.length <= AHEAD && waiting.length > 0) {
         const wanted = waiting.shift()!;
@@ -157,14 +162,18 @@ export async function createS3Source(
         continue;
       }
       const result = await next.result;
-      if (!(result instanceof Error)) yield [next.wanted, result];
-      else if (!signal.aborted) {
+      if (!(result instanceof Error)) {
+        refused.delete(next.wanted);
+        yield [next.wanted, result];
+      } else if (!signal.aborted) {
         complain('an object cannot be read; it is tried again')(result, 5);
         // Behind the others: one that is refused must not hold them up.
         setTimeout(() => {
           waiting.push(next.wanted);
           wake();
         }, 5000).unref();
+        if (!refused.has(next.wanted)) yield [next.wanted, 'refused'];
+        refused.add(next.wanted);
       }
     }
   }
@@ -177,13 +186,19 @@ export async function createS3Source(
       from,
       last: true,
       note: String(modified),
-      availableAt: modified,
       format: options.format,
     };
+    const nothing = { ...common, to: from, content: { kind: 'messages', messages: [] } } as const;
+    // With a position it is asked for after a restart as well, when no listing and no message tells of it any more.
+    if (result === 'refused') return { ...nothing, last: false };
     if ('path' in result)
-      return { ...common, content: { kind: 'object', open: () => openOnce(result.path) } };
+      return {
+        ...common,
+        availableAt: modified,
+        content: { kind: 'object', open: () => openOnce(result.path) },
+      };
     events.lost({ partition, from, reason: result.gone });
-    return { ...common, to: from, content: { kind: 'messages', messages: [] } };
+    return nothing;
   };
 
   return {
