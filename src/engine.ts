@@ -22,7 +22,7 @@ import { packNames, restoreNames, SAVED } from './saved-state.ts';
 import { visible } from './score/alert-book.ts';
 import { createMute } from './score/exceptions.ts';
 import { Scorer } from './score/scorer.ts';
-import { claimDataFolder, type DataFolder, eraseDataFolder } from './store/data-folder.ts';
+import { claimDataFolder, eraseDataFolder, type SourceFolder } from './store/data-folder.ts';
 import { History } from './store/history/history.ts';
 import { deleteSegments } from './store/history/maintenance.ts';
 import type { Segment } from './store/history/messages.ts';
@@ -49,17 +49,11 @@ export interface EngineOptions {
   readonly retro?: Pick<RetroCounts, 'told' | 'over_budget'>;
   warn(message: string): void;
   /** The last checkpoint is read: what reads on from it may begin, while detectors are made ready. */
-  restored?(
-    from: Pick<DataFolder, 'instance' | 'scratch'> & Pick<Engine, 'names' | 'pool' | 'positions' | 'ids'>,
-  ): void;
+  restored?(from: SourceFolder & Pick<Engine, 'names' | 'pool' | 'positions' | 'ids'>): void;
   /** Files of the history are damaged; they are put aside. */
   lost(loss: HistoryLoss): void;
   /** Whether a checkpoint that is not valid yet was bound before the process that made it ended. */
-  wasClaimed?(
-    seq: number,
-    covered: unknown,
-    folder: Pick<DataFolder, 'instance' | 'scratch'>,
-  ): Promise<boolean>;
+  wasClaimed?(seq: number, covered: unknown, folder: SourceFolder): Promise<boolean>;
 }
 
 const NO_MEMORY: Memory = { ids: new Map(), forget: [] };
@@ -133,8 +127,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const pool = new BufferPool();
   restoreNames(names, loaded.blobs.get(SAVED.names));
   const durable = { positions: loaded.positions, ids: loaded.ids };
-  const { instance, scratch } = folder;
-  options.restored?.({ instance, scratch, names, pool, ...durable });
+  options.restored?.({ instance: folder.instance, scratch: folder.scratch, names, pool, ...durable });
   const history = cleanup.use(
     new History({
       dataDir: folder.path,
@@ -231,7 +224,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   let checkpointed = performance.now();
   const opened = cleanup.move();
   return {
-    instance,
+    instance: folder.instance,
     names,
     pool,
     ...durable,

@@ -1,6 +1,7 @@
-import type { Covered, Resume } from '../ingest/source.ts';
+import type { Covered } from '../ingest/source.ts';
 import { SourceFailure } from '../reader/live.ts';
 import { createSource } from '../reader/sources.ts';
+import type { SourceFolder } from '../store/data-folder.ts';
 import type { LifeOptions } from './life.ts';
 
 /** What a checkpoint covers, by source. */
@@ -9,7 +10,7 @@ export type CoveredEntries = readonly (readonly [source: string, covered: readon
 /** Whether a checkpoint that is not valid yet was bound before the process that made it ended: asks the sources, before they read. */
 export async function wasClaimed(
   { config, log, signal }: Pick<LifeOptions, 'config' | 'log' | 'signal'>,
-  { instance, scratch }: Pick<Resume, 'instance' | 'scratch'>,
+  { instance, scratch }: SourceFolder,
   seq: number,
   entries: CoveredEntries,
 ): Promise<boolean> {

@@ -25,6 +25,9 @@ export interface DataFolder {
   release(): Promise<void>;
 }
 
+/** What of it the sources are told. */
+export type SourceFolder = Pick<DataFolder, 'instance' | 'scratch'>;
+
 interface Owner {
   readonly pid: number;
   /** Start time of the process in clock ticks since boot: tells a re-used process id apart. */
