@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT, UserError } from '../errors.ts';
 import { readManifest } from './manifest/manifest.ts';
@@ -51,6 +51,7 @@ export async function claimDataFolder(path: string): Promise<DataFolder> {
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await createWhole(lock, JSON.stringify(me));
+      if (known.text !== undefined) await refuseOtherUser(path, lock);
       const marker = `${JSON.stringify({ version: FOLDER_VERSION, instance })}\n`;
       if (marker !== known.text) await replaceFile(path, MARKER, marker);
       return {
@@ -61,6 +62,7 @@ export async function claimDataFolder(path: string): Promise<DataFolder> {
         release: () => rm(lock, { force: true }),
       };
     } catch (error) {
+      if (error instanceof UserError) throw error;
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
         throw new UserError(`cannot use data folder ${path}: ${(error as Error).message}`, { cause: error });
     }
@@ -153,6 +155,19 @@ async function refuseForeign(path: string): Promise<void> {
     throw new UserError(
       `cannot use data folder ${path}: it holds other things (${foreign.slice(0, 3).join(', ')}); choose a new or empty folder with --data`,
     );
+}
+
+/**
+ * What another user wrote, root above all, the user of the service could not open again. Files are asked, not the process: on a network's
+ * file system root may be nobody.
+ */
+async function refuseOtherUser(path: string, lock: string): Promise<void> {
+  const [marker, mine] = await Promise.all([stat(join(path, MARKER)), stat(lock)]);
+  if (marker.uid === mine.uid) return;
+  await rm(lock, { force: true });
+  throw new UserError(
+    `cannot use data folder ${path}: it is user ${marker.uid}'s, who could not use what user ${mine.uid} writes there; run this as that user (sudo -u '#${marker.uid}' …), or give the folder to another with chown -R`,
+  );
 }
 
 /** Takes a dead owner's lock away, but not one that a third process has put in its place meanwhile. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { flowsentry, logLine, temporaryFolder } from './run.ts';
@@ -42,6 +42,26 @@ describe('flowsentry run', () => {
     expect(JSON.parse(readFileSync(join(data, 'flowsentry.json'), 'utf8'))).toMatchObject({ version: 3 });
     expect((await flowsentry(['verify', '--data', data])).stdout).toContain('have no checksums');
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'leaves a folder of another user as it is, when root runs it',
+    async () => {
+      const place = join(root, 'others');
+      const first = startRun(place, SOURCE);
+      await first.saying('running');
+      expect(await first.stop()).toBe(0);
+      chownSync(join(first.data, 'flowsentry.json'), 10_001, 10_002);
+      const before = contentOf(first.data);
+      const second = startRun(place, SOURCE);
+      expect(await second.ended).toBe(1);
+      expect(second.stderr()).toContain("it is user 10001's, who could not use what user 0 writes there");
+      expect(contentOf(first.data)).toEqual(before);
+      execFileSync('chown', ['-R', '0', first.data]);
+      const third = startRun(place, SOURCE);
+      await third.saying('running');
+      expect(await third.stop()).toBe(0);
+    },
+  );
 
   it('leaves a folder of a newer version as it is, to the byte', async () => {
     const place = join(root, 'newer');
