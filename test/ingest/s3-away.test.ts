@@ -47,7 +47,7 @@ async function read(
   objects: Objects,
   before: ReadonlyMap<string, Position>,
   refuse: Refuse = () => false,
-  scratch = temporaryFolder(),
+  { scratch = temporaryFolder(), isEnough = (): boolean => true, warn = (_seconds: unknown) => {} } = {},
 ) {
   pretendCredentials();
   const server = await startBucket(objects, refuse);
@@ -61,13 +61,15 @@ async function read(
     { instance: 'x', scratch, positions: before, ids: new Map() },
     {
       lanes: () => {},
-      caughtUp: () => stop.abort(),
+      caughtUp() {
+        if (isEnough()) stop.abort();
+      },
       flush: () => {},
       forget: (partitions) => {
         for (const partition of partitions) positions.delete(partition);
       },
       lost: () => {},
-      log: () => {},
+      log: (_level, _message, details) => warn(details?.seconds),
     },
   );
   try {
@@ -104,7 +106,7 @@ describe('files on their way', () => {
       if (key !== undefined) seen = readdirSync(dirname(left));
       return false;
     };
-    expect((await read({ key: Date.now() }, new Map(), look, scratch)).keys).toEqual(['key']);
+    expect((await read({ key: Date.now() }, new Map(), look, { scratch })).keys).toEqual(['key']);
     expect(seen).toEqual(['0']);
     expect(readdirSync(scratch)).toEqual([]);
   });
@@ -120,6 +122,24 @@ describe('an object that is refused', () => {
     expect((await read(later, positions)).keys.sort()).toEqual(['denied', 'missed', 'newer']);
     const known = new Map([...positions, ...doneAt({ newer: now + 60 * HOUR })]);
     expect((await read({}, known)).keys).toEqual(['denied']);
+  });
+
+  it('is asked for after twice the time each time, up to five minutes', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    const waits: unknown[] = [];
+    const warn = (seconds: unknown) => {
+      waits.push(seconds);
+      setImmediate(() => vi.advanceTimersByTime(Number(seconds) * 1000));
+    };
+    let isGiven = false;
+    const refuse = (key: string | undefined) => {
+      isGiven ||= key === 'denied' && waits.length === 8;
+      return key === 'denied' && !isGiven;
+    };
+    const before = new Map([['bucket/denied@e', { next: 0, done: false }]]);
+    const { keys } = await read({}, before, refuse, { isEnough: () => isGiven, warn });
+    expect(waits).toEqual([5, 10, 20, 40, 80, 160, 300, 300]);
+    expect(keys).toEqual(['denied']);
   });
 });
 

@@ -81,7 +81,7 @@ export async function openDownloads(s3: S3Client, options: S3Options, folder: st
           } catch (error) {
             const gone = goneBy(error);
             if (gone !== undefined) return { gone };
-            if (attempt >= ATTEMPTS || signal.aborted) throw error;
+            if (attempt >= ATTEMPTS || signal.aborted || isRefusal(error)) throw error;
           }
           await sleep(BACKOFF_MS * attempt, undefined, { signal });
         }
@@ -114,6 +114,12 @@ async function writeAll(file: Pick<FileHandle, 'write'>, chunk: Uint8Array, at: 
     const { bytesWritten } = await file.write(chunk, from, chunk.length - from, at + from);
     from += bytesWritten;
   }
+}
+
+/** The other side answered, and would answer the same in a second. */
+function isRefusal(error: unknown): boolean {
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;
+  return status >= 400 && status < 500;
 }
 
 function goneBy(error: unknown): Gone | undefined {

@@ -16,6 +16,9 @@ import { openQueue } from './queue.ts';
 const AHEAD = 3;
 /** Objects that wait, above which no more messages are taken. */
 const ENOUGH = 100;
+/** Seconds until a refused object is asked for again: at first, doubled each time, and at most. A bucket may hold thousands that are not for us. */
+const REFUSED_SECONDS = 5;
+const MAX_REFUSED_SECONDS = 300;
 /** SQS keeps messages for 14 days at most, so that no repeat comes later. */
 const MAX_RETENTION = 14 * 86_400;
 
@@ -144,7 +147,7 @@ export async function createS3Source(
   /** In the order wanted, some on their way while one is read. That one is refused is told once. */
   async function* fetched(signal: AbortSignal): AsyncGenerator<[Wanted, Fetched]> {
     const coming: { wanted: Wanted; result: Promise<Fetched | Error> }[] = [];
-    const refused = new Set<Wanted>();
+    const refusals = new Map<Wanted, number>();
     for (;;) {
       while (coming.length <= AHEAD && waiting.length > 0) {
         const wanted = waiting.shift()!;
@@ -163,17 +166,19 @@ export async function createS3Source(
       }
       const result = await next.result;
       if (!(result instanceof Error)) {
-        refused.delete(next.wanted);
+        refusals.delete(next.wanted);
         yield [next.wanted, result];
       } else if (!signal.aborted) {
-        complain('an object cannot be read; it is tried again')(result, 5);
+        const before = refusals.get(next.wanted) ?? 0;
+        refusals.set(next.wanted, before + 1);
+        const seconds = Math.min(REFUSED_SECONDS * 2 ** before, MAX_REFUSED_SECONDS);
+        complain('an object cannot be read; it is tried again')(result, seconds);
         // Behind the others: one that is refused must not hold them up.
         setTimeout(() => {
           waiting.push(next.wanted);
           wake();
-        }, 5000).unref();
-        if (!refused.has(next.wanted)) yield [next.wanted, 'refused'];
-        refused.add(next.wanted);
+        }, seconds * 1000).unref();
+        if (before === 0) yield [next.wanted, 'refused'];
       }
     }
   }
