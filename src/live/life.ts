@@ -145,6 +145,8 @@ export async function live(options: LifeOptions): Promise<void> {
   const impatient = config.sources.some(({ type }) => WAITING.has(type));
   const delay = createAlertDelay(() => scorer.book.changes > 0);
   watch.begin(names);
+  // A series that begins with its first loss shows Prometheus no increase, and a silent source needs its lag shown.
+  for (const name of names) readingOf(reading, name);
   const tend = (): void => {
     for (const lane of idle.take()) rollup.setIdle(lane);
     for (const report of watch.take()) {
