@@ -36,7 +36,7 @@ export interface LifeOptions {
   /** Counted on. */
   readonly retro: RetroCounts;
   /** The state is open, the sources are being read and the sinks served. */
-  onOpen(engine: Engine, sender: Sender): void;
+  onOpen(engine: Engine, sender: Sender): Promise<void>;
   /** A checkpoint with these counts begins; when it fails, only the next life can tell whether it is durable. */
   onAttempt(seq: number, totals: Totals): void;
   /** A checkpoint is durable, and so is everything in these counts. */
@@ -158,7 +158,7 @@ export async function live(options: LifeOptions): Promise<void> {
   };
   const maintain = createMaintenance(engine.prepareMaintenance, () => disk.isShort);
   let coverageToldAt = performance.now();
-  options.onOpen(engine, sender);
+  await options.onOpen(engine, sender);
   log('info', 'running', { data, sources: names.join(', ') });
   await ingest(
     watched(paused(reader.parts(), disk, signal), idle, tend),

@@ -55,7 +55,7 @@ export async function run(options: RunOptions): Promise<void> {
   let attempt: { readonly seq: number; readonly totals: Totals } | undefined;
   let isFailing = false;
   let next: Config | undefined;
-  /** What to return to when the new configuration cannot be opened. */
+  /** The last configuration that could be opened, which the server still has: returned to when the new one cannot. */
   let previous: Config | undefined;
   let reload = new AbortController();
   const refuse = (error: unknown): void => {
@@ -117,11 +117,10 @@ export async function run(options: RunOptions): Promise<void> {
   for (;;) {
     reload = new AbortController();
     if (next !== undefined) {
-      previous = config;
+      previous ??= config;
       config = next;
       next = undefined;
       log('info', 'the configuration was read anew', {});
-      await reloadServer(operation, serve, config.serve, log);
     }
     try {
       await live({
@@ -142,14 +141,17 @@ export async function run(options: RunOptions): Promise<void> {
         watch,
         feeds,
         retro,
-        onOpen(opened, sending) {
+        async onOpen(opened, sending) {
           engine = opened;
           sender = sending;
           hasOpened = true;
           // Nothing may come for hours: it is well as long as it does not fail again.
           isFailing = false;
-          if (previous !== undefined) reloads.loaded++;
+          if (previous === undefined) return;
+          reloads.loaded++;
           previous = undefined;
+          // Not before: what is refused must neither let in nor keep out anybody.
+          await reloadServer(operation, serve, config.serve, log);
         },
         onDurable(totals) {
           durable = copyOf(totals);

@@ -2,6 +2,7 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { newToken } from '../../src/serve/auth.ts';
 import { logLine, temporaryFolder } from './run.ts';
 import { freePort, holds, startRun } from './service.ts';
 
@@ -45,6 +46,41 @@ describe('flowsentry run', () => {
       stored: 3,
       duplicate: 0,
     });
+  });
+
+  it('takes the tokens of a new configuration when it has opened it, and none of one that it refuses', async () => {
+    const [old, next] = [newToken(), newToken()];
+    const root = join(folder, 'tokens');
+    const port = await freePort();
+    const serve = ({ hash }: { hash: string }) =>
+      `serve: {port: ${port}, tokens: [{name: prometheus, role: viewer, hash: "${hash}"}]}\n`;
+    const service = startRun(root, SOURCE, serve(old));
+    const statuses = () =>
+      Promise.all(
+        [old, next].map(async ({ token }) => {
+          const headers = { authorization: `Bearer ${token}` };
+          return (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).status;
+        }),
+      );
+    await service.saying('running');
+    expect(await statuses()).toEqual([200, 401]);
+
+    const config = join(root, 'flowsentry.yaml');
+    const changed = readFileSync(config, 'utf8').replace(serve(old), serve(next));
+    // Well written, but it cannot be opened.
+    writeFileSync(join(root, 'policy.yaml'), 'zones: 5\n');
+    writeFileSync(config, `${changed}policy: policy.yaml\n`);
+    service.child.kill('SIGHUP');
+    await service.saying('the new configuration is not taken, the old one stays');
+    expect(await statuses()).toEqual([200, 401]);
+
+    const runs = () => service.logged().filter(({ message }) => message === 'running').length;
+    while (runs() < 2) await sleep(20);
+    writeFileSync(config, changed);
+    service.child.kill('SIGHUP');
+    while (runs() < 3) await sleep(20);
+    expect(await statuses()).toEqual([401, 200]);
+    expect(await service.stop()).toBe(0);
   });
 
   it('ends when it is told to, at whatever moment of its start that is', async () => {
