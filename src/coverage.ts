@@ -6,6 +6,8 @@ import type { Coverage, DetectorStanding, Stateful } from './contracts.ts';
 
 /** Seconds of silence after which an interface is no longer expected. */
 const EXPECTED_SECONDS = 86_400;
+/** Aggregation intervals that flow logs can have, in seconds: records may teach the other one at any time. */
+const INTERVALS = { shortest: 60, longest: 600 };
 /** Most interfaces followed; further ones are not counted. */
 const MAX_INTERFACES = 1 << 17;
 
@@ -27,7 +29,7 @@ const NOTHING = {
 /**
  * What the records of a data folder cover since its beginning: an alert that is not there says only as much as this. An interface is
  * expected from when it was first heard until it was silent for a day; its time has records when it is heard again within two aggregation
- * intervals.
+ * intervals. The minutes are counters: none of them ever goes back, for Prometheus takes that for a start at zero.
  */
 export class CoverageBook implements Stateful {
   readonly #interval: () => number;
@@ -62,14 +64,16 @@ export class CoverageBook implements Stateful {
     const { last } = this.#table.columns;
     if (this.#table.keys.added) {
       sums.seen++;
-      sums.expected += 60;
-      sums.heard += 60;
-    } else {
-      const gap = end - last[row]!;
-      sums.expected += gap;
-      sums.heard += this.#isGap(gap) ? this.#interval() : gap;
-    }
+      sums.expected += INTERVALS.shortest;
+      sums.heard += INTERVALS.shortest;
+    } else this.#settle(end - last[row]!);
     last[row] = end;
+  }
+
+  /** Counts the seconds from an interface's records to its next ones, or to its end. */
+  #settle(seconds: number): void {
+    this.#sums.expected += Math.min(seconds, EXPECTED_SECONDS);
+    this.#sums.heard += this.#isGap(seconds) ? this.#interval() : seconds;
   }
 
   #isGap(seconds: number): boolean {
@@ -78,8 +82,13 @@ export class CoverageBook implements Stateful {
 
   #forget(): void {
     const { last } = this.#table.columns;
-    for (let row = 0; row < this.#table.rows; row++)
-      if (this.#table.has(row) && this.#sums.now - last[row]! > EXPECTED_SECONDS) this.#table.delete(row);
+    for (let row = 0; row < this.#table.rows; row++) {
+      if (!this.#table.has(row)) continue;
+      const silence = this.#sums.now - last[row]!;
+      if (silence <= EXPECTED_SECONDS) continue;
+      this.#settle(silence);
+      this.#table.delete(row);
+    }
   }
 
   /** Counts records that were taken, and what of them came late or could not be used. */
@@ -90,7 +99,7 @@ export class CoverageBook implements Stateful {
     this.#sums.rejected += rejected;
   }
 
-  /** What holds now. */
+  /** What holds now. A silence that goes on counts once it is one with any aggregation interval, as the least that will become of it. */
   figures(detectors: (from: number, to: number) => readonly DetectorStanding[]): Coverage {
     const { from, to, now, seen, records, skipData, late, rejected } = this.#sums;
     let { expected, heard } = this.#sums;
@@ -99,10 +108,10 @@ export class CoverageBook implements Stateful {
     for (let row = 0; row < this.#table.rows; row++) {
       if (!this.#table.has(row)) continue;
       const silence = now - last[row]!;
-      if (this.#isGap(silence)) {
-        expected += silence;
-        heard += this.#interval();
-      } else speaking++;
+      if (!this.#isGap(silence)) speaking++;
+      if (silence <= 2 * INTERVALS.longest) continue;
+      expected += Math.min(silence, EXPECTED_SECONDS);
+      heard += INTERVALS.shortest;
     }
     return {
       from,

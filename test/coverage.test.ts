@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Dictionary } from '../src/columns/dictionary.ts';
 import { CoverageBook } from '../src/coverage.ts';
@@ -9,7 +10,8 @@ const DAY = 86_400;
 
 function at(interval = 60) {
   const names = new Dictionary();
-  const create = () => new CoverageBook(() => interval);
+  let learnt = interval;
+  const create = () => new CoverageBook(() => learnt);
   let book = create();
   return {
     /** Minutes [from, to), each with what `of` gives. */
@@ -23,6 +25,9 @@ function at(interval = 60) {
       const state = book.snapshot();
       book = create();
       book.restore(state);
+    },
+    learn(other: 60 | 600) {
+      learnt = other;
     },
     count: (taken: Parameters<CoverageBook['count']>[0]) => book.count(taken),
     figures: () => book.figures(() => []),
@@ -56,13 +61,59 @@ describe('coverage', () => {
     });
   });
 
-  it('expects an interface no more when it was silent for a day', () => {
+  it('expects an interface no more when it was silent for a day, which stays a day without records', () => {
     const { play, figures } = at();
     play(0, 60, () => ['a', 'b']);
     play(60, 60 + DAY / 60 + 61, () => ['a']);
     const { interfaces, minutes } = figures();
     expect(interfaces).toEqual({ seen: 2, expected: 1, speaking: 1 });
-    expect(minutes.expected).toBe(minutes.heard);
+    expect(minutes.expected - minutes.heard).toBe(DAY / 60 - 1);
+    play(60 + DAY / 60 + 61, 60 + (3 * DAY) / 60, () => ['a']);
+    expect(figures().minutes.expected - figures().minutes.heard).toBe(DAY / 60 - 1);
+  });
+
+  it('counts a day of a silence, also when time went on without steps', () => {
+    const { play, figures } = at();
+    play(0, 60, () => ['a', 'b']);
+    play((9 * DAY) / 60, (9 * DAY) / 60 + 60, () => ['a']);
+    const missing = 2 * (DAY / 60 - 1);
+    expect(figures().minutes).toEqual({ expected: missing + 181, heard: 181 });
+  });
+
+  it('never goes back, whoever comes, falls silent or is forgotten, after any restart and whatever interval is learnt', () => {
+    const spans = [1, 2, 3, 9, 11, 19, 21, 45, 60, 1439, 1441, 1500, 3000];
+    const stretch = fc.record({
+      minutes: fc.constantFrom(...spans),
+      speaking: fc.subarray(['a', 'b', 'c']),
+      every: fc.constantFrom(1, 2, 5, 10),
+      after: fc.constantFrom('restart', 'learn 60', 'learn 600', 'jump', 'nothing'),
+    });
+    fc.assert(
+      fc.property(fc.array(stretch, { minLength: 2, maxLength: 8 }), (stretches) => {
+        const { play, restart, learn, figures } = at();
+        let minute = 0;
+        let shown = figures().minutes;
+        const look = (): void => {
+          const now = figures().minutes;
+          // An expectation each minute would be most of the test.
+          if (now.expected < shown.expected || now.heard < shown.heard || now.heard > now.expected)
+            expect({ minute, now }).toEqual({ minute, now: shown });
+          shown = now;
+        };
+        for (const { minutes, speaking, every, after } of stretches) {
+          for (const end = minute + minutes; minute < end; minute++) {
+            play(minute, minute + 1, () => (minute % every === 0 ? speaking : []));
+            look();
+          }
+          if (after === 'restart') restart();
+          else if (after === 'learn 60') learn(60);
+          else if (after === 'learn 600') learn(600);
+          else if (after === 'jump') minute += 5 * 1440;
+          look();
+        }
+      }),
+      { numRuns: Number(process.env.FLOWSENTRY_PROPERTY_RUNS ?? 100), endOnFailure: true },
+    );
   });
 
   it('counts records, and what of them came late, was skipped or refused', () => {
