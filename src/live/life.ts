@@ -214,7 +214,7 @@ export async function live(options: LifeOptions): Promise<void> {
       onPart(part) {
         reading.bytes = readBefore + part.readBytes;
         uncovered.add(part);
-        readingOf(reading, sourceOf(part)).records += part.received;
+        if (!part.known) readingOf(reading, sourceOf(part)).records += part.received;
         watch.came(sourceOf(part), part);
         if (part.availableAt === undefined) return;
         delay.came(part.availableAt);

@@ -14,7 +14,7 @@ export interface RecordCounts {
 /** What a source shows. Names come from the configuration, so there are few of them. */
 export interface SourceMetrics {
   readonly source: string;
-  /** Records received from it. */
+  /** Records read from it; those that were read again after a failure as often. */
   readonly records?: number;
   /** Seconds between the newest event time read and the clock. */
   readonly lagSeconds?: number;

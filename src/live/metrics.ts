@@ -73,7 +73,7 @@ const FAMILIES: readonly Family[] = [
   { type: 'counter', name: 'records_rejected_total', help: 'Records that could not be used, by reason.', labels: ['reason'], read: (v) => rows('reason', v.records?.rejected) },
   { type: 'gauge', name: 'loss_identity_error', help: 'received - (stored + rejected + duplicate + late + filtered); anything but 0 is a defect.', read: (v) => v.records && lossIdentityError(v.records) },
   { type: 'counter', name: 'bytes_received_total', help: 'Bytes read from sources, as they were delivered.', read: (v) => v.bytes },
-  { type: 'counter', name: 'source_records_total', help: 'Records received, by source.', labels: ['source'], read: (v) => bySource(v, (s) => s.records) },
+  { type: 'counter', name: 'source_records_total', help: 'Records read, by source; what is read again after a failure counts again.', labels: ['source'], read: (v) => bySource(v, (s) => s.records) },
   { type: 'gauge', name: 'source_lag_seconds', help: 'Newest event time read, behind the clock.', labels: ['source'], read: (v) => bySource(v, (s) => s.lagSeconds) },
   { type: 'counter', name: 'source_losses_total', help: 'Stretches of a source that could no longer be read.', labels: ['source'], read: (v) => bySource(v, (s) => s.losses) },
   { type: 'counter', name: 'data_loss_events_total', help: 'Times data was found to be lost.', read: (v) => v.dataLossEvents },
