@@ -168,11 +168,12 @@ export async function run(options: RunOptions): Promise<void> {
         previous = undefined;
         continue;
       }
-      if (signal.aborted && error instanceof SourceFailure) {
+      if (error instanceof SourceFailure && (signal.aborted || next !== undefined)) {
         log('warn', 'stopped before all was durable: what came since the last checkpoint is read again', {
           error,
         });
-        return;
+        if (signal.aborted) return;
+        continue;
       }
       const hopeless = error instanceof UserError ? !hasWritten : !hasOpened;
       if (hopeless || signal.aborted) throw error;

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Random } from '../../src/simulate/random.ts';
 import { readManifest } from '../../src/store/manifest/manifest.ts';
 import { createPublisher } from '../../src/store/manifest/publisher.ts';
@@ -61,6 +61,16 @@ async function open(damage: (folder: string) => void, from = killed) {
     saved: loaded.outbox.get('last'),
     problems,
   };
+}
+
+/** A folder whose process ended before it was known whether its next checkpoint was bound. */
+async function prepared(): Promise<string> {
+  const folder = mkdtempSync(join(root, 'try'));
+  cpSync(killed, folder, { recursive: true });
+  const { state } = await State.open(folder);
+  await writePrepared(folder, await state.prepare(input(LAST + 1), 'covered'));
+  await state[Symbol.asyncDispose]();
+  return folder;
 }
 
 function flip(file: string, bit: number): void {
@@ -169,18 +179,39 @@ describe('a state whose files were damaged', () => {
   });
 
   it('is kept when memory is all that it lacks', async () => {
-    const folder = mkdtempSync(join(root, 'try'));
-    cpSync(killed, folder, { recursive: true });
-    const { state } = await State.open(folder);
-    await writePrepared(folder, await state.prepare(input(LAST + 1), 'covered'));
-    await state[Symbol.asyncDispose]();
-    const full = () =>
-      Promise.reject(new Error('Out of Memory Error: failed to allocate data of size 2.0 MiB'));
-    await expect(openState(folder, full)).rejects.toThrow(/^cannot open the state in .*: Out of Memory/);
+    const folder = await prepared();
+    const full = new Error('Out of Memory Error: failed to allocate data of size 2.0 MiB');
+    vi.spyOn(State, 'open').mockRejectedValueOnce(full);
+    await expect(openState(folder)).rejects.toThrow(/^cannot open the state in .*: Out of Memory/);
     expect(readdirSync(folder)).not.toContain('damaged');
     const again = await openState(folder, async () => true);
     await again.state[Symbol.asyncDispose]();
     expect([again.state.seq, again.problems]).toEqual([LAST + 1, []]);
+  });
+
+  it('is kept, and asks again at the next start, when nobody says what was bound', async () => {
+    const folder = await prepared();
+    const away = new Error('stopped before it was known what was bound');
+    await expect(openState(folder, () => Promise.reject(away))).rejects.toBe(away);
+    expect(readdirSync(folder)).not.toContain('damaged');
+    const again = await openState(folder, async () => true);
+    await again.state[Symbol.asyncDispose]();
+    expect([again.state.seq, again.problems]).toEqual([LAST + 1, []]);
+  });
+
+  it.each([true, false])('is made anew with what was bound after the manifest (%s)', async (isBound) => {
+    const folder = await prepared();
+    writeFileSync(join(folder, 'state.duckdb'), 'nothing of the kind');
+    const asked: unknown[] = [];
+    const { state, loaded, problems } = await openState(folder, async (seq, claim) => {
+      asked.push([seq, claim]);
+      return isBound;
+    });
+    await state[Symbol.asyncDispose]();
+    expect(asked).toEqual([[LAST + 1, 'covered']]);
+    expect(problems.join()).toContain('made anew from the manifest');
+    expect(loaded.positions.get('s:a')?.next).toBe(isBound ? LAST + 1 : LAST);
+    expect(readdirSync(folder)).not.toContain('prepared.json');
   });
 
   it('is not begun anew by itself when there is nothing to make it from', async () => {

@@ -24,7 +24,8 @@ const probeFile = fileURLToPath(
 
 /**
  * Opens the state of a data folder. A database that cannot be opened, or that lost checkpoints which the manifest has witnessed, is put aside
- * and made anew from the manifest; what is told of it stands in `problems`. Throws when there is nothing to make it from.
+ * and made anew from the manifest; what is told of it stands in `problems`. Throws when there is nothing to make it from, and what `wasClaimed`
+ * throws.
  */
 export async function openState(
   dataDir: string,
@@ -36,13 +37,23 @@ export async function openState(
     return undefined;
   });
   const witness = manifest?.witness;
+  const unanswered = new Set<unknown>();
+  const ask: WasClaimed = async (seq, claim) => {
+    try {
+      return (await wasClaimed?.(seq, claim)) ?? false;
+    } catch (error) {
+      unanswered.add(error);
+      throw error;
+    }
+  };
   let opened: Awaited<ReturnType<typeof State.open>> | undefined;
   try {
     await probe(join(dataDir, STATE_DATABASE), witness !== undefined);
-    opened = await State.open(dataDir, wasClaimed, witness?.seq);
+    opened = await State.open(dataDir, ask, witness?.seq);
   } catch (error) {
     const { message, syscall } = error as NodeJS.ErrnoException;
-    if (error instanceof UserError) throw error;
+    // That the other side gives no answer says nothing of the database: it is asked again by the next start.
+    if (error instanceof UserError || unanswered.has(error)) throw error;
     // System calls of our own are about files beside the database.
     if (syscall !== undefined || NOT_DAMAGE.test(message))
       throw new UserError(`cannot open the state in ${dataDir}: ${message}`, { cause: error });
@@ -55,7 +66,7 @@ export async function openState(
     problems.push(
       `the database of the state is damaged (${message}); it is made anew from the manifest, without the ids by which sources know repeats; the old one is ${aside}`,
     );
-    opened = await rebuild(dataDir, manifest, witness);
+    opened = await rebuild(dataDir, manifest, witness, ask);
   }
   const { state, loaded } = opened;
   problems.push(...loaded.problems);
@@ -96,7 +107,12 @@ async function putAside(dataDir: string, seq: number): Promise<string> {
   return name;
 }
 
-async function rebuild(dataDir: string, { segments, alerts }: Manifest, witness: Witness) {
+async function rebuild(
+  dataDir: string,
+  { segments, alerts }: Manifest,
+  witness: Witness,
+  wasClaimed: WasClaimed,
+) {
   const { seq, file, positions, resolvesAt, shadowed, outbox = [] } = witness;
   const { state } = await State.open(dataDir);
   const times = new Map(resolvesAt.map(([id, ...rest]) => [id, rest]));
@@ -113,5 +129,5 @@ async function rebuild(dataDir: string, { segments, alerts }: Manifest, witness:
     outbox: outbox.map(([key, value]) => ({ key, value })),
   });
   await state[Symbol.asyncDispose]();
-  return State.open(dataDir);
+  return State.open(dataDir, wasClaimed);
 }

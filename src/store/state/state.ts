@@ -108,7 +108,8 @@ export class State implements AsyncDisposable {
       if (prepared?.seq === state.#seq + 1 && (await wasClaimed(prepared.seq, prepared.claim)))
         await state.commit(prepared);
       if (state.#seq < witnessed) throw new Error(`it lost checkpoints ${state.#seq + 1} to ${witnessed}`);
-      await removePrepared(dataDir);
+      // One that was made just now is to be filled from the manifest, to which the prepared one may be the next.
+      if (state.#seq > 0) await removePrepared(dataDir);
       const loaded = await load(dataDir, connection);
       state.#file = loaded.file;
       state.#take({
