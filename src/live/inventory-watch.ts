@@ -5,22 +5,26 @@ import type { Inventory, InventoryPart } from '../reference/inventory/inventory.
 
 /** Seconds that a start waits for what has never been asked before: the first alerts shall say whom they are about. */
 const FIRST_SECONDS = 20;
+/** Seconds that an end waits for the look it interrupts: not all that gives credentials can be told to stop. */
+const LAST_SECONDS = 2;
 
 export interface InventoryWatchOptions {
   readonly config: Config;
   readonly inventory: Inventory | undefined;
+  /** Aborts when nothing shall be looked at any more. */
+  readonly signal: AbortSignal;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
 }
 
 /**
  * Looks at the sources of the inventory again and again. What it learns holds from the next step on; of a source that cannot be asked the
- * last answer stays. Ends when it is disposed.
+ * last answer stays. Ends when it is told to, or disposed.
  */
 export async function watchInventory(options: InventoryWatchOptions): Promise<AsyncDisposable> {
   const { config, inventory, log } = options;
   const sources = inventorySources(config);
   const closing = new AbortController();
-  const { signal } = closing;
+  const signal = AbortSignal.any([options.signal, closing.signal]);
   if (inventory === undefined || sources.length === 0) return { async [Symbol.asyncDispose]() {} };
   const failing = new Set<string>();
   const lookAtAll = async (): Promise<void> => {
@@ -44,7 +48,7 @@ export async function watchInventory(options: InventoryWatchOptions): Promise<As
         if (known !== undefined) parts.push(known);
       }
     }
-    await inventory.stageInBetween(parts);
+    if (!signal.aborted) await inventory.stageInBetween(parts);
   };
   const knew = new Set(inventory.parts.map(({ source }) => source));
   const first = lookAtAll();
@@ -55,18 +59,23 @@ export async function watchInventory(options: InventoryWatchOptions): Promise<As
       if (!signal.aborted) await lookAtAll();
     }
   });
-  if (sources.some(({ name }) => !knew.has(name))) {
-    const waited = new AbortController();
-    await Promise.race([
-      first,
-      sleep(FIRST_SECONDS * 1000, undefined, { signal: waited.signal }).catch(() => {}),
-    ]);
-    waited.abort();
-  }
+  if (sources.some(({ name }) => !knew.has(name))) await within(FIRST_SECONDS, first, signal);
   return {
     async [Symbol.asyncDispose]() {
       closing.abort();
-      await watching;
+      await within(LAST_SECONDS, watching);
     },
   };
+}
+
+/** Waits for it, but not longer than so many seconds, nor when the signal aborts. */
+async function within(seconds: number, work: Promise<void>, signal?: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const ends = [done.signal, ...(signal === undefined ? [] : [signal])];
+  const limit = sleep(seconds * 1000, undefined, { signal: AbortSignal.any(ends) }).catch(() => {});
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    done.abort();
+  }
 }

@@ -115,7 +115,7 @@ export async function live(options: LifeOptions): Promise<void> {
       }),
   });
   await using delivery = await openDelivery({ data, config, engine, log });
-  await using _inventory = await watchInventory({ config, inventory: engine.inventory, log });
+  await using _inventory = await watchInventory({ config, inventory: engine.inventory, signal, log });
   const { sender } = delivery;
   const isPrinted = config.sinks.length === 0;
   const printing = await openPrinting({ engine, isOn: isPrinted, print: options.onAlerts });

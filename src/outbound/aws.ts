@@ -39,6 +39,8 @@ export interface AwsCalls {
   readonly maxAttempts?: number;
   /** Of the answer to a call; without it as many as there are, since some answers are objects. */
   readonly maxAnswerBytes?: number;
+  /** Aborts to end every call and its attempts, also those for credentials, to which the SDK gives no signal. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface AwsCalls {
  */
 export async function openAws(
   { region, endpoint, tls }: z.infer<typeof AwsOptions>,
-  { maxAttempts = MAX_ATTEMPTS, maxAnswerBytes }: AwsCalls = {},
+  { maxAttempts = MAX_ATTEMPTS, maxAnswerBytes, signal }: AwsCalls = {},
 ): Promise<AwsConnection> {
   // The configuration's schema needs this file at every start, AWS's client few.
   const { NodeHttpHandler } = await import('@smithy/node-http-handler');
@@ -58,7 +60,8 @@ export async function openAws(
     connectionTimeout: CONNECT_MS,
     socketTimeout: SILENCE_MS,
   });
-  const requestHandler = maxAnswerBytes === undefined ? handler : bounded(handler, maxAnswerBytes);
+  const ending = signal === undefined ? handler : ended(handler, signal);
+  const requestHandler = maxAnswerBytes === undefined ? ending : bounded(ending, maxAnswerBytes);
   return {
     client: {
       region,
@@ -73,28 +76,40 @@ export async function openAws(
   };
 }
 
-/** A handler whose answers end with an error where they become too large. */
-function bounded(handler: NodeHttpHandler, maxBytes: number): AwsConnection['client']['requestHandler'] {
+type Handler = AwsConnection['client']['requestHandler'];
+
+/** The handler with another way to call. */
+function calling(handler: Handler, handle: Handler['handle']): Handler {
   return {
     metadata: handler.metadata,
     destroy: () => handler.destroy(),
     updateHttpClientConfig: (key, value) => handler.updateHttpClientConfig(key, value),
     httpHandlerConfigs: () => handler.httpHandlerConfigs(),
-    async handle(request, options) {
-      const answer = await handler.handle(request, options);
-      let bytes = 0;
-      const bound = new Transform({
-        transform(chunk: Buffer, _, done) {
-          bytes += chunk.length;
-          if (bytes > maxBytes) done(new Error(`the answer is larger than ${maxBytes} bytes`));
-          else done(null, chunk);
-        },
-      });
-      const body = answer.response.body as Readable;
-      body.on('error', (error) => bound.destroy(error)).pipe(bound);
-      bound.on('error', () => body.destroy());
-      answer.response.body = bound;
-      return answer;
-    },
+    handle,
   };
+}
+
+/** A handler whose calls end when the signal aborts. */
+function ended(handler: Handler, abortSignal: AbortSignal): Handler {
+  return calling(handler, (request, options) => handler.handle(request, { ...options, abortSignal }));
+}
+
+/** A handler whose answers end with an error where they become too large. */
+function bounded(handler: Handler, maxBytes: number): Handler {
+  return calling(handler, async (request, options) => {
+    const answer = await handler.handle(request, options);
+    let bytes = 0;
+    const bound = new Transform({
+      transform(chunk: Buffer, _, done) {
+        bytes += chunk.length;
+        if (bytes > maxBytes) done(new Error(`the answer is larger than ${maxBytes} bytes`));
+        else done(null, chunk);
+      },
+    });
+    const body = answer.response.body as Readable;
+    body.on('error', (error) => bound.destroy(error)).pipe(bound);
+    bound.on('error', () => body.destroy());
+    answer.response.body = bound;
+    return answer;
+  });
 }

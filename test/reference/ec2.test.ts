@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeInterfaces } from '../../src/reference/inventory/ec2.ts';
+import { silentEndpoint } from './silent-endpoint.ts';
 
 /** EC2's query protocol as far as two calls need it: the first call is throttled, interfaces come in two pages, unless it is told to fail. */
 let server: Server;
@@ -84,5 +85,22 @@ describe('describeInterfaces', () => {
   it('fails as a whole when it may not ask', async () => {
     fails = true;
     await expect(look()).rejects.toThrow(/UnauthorizedOperation|m/);
+  });
+
+  it.each([
+    ['EC2', {}],
+    ['the service that gives roles', { arn: 'arn:aws:iam::111111111111:role/flowsentry' }],
+  ])('ends with the attempt that it is at when it is told to while %s does not answer', async (_, role) => {
+    const silent = await silentEndpoint();
+    const stop = new AbortController();
+    const assumeRole = 'arn' in role ? { ...role, endpoint: silent.url } : undefined;
+    const looking = describeInterfaces(
+      { regions: ['r'], endpoint: silent.url, assumeRole },
+      ...(['r', [], stop.signal] as const),
+    );
+    await silent.connected();
+    stop.abort();
+    await expect(looking).rejects.toThrow();
+    expect(silent.connections()).toBe(1);
   });
 });

@@ -24,7 +24,7 @@ const ALIVE: Filter[] = [
 
 /**
  * The network interfaces of an account in one region with what has them, as they are now: a finished look, or an error. `from` is when
- * an interface was attached, 0 where EC2 does not say. Throttling is waited for by the SDK.
+ * an interface was attached, 0 where EC2 does not say. Throttling is waited for by the SDK; `signal` ends it with the attempt it is at.
  */
 export async function describeInterfaces(
   options: Ec2Options,
@@ -33,18 +33,18 @@ export async function describeInterfaces(
   signal: AbortSignal,
 ): Promise<InventoryEntry[]> {
   const { endpoint, tls } = options;
-  const calls = { maxAnswerBytes: MAX_ANSWER_BYTES };
+  const calls = { maxAnswerBytes: MAX_ANSWER_BYTES, signal };
   const aws = await openAws({ region, endpoint, tls }, calls);
   try {
     const client = new EC2Client({ ...aws.client, ...credentialsOf(options, aws) });
     const tagsOf = new Map<string, readonly Tag[]>();
     const instances = paginateDescribeInstances({ client, pageSize: PAGE }, { Filters: ALIVE });
-    for await (const { Reservations = [] } of aborted(instances, signal))
+    for await (const { Reservations = [] } of instances)
       for (const { InstanceId = '', Tags = [] } of Reservations.flatMap(({ Instances = [] }) => Instances))
         tagsOf.set(InstanceId, Tags);
     const entries: InventoryEntry[] = [];
     const interfaces = paginateDescribeNetworkInterfaces({ client, pageSize: PAGE }, {});
-    for await (const { NetworkInterfaces = [] } of aborted(interfaces, signal))
+    for await (const { NetworkInterfaces = [] } of interfaces)
       for (const one of NetworkInterfaces) {
         const entry = entryOf(one, tagsOf.get(one.Attachment?.InstanceId ?? '') ?? [], region, roleTags);
         if (entry.addresses.length > 0) entries.push(entry);
@@ -52,14 +52,6 @@ export async function describeInterfaces(
     return entries;
   } finally {
     aws.close();
-  }
-}
-
-/** A page is at most a few seconds: between two is soon enough to stop. */
-async function* aborted<T>(pages: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
-  for await (const page of pages) {
-    signal.throwIfAborted();
-    yield page;
   }
 }
 
