@@ -21,11 +21,15 @@ interface RandomAccessFile {
  * Opens a file; whoever reads it to its end, leaves the loop early or calls `close` closes it. Chunks are uncompressed bytes, valid until the
  * next chunk is asked for. `onRead` hears how many bytes of the file, as it lies on disk, have been read. Throws what the file system throws.
  */
-export async function openFile(
-  path: string,
+export async function openFile(path: string, onRead?: (bytes: number) => void): Promise<FileContent> {
+  return contentOf(await open(path), onRead);
+}
+
+/** As {@link openFile}, of a file that is open, whatever its name is by now. It is closed with the content, or when this fails. */
+export async function contentOf(
+  file: FileHandle,
   onRead: (bytes: number) => void = () => {},
 ): Promise<FileContent> {
-  const file = await open(path);
   try {
     const head = Buffer.alloc(4);
     const { bytesRead } = await file.read(head, 0, 4, 0);

@@ -135,6 +135,27 @@ describe('the file source', () => {
     expect(read).toEqual(identities.map((identity) => `${identity}/0`));
   });
 
+  it('reads the file it found, although rotation gave its name to another meanwhile', async () => {
+    const folder = join(root, 'renamed');
+    await mkdir(folder);
+    const path = join(folder, 'a.log.1.gz');
+    await writeFile(path, gzipSync(`${FIRST}\n`));
+    const stop = new AbortController();
+    const resume = { instance: 'x', scratch: '', positions: new Map(), ids: new Map() };
+    const source = createFollowSource(optionsOf(path), resume, SILENT);
+    for await (const { content } of source.deliveries(stop.signal)) {
+      await rename(path, join(folder, 'a.log.2.gz'));
+      await writeFile(path, gzipSync(`${SECOND}\n`));
+      const opened = content.kind === 'object' ? await content.open() : undefined;
+      let text = '';
+      if (opened?.kind === 'bytes')
+        for await (const chunk of opened.chunks) text += Buffer.from(chunk as Uint8Array);
+      expect(text).toBe(`${FIRST}\n`);
+      stop.abort();
+    }
+    await source.close();
+  });
+
   it('lets nothing wait for half a line', async () => {
     const folder = join(root, 'half');
     await mkdir(folder);

@@ -1,7 +1,7 @@
-import { open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openFile } from '../file.ts';
+import { contentOf } from '../file.ts';
 import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
 import { type Followed, startAnew } from './followed.ts';
 import { createGoneFiles } from './gone.ts';
@@ -25,6 +25,8 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
   const followed = new Map<string, Followed>();
   /** Files read whole, with their last generation: however often they are named, they are not read again. */
   const finished = new Map<string, number>();
+  /** Files handed over to be read whole, and not read yet. */
+  const handed = new Set<FileHandle>();
   const gone = createGoneFiles();
   /** Where each file stands, in this life too: one that nothing named for a while goes on there. */
   const positions = new Map(resume.positions);
@@ -219,15 +221,21 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     return delivery;
   };
 
-  const wholeOf = async (one: Followed): Promise<Delivery> => {
-    await leave(one);
+  const wholeOf = (one: Followed): Delivery => {
+    followed.delete(one.identity);
     finished.set(one.identity, one.generation);
     positions.set(partitionOf(one), { next: one.offset, done: true });
-    const { path } = one;
+    const { file } = one;
+    handed.add(file);
+    // By the time it is read, after what other sources hand over, its name may be another file's.
+    const open = () => {
+      handed.delete(file);
+      return contentOf(file);
+    };
     return {
       partition: partitionOf(one),
       lane,
-      content: { kind: 'object', open: () => openFile(path) },
+      content: { kind: 'object', open },
       from: one.offset,
       last: true,
       format: options.format,
@@ -277,6 +285,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     async close() {
       for (const one of followed.values()) await one.file.close();
       followed.clear();
+      for (const file of handed) await file.close();
     },
   };
 }
