@@ -11,7 +11,6 @@ const ACTIONS = new Map([
   ['DescribeLogStreams', 'logs:DescribeLogStreams'],
   ['DescribeFlowLogs', 'ec2:DescribeFlowLogs'],
   ['GetObject', 's3:GetObject'],
-  ['HeadObject', 's3:GetObject'],
   ['ListObjectsV2', 's3:ListBucket'],
   ['GetQueueAttributes', 'sqs:GetQueueAttributes'],
   ['ReceiveMessage', 'sqs:ReceiveMessage'],

@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { S3Options } from './options.ts';
 
 /** Why an object cannot be had, now or ever. */
@@ -11,8 +11,8 @@ export type Gone = 'it was deleted' | 'it was replaced' | 'it is larger than max
 export interface Downloads {
   /** The object in a file of its own, or why it will never be had. Throws what may be mended. */
   get(key: string, etag: string, signal: AbortSignal): Promise<{ path: string } | { gone: Gone }>;
-  /** What a message did not say; undefined when the object is gone. */
-  head(key: string, signal: AbortSignal): Promise<{ etag: string; modified: number } | undefined>;
+  /** What a message did not say; undefined when the object is gone. Throws what may be mended. */
+  stat(key: string, signal: AbortSignal): Promise<{ etag: string; modified: number } | undefined>;
   close(): Promise<void>;
 }
 
@@ -92,12 +92,14 @@ export async function openDownloads(s3: S3Client, options: S3Options, folder: st
         if (!kept) await rm(path, { force: true });
       }
     },
-    async head(key, signal) {
+    async stat(key, signal) {
       try {
-        const { ETag, LastModified } = await s3.send(new HeadObjectCommand({ ...common, Key: key }), {
+        // The answer to HEAD has no body, and so does not say whether the object is gone or the store.
+        const { Body, ETag, LastModified } = await s3.send(new GetObjectCommand({ ...common, Key: key }), {
           abortSignal: signal,
         });
-        if (ETag === undefined) return undefined;
+        (Body as Readable).destroy();
+        if (ETag === undefined) throw new Error(`the store gave ${key} without an etag`);
         return { etag: ETag.replaceAll('"', ''), modified: LastModified?.getTime() ?? 0 };
       } catch (error) {
         if (goneBy(error) !== undefined) return undefined;
@@ -122,9 +124,10 @@ function isRefusal(error: unknown): boolean {
   return status >= 400 && status < 500;
 }
 
+/** Only the store's own word for it: proxies, and stores that are not up yet, answer 404 as well. */
 function goneBy(error: unknown): Gone | undefined {
   const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
-  if (name === 'NoSuchKey' || $metadata?.httpStatusCode === 404) return 'it was deleted';
+  if (name === 'NoSuchKey') return 'it was deleted';
   if ($metadata?.httpStatusCode === 412) return 'it was replaced';
   return undefined;
 }

@@ -15,7 +15,7 @@ import type { S3Options } from './options.ts';
 export interface NoticeQueue {
   /**
    * Waits for messages, up to 20 s, and gives the objects that they tell of. `partitionOf` names the object that is to be read, or undefined
-   * when there is nothing to do for it; a message goes when all of its objects are {@link done}.
+   * when there is nothing to do for it; a message goes when all of its objects are {@link done}. One for which it rejects is left to the queue.
    */
   receive(
     partitionOf: (object: ToldObject) => Promise<string | undefined>,
@@ -106,7 +106,17 @@ export function openQueue(
           known.receipt = receipt;
           continue;
         }
-        const partitions = await Promise.all(objects.map(partitionOf));
+        const partitions = await Promise.all(objects.map(partitionOf)).catch((error: Error) => {
+          signal.throwIfAborted();
+          events.log(
+            'warn',
+            'an object that a message tells of cannot be asked for; the message comes again',
+            {
+              ...{ source, id, error: `${error.name}: ${error.message}` },
+            },
+          );
+        });
+        if (partitions === undefined) continue;
         const waiting = new Set(partitions.filter((partition) => partition !== undefined));
         notices.set(id, { receipt, waiting });
         if (waiting.size === 0) empty.push(id);

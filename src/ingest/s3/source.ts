@@ -122,7 +122,7 @@ export async function createS3Source(
   ): Promise<string | undefined> => {
     if (from !== bucket || !key.startsWith(options.prefix) || key.endsWith('/')) return undefined;
     if (etag !== undefined) return want(key, etag, Date.now());
-    const object = await downloads.head(key, signal);
+    const object = await downloads.stat(key, signal);
     return object === undefined ? undefined : want(key, object.etag, object.modified);
   };
 
