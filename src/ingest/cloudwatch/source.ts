@@ -30,6 +30,10 @@ interface Group {
   /** Milliseconds of the process's clock. */
   due: number;
   failures: number;
+  /** The look that has begun. */
+  look: { readonly began: number; readonly pages: AsyncGenerator<Delivery> } | undefined;
+  /** Unix milliseconds at which the last look began that came to its end. */
+  looked: number;
 }
 
 /**
@@ -48,7 +52,8 @@ export async function createCloudWatchSource(
   const groups = options.logGroups.map((name): Group => {
     const known = new Set(resume.ids.get(name));
     const reached = resume.positions.get(name)?.next ?? Date.now() - options.lookback * 1000;
-    return { name, reached, known, knownFrom: 0, format: options.format, due: 0, failures: 0 };
+    const begin = { knownFrom: 0, format: options.format, due: 0, failures: 0, looked: 0 };
+    return { name, reached, known, ...begin, look: undefined };
   });
 
   /** What is older than the group keeps is gone. */
@@ -183,6 +188,24 @@ export async function createCloudWatchSource(
     });
   };
 
+  /** What the next page of the group that has something new brings; nothing when it was read to its end, or failed. */
+  const nextOf = async (group: Group, signal: AbortSignal): Promise<Delivery | undefined> => {
+    group.look ??= { began: Date.now(), pages: read(group, signal) };
+    const { began, pages } = group.look;
+    try {
+      const next = await pages.next();
+      if (next.done !== true) return next.value;
+      group.looked = began;
+      group.failures = 0;
+      group.due = performance.now() + options.interval * 1000;
+      events.caughtUp(group.name);
+    } catch (error) {
+      if (!signal.aborted) fail(group, error as Error);
+    }
+    group.look = undefined;
+    return undefined;
+  };
+
   return {
     async *deliveries(signal) {
       events.lanes(groups.map(({ name }) => name));
@@ -192,20 +215,14 @@ export async function createCloudWatchSource(
         if (!resume.positions.has(group.name)) yield deliveryOf(group, [], []);
       }
       while (!signal.aborted) {
-        for (const group of groups) {
-          if (signal.aborted || performance.now() < group.due) continue;
-          try {
-            yield* read(group, signal);
-            group.failures = 0;
-            group.due = performance.now() + options.interval * 1000;
-            events.caughtUp(group.name);
-          } catch (error) {
-            if (signal.aborted) return;
-            fail(group, error as Error);
-          }
+        const group = furthestBehind(groups, performance.now());
+        if (group === undefined) {
+          const wait = Math.min(...groups.map(({ due }) => due)) - performance.now();
+          await sleep(Math.max(0, wait), undefined, { signal }).catch(() => {});
+          continue;
         }
-        const wait = Math.min(...groups.map(({ due }) => due)) - performance.now();
-        await sleep(Math.max(0, wait), undefined, { signal }).catch(() => {});
+        const delivery = await nextOf(group, signal);
+        if (delivery !== undefined) yield delivery;
       }
     },
     async close() {
@@ -213,6 +230,16 @@ export async function createCloudWatchSource(
       aws.close();
     },
   };
+}
+
+/**
+ * The due group whose event time is behind that of all others, so that groups advance together, however much waits in one: what is read of
+ * one alone would pile up in open steps until the others have passed them. Before the last look there is nothing in a group that is silent.
+ */
+function furthestBehind(groups: readonly Group[], now: number): Group | undefined {
+  const timeOf = ({ reached, looked }: Group): number => Math.max(reached, looked);
+  const due = groups.filter((group) => group.due <= now);
+  return due.sort((a, b) => timeOf(a) - timeOf(b))[0];
 }
 
 /** What ids begin with, so that they sort by time. */
