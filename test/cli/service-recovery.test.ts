@@ -83,6 +83,34 @@ describe('flowsentry run', () => {
     expect(await service.stop()).toBe(0);
   });
 
+  it('goes back to the last configuration that it could open, not to one that it has only read', async () => {
+    const root = join(folder, 'twice');
+    const service = startRun(root, SOURCE);
+    const config = join(root, 'flowsentry.yaml');
+    const old = readFileSync(config, 'utf8');
+    const said = (message: string) => service.logged().filter((line) => line.message === message);
+    appendFileSync(join(service.logs, 'a.log'), line);
+    await holds(service.data, 1);
+
+    const history = join(service.data, 'history');
+    renameSync(history, join(root, 'away'));
+    writeFileSync(history, 'in the way');
+    const renamed = old.replace('name: collected', 'name: renamed');
+    writeFileSync(config, renamed);
+    service.child.kill('SIGHUP');
+    await service.saying('the configuration was read anew');
+    await service.saying('a failure: what came since the last checkpoint is read again');
+    writeFileSync(join(root, 'policy.yaml'), 'zones: 5\n');
+    writeFileSync(config, `${renamed}policy: policy.yaml\n`);
+    service.child.kill('SIGHUP');
+    await service.saying('the new configuration is not taken, the old one stays');
+    rmSync(history);
+    renameSync(join(root, 'away'), history);
+    while (said('running').length < 2) await sleep(20);
+    expect(said('running').map(({ sources }) => sources)).toEqual(['collected', 'collected']);
+    expect(await service.stop()).toBe(0);
+  });
+
   it('ends when it is told to, at whatever moment of its start that is', async () => {
     const codes = new Set<number | string | null>();
     for (let i = 0; i < 16; i++) {
