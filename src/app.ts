@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
-import type { Alert, Coverage } from './contracts.ts';
+import type { Alert } from './contracts.ts';
 import { openEngine } from './engine.ts';
+import type { Figures } from './figures.ts';
 import { listFiles } from './ingest/paths.ts';
 import { emptyTotals, ingest } from './pipeline.ts';
 import { openReader, type Reader } from './reader/reader.ts';
@@ -28,7 +29,7 @@ export interface ReplayOptions {
   warn(message: string): void;
 }
 
-export interface ReplaySummary {
+export interface ReplaySummary extends Figures {
   readonly received: number;
   readonly stored: number;
   readonly rejected: number;
@@ -43,13 +44,10 @@ export interface ReplaySummary {
   readonly rejectedBy: Readonly<Record<string, number>>;
   readonly noData: number;
   readonly skipData: number;
-  /** Of the data folder as a whole. */
-  readonly coverage: Coverage;
   /** Aggregation interval in seconds, as the records show it. */
   readonly interval: number;
   /** Connections neither end of which is internal: whose networks they are, nobody has said. */
   readonly strangers: number;
-  readonly overflow: Readonly<Record<string, number>>;
   /** Detectors that failed, with their last message. */
   readonly failures: Readonly<Record<string, string>>;
   /** Seconds spent in each detector. */
@@ -82,7 +80,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       }),
     lost: (loss) => warn(lossText(loss)),
   });
-  const { names, rollup, scorer } = engine;
+  const { rollup, scorer } = engine;
   // Files advance together: lanes of live sources that this folder had would hold time still.
   rollup.setLanes('', ['']);
 
@@ -128,15 +126,9 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     rejectedBy: totals.rejectedBy,
     noData: totals.noData,
     skipData: totals.skipData,
-    coverage: engine.coverage(),
+    ...engine.figures(),
     interval: rollup.interval,
     strangers: engine.counts.strangers,
-    overflow: {
-      ...rollup.overflow,
-      ...scorer.overflow(),
-      names: names.overflow,
-      asked: engine.asked.overflow,
-    },
     failures: scorer.failures(),
     detectorSeconds: scorer.seconds(),
     book,

@@ -5,17 +5,18 @@ import { Dictionary } from './columns/dictionary.ts';
 import type { SnapshotParts } from './columns/snapshot.ts';
 import type { Config } from './config.ts';
 import { connectionOptions, countStrangers } from './connections.ts';
-import type { Alert, Coverage, DetectorStanding, OutboxChange, Position } from './contracts.ts';
+import type { Alert, OutboxChange, Position } from './contracts.ts';
 import { CoverageBook } from './coverage.ts';
 import { type FeedsInUse, openFeedsInUse } from './feeds-in-use.ts';
+import { type Figures, figuresOf } from './figures.ts';
 import { createInventoryKeeper, openInventory } from './inventory.ts';
 import { endsBy, FEEDS_FOLDER, judgesOf, readContext } from './judges.ts';
 import type { RetroCounts } from './live/retro-hunt.ts';
 import { takeNewLists } from './new-lists.ts';
 import { FIELDS } from './parse/fields.ts';
 import type { Stages, Totals } from './pipeline.ts';
-import { type AskedNames, createAskedNames } from './reference/asked-names.ts';
-import { type InterfaceAddresses, openInterfaceAddresses } from './reference/interface-addresses.ts';
+import { createAskedNames } from './reference/asked-names.ts';
+import { openInterfaceAddresses } from './reference/interface-addresses.ts';
 import type { Inventory } from './reference/inventory/inventory.ts';
 import { Rollup } from './rollup/rollup.ts';
 import { packNames, restoreNames, SAVED } from './saved-state.ts';
@@ -74,10 +75,7 @@ export interface Engine extends AsyncDisposable {
   readonly scorer: Scorer;
   /** Undefined where none is configured. */
   readonly inventory: Inventory | undefined;
-  readonly addresses: InterfaceAddresses;
   readonly stages: Pick<Stages, 'history' | 'rollup' | 'asked'>;
-  /** Names that were asked for. */
-  readonly asked: AskedNames;
   /** The lists of feeds in use, and what of them is still to be looked for in the history. */
   readonly feeds: Pick<FeedsInUse, 'versions' | 'hunts'>;
   /** Sessions that ended, and those of them neither end of which is internal. */
@@ -103,8 +101,8 @@ export interface Engine extends AsyncDisposable {
   verify(): Promise<void>;
   /** All alerts somebody should see, by first sight. */
   alerts(): Alert[];
-  /** What the records up to the last checkpoint cover. */
-  coverage(): Coverage;
+  /** What holds now. */
+  figures(): Figures;
 }
 
 /** Claims the data folder and goes on from its last checkpoint. Throws a UserError when the folder cannot be used. */
@@ -184,19 +182,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const savedCoverage = loaded.blobs.get(SAVED.coverage);
   if (savedCoverage !== undefined) covered.restore(savedCoverage);
   const newLists = { feeds, rollup, scorer, config, context, counts: options.retro };
-  const switchedOff = Object.entries(config.detectors).flatMap(([detector, { mode }]): DetectorStanding[] =>
-    mode === 'off' ? [{ detector, state: 'off', why: 'mode: off' }] : [],
-  );
-  const coverage = (): Coverage =>
-    covered.figures((from, to) =>
-      [...switchedOff, ...scorer.standings(from, to)].sort((a, b) => (a.detector < b.detector ? -1 : 1)),
-    );
+  const figures = (): Figures => figuresOf({ config, covered, names, rollup, scorer, asked, addresses });
 
   const alerts = (): Alert[] => scorer.book.entries().flatMap(visible);
   const publishAll = async (): Promise<void> => {
     const { seq, file = '' } = state;
     const witness = { instance: folder.instance, seq, file };
-    await publish(state.contents, { coverage: coverage(), witness });
+    await publish(state.contents, { coverage: figures().coverage, witness });
     await removeOtherStateFiles(folder.path, state.file);
   };
   const replace = async (change: SegmentChange): Promise<void> => {
@@ -234,8 +226,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     rollup,
     scorer,
     inventory,
-    addresses,
-    asked,
     stages: {
       asked(answers, lane) {
         asked.add(answers);
@@ -294,7 +284,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     verify: () => upkeep.check(segments()),
     prepareMaintenance: upkeep.prepare,
     alerts,
-    coverage,
+    figures,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

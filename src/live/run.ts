@@ -227,17 +227,11 @@ function lagOf(engine: Engine | undefined, source: string): { readonly lagSecond
 }
 
 /** The state of the service at a scrape. */
-function shown({ rollup, scorer, asked, inventory, addresses, coverage }: Engine): Partial<MetricsView> {
+function shown({ rollup, scorer, inventory, figures }: Engine): Partial<MetricsView> {
   return {
-    coverage: coverage(),
+    ...figures(),
     watermark: rollup.now,
     sessionsOpen: rollup.size,
-    overflow: {
-      ...rollup.overflow,
-      ...scorer.overflow(),
-      asked: asked.overflow,
-      addresses: addresses.overflow,
-    },
     detectors: [...scorer.counts].map(([detector, { ms, findings, shadowed }]) => ({
       detector,
       seconds: ms / 1000,
