@@ -126,7 +126,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     rejectedBy: totals.rejectedBy,
     noData: totals.noData,
     skipData: totals.skipData,
-    ...engine.figures(),
+    ...engine.figures,
     interval: rollup.interval,
     strangers: engine.counts.strangers,
     failures: scorer.failures(),

@@ -101,8 +101,8 @@ export interface Engine extends AsyncDisposable {
   verify(): Promise<void>;
   /** All alerts somebody should see, by first sight. */
   alerts(): Alert[];
-  /** What holds now. */
-  figures(): Figures;
+  /** What holds at the last checkpoint: what came since is read again after a crash, and a counter that goes back counts as one that began anew. */
+  readonly figures: Figures;
 }
 
 /** Claims the data folder and goes on from its last checkpoint. Throws a UserError when the folder cannot be used. */
@@ -182,13 +182,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const savedCoverage = loaded.blobs.get(SAVED.coverage);
   if (savedCoverage !== undefined) covered.restore(savedCoverage);
   const newLists = { feeds, rollup, scorer, config, context, counts: options.retro };
-  const figures = (): Figures => figuresOf({ config, covered, names, rollup, scorer, asked, addresses });
+  const figuresNow = (): Figures => figuresOf({ config, covered, names, rollup, scorer, asked, addresses });
+  let figures = figuresNow();
 
   const alerts = (): Alert[] => scorer.book.entries().flatMap(visible);
   const publishAll = async (): Promise<void> => {
     const { seq, file = '' } = state;
     const witness = { instance: folder.instance, seq, file };
-    await publish(state.contents, { coverage: figures().coverage, witness });
+    await publish(state.contents, { coverage: figures.coverage, witness });
     await removeOtherStateFiles(folder.path, state.file);
   };
   const replace = async (change: SegmentChange): Promise<void> => {
@@ -268,6 +269,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       for (const [name, part] of Object.entries(parts))
         if (part !== undefined) blobs.set(SAVED[name as keyof typeof parts], part.snapshot());
       blobs.set(SAVED.names, packNames(names));
+      const taken = figuresNow();
       const entries = scorer.book.takeChanged();
       const alerts = entries.flatMap(visible);
       const forgotten = scorer.book.takeForgotten();
@@ -275,6 +277,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       const input = { ...memory, positions, blobs, alerts: entries, forgotten, added, removed: [] };
       // Taken over and asked for at once: another transaction of the outbox comes before both or after both.
       await state.checkpoint({ ...input, outbox: send(alerts) }, claim);
+      figures = taken;
       await publishAll();
       await feeds.settle();
       await keepInventory();
@@ -284,7 +287,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     verify: () => upkeep.check(segments()),
     prepareMaintenance: upkeep.prepare,
     alerts,
-    figures,
+    get figures() {
+      return figures;
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -228,7 +228,7 @@ export async function live(options: LifeOptions): Promise<void> {
 
 /** Says what silence is worth. */
 function logCoverage(engine: Engine, log: LifeOptions['log']): void {
-  const { detectors, interfaces, minutes, ...counts } = engine.figures().coverage;
+  const { detectors, interfaces, minutes, ...counts } = engine.figures.coverage;
   const of = (state: DetectorStanding['state']): string =>
     detectors.flatMap(({ detector, ...each }) => (each.state === state ? [detector] : [])).join(', ');
   const share = minutes.expected === 0 ? 1 : minutes.heard / minutes.expected;

@@ -229,7 +229,7 @@ function lagOf(engine: Engine | undefined, source: string): { readonly lagSecond
 /** The state of the service at a scrape. */
 function shown({ rollup, scorer, inventory, figures }: Engine): Partial<MetricsView> {
   return {
-    ...figures(),
+    ...figures,
     watermark: rollup.now,
     sessionsOpen: rollup.size,
     detectors: [...scorer.counts].map(([detector, { ms, findings, shadowed }]) => ({
