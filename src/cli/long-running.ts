@@ -1,6 +1,9 @@
 import { EXIT } from '../errors.ts';
 import { onInterrupt } from './interrupt.ts';
 
+/** Milliseconds that a process has to end by itself. */
+const LINGER_MS = 1000;
+
 /** What a command begins with that runs until it is told to stop: its configuration, its log, and what aborts then. A second time ends it at once. */
 export async function startService(file: string) {
   const { loadConfig } = await import('../config.ts');
@@ -23,6 +26,10 @@ export async function startService(file: string) {
       message: string,
       details: Readonly<Record<string, unknown>>,
     ): void => log[level](message, details),
-    stopped: (): void => log.info('stopped'),
+    stopped(): void {
+      log.info('stopped');
+      // All that was to be waited for was; a library that still waits for an answer would keep the process.
+      setTimeout(() => process.exit(), LINGER_MS).unref();
+    },
   };
 }
