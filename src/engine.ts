@@ -80,6 +80,8 @@ export interface Engine extends AsyncDisposable {
   readonly feeds: Pick<FeedsInUse, 'versions' | 'hunts'>;
   /** Sessions that ended, and those of them neither end of which is internal. */
   readonly counts: { readonly sessions: number; readonly strangers: number };
+  /** Files of the history, and bytes of flow records that are on their way into one. */
+  historySize(): { readonly files: number; readonly waiting: number };
   /** Seconds of the process's clock since the last checkpoint, or since the start. */
   sinceCheckpoint(): number;
   /** What the delivery of alerts saved, by key. */
@@ -252,6 +254,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     feeds,
     counts,
+    historySize: () => ({ files: state.contents.segments.size, waiting: history.waiting }),
     sinceCheckpoint: () => (performance.now() - checkpointed) / 1000,
     outbox: loaded.outbox,
     writeOutbox: (changes) => state.writeOutbox(changes),

@@ -26,6 +26,7 @@ export async function startService(file: string) {
       message: string,
       details: Readonly<Record<string, unknown>>,
     ): void => log[level](message, details),
+    linesDropped: (): number => log.dropped,
     stopped(): void {
       log.info('stopped');
       // All that was to be waited for was; a library that still waits for an answer would keep the process.

@@ -84,7 +84,8 @@ export interface FlowBatch {
   readonly tcpFlags: Uint8Array;
 }
 
-function bytesPerRow(layout: Layout): number {
+/** What a row takes in all columns together. */
+export function bytesPerRow(layout: Layout): number {
   return 16 + 8 + 32 + (layout.packetAddresses ? 32 : 0) + 12 + 4 * layout.extra.length + 8;
 }
 

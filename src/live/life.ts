@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import type { Alert, DetectorStanding, Part } from '../contracts.ts';
 import { type Engine, openEngine } from '../engine.ts';
 import { ingest, type Totals } from '../pipeline.ts';
-import { openLiveReader } from '../reader/live.ts';
+import { type LiveReader, openLiveReader } from '../reader/live.ts';
 import type { Sender } from '../send/sender.ts';
 import { createUncovered } from '../uncovered.ts';
 import { createMaintenance } from '../upkeep.ts';
@@ -36,7 +36,7 @@ export interface LifeOptions {
   /** Counted on. */
   readonly retro: RetroCounts;
   /** The state is open, the sources are being read and the sinks served. */
-  onOpen(engine: Engine, sender: Sender): Promise<void>;
+  onOpen(life: Life): Promise<void>;
   /** A checkpoint with these counts begins; when it fails, only the next life can tell whether it is durable. */
   onAttempt(seq: number, totals: Totals): void;
   /** A checkpoint is durable, and so is everything in these counts. */
@@ -44,6 +44,13 @@ export interface LifeOptions {
   /** Alerts that it made durable, new ones and those that changed, where no sink is told of them. */
   onAlerts(alerts: readonly Alert[]): Promise<void>;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
+}
+
+/** What is at work while the state is open. */
+export interface Life {
+  readonly engine: Engine;
+  readonly sender: Sender;
+  readonly reader: Pick<LiveReader, 'waiting'>;
 }
 
 /** What was read since the start of the process, whether it became durable or was read again. */
@@ -158,7 +165,7 @@ export async function live(options: LifeOptions): Promise<void> {
   };
   const maintain = createMaintenance(engine.prepareMaintenance, () => disk.isShort);
   let coverageToldAt = performance.now();
-  await options.onOpen(engine, sender);
+  await options.onOpen({ engine, sender, reader });
   log('info', 'running', { data, sources: names.join(', ') });
   await ingest(
     watched(paused(reader.parts(), disk, signal), idle, tend),

@@ -1,5 +1,6 @@
 import type { Coverage, RejectReason, Severity } from '../contracts.ts';
 import type { SinkView } from '../send/delivery/channel.ts';
+import type { ServerMetrics } from '../serve/server.ts';
 
 /** Counts since the start of the process, taken at one moment between two batches: only then does the identity hold. */
 export interface RecordCounts {
@@ -42,15 +43,28 @@ export interface InventoryMetrics {
   readonly age?: number;
 }
 
-/** Everything there is to show; each part is absent until somebody provides it. Counts are since the start of the process. */
-export interface MetricsView {
+/** What a service shows from its start to its end. Counts are since the start of the process. */
+export interface ServiceView {
   readonly records: RecordCounts;
   /** Bytes read from sources, before they were unzipped. */
   readonly bytes: number;
   readonly sources: readonly SourceMetrics[];
+  readonly feeds: readonly FeedMetrics[];
+  /** Hunts in the history for what feeds have new, and the contacts they found. */
+  readonly retro: Readonly<
+    Record<'done' | 'failed' | 'given_up' | 'pending' | 'told' | 'over_budget', number>
+  >;
+  readonly dataLossEvents: number;
+  readonly configReloads: Readonly<Record<'loaded' | 'refused', number>>;
+  readonly diskFreeBytes: number;
+  readonly logLinesDropped: number;
+}
+
+/** What it shows while its state is open. */
+export interface StateView {
   /** Event time, Unix seconds; 0 when there is none yet. */
   readonly watermark: number;
-  /** Bytes that wait between reading and history. */
+  /** Bytes of records between reading and history. */
   readonly queueBytes: number;
   readonly segments: number;
   readonly sessionsOpen: number;
@@ -72,25 +86,15 @@ export interface MetricsView {
     readonly count: number;
   }[];
   readonly alertsFiring: number;
-  readonly feeds: readonly FeedMetrics[];
   readonly inventory: readonly InventoryMetrics[];
-  /** Hunts in the history for what feeds have new, and the contacts they found. Counts are since the start of the process. */
-  readonly retro: Readonly<
-    Record<'done' | 'failed' | 'given_up' | 'pending' | 'told' | 'over_budget', number>
-  >;
   readonly sinks: readonly SinkView[];
-  /** Certificates, and lists of revoked ones, with the Unix seconds after which they are no good. */
-  readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
-  readonly certificateReloads: Readonly<Record<'loaded' | 'refused', number>>;
-  readonly configReloads: Readonly<Record<'loaded' | 'refused', number>>;
-  readonly dataLossEvents: number;
-  readonly diskFreeBytes: number;
+}
+
+/** What its server shows. */
+export interface ServerView extends ServerMetrics {
   /** Why no records are read at the moment; empty when they are. */
   readonly paused: readonly string[];
-  readonly httpConnections: number;
-  /** Requests by status class, such as `2xx`. */
-  readonly httpRequests: Readonly<Record<string, number>>;
-  /** Refused before they were a request: `too-many`, `handshake`, `client-certificate`, … */
-  readonly httpRefusals: Readonly<Record<string, number>>;
-  readonly logLinesDropped: number;
 }
+
+/** Everything there is to show. Whoever provides a part declares that it is all of that part, so that nothing is without a provider. */
+export type MetricsView = ServiceView & StateView & ServerView;

@@ -78,7 +78,7 @@ const FAMILIES: readonly Family[] = [
   { type: 'counter', name: 'source_losses_total', help: 'Stretches of a source that could no longer be read.', labels: ['source'], read: (v) => bySource(v, (s) => s.losses) },
   { type: 'counter', name: 'data_loss_events_total', help: 'Times data was found to be lost.', read: (v) => v.dataLossEvents },
   { type: 'gauge', name: 'watermark_seconds', help: 'Event time up to which windows are closed, Unix seconds.', read: (v) => (v.watermark === 0 ? undefined : v.watermark) },
-  { type: 'gauge', name: 'queue_bytes', help: 'Bytes read that are not in history yet.', read: (v) => v.queueBytes },
+  { type: 'gauge', name: 'queue_bytes', help: 'Bytes of records in columns that were read and are not in a file of history yet.', read: (v) => v.queueBytes },
   { type: 'gauge', name: 'segments', help: 'Files of history.', read: (v) => v.segments },
   { type: 'gauge', name: 'sessions_open', help: 'Sessions followed.', read: (v) => v.sessionsOpen },
   { type: 'gauge', name: 'flows_open', help: 'Flows in steps that are not closed yet.', read: (v) => v.flowsOpen },

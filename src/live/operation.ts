@@ -3,6 +3,7 @@ import type { ServeLog, ServeOptions } from '../serve/options.ts';
 import { createHandler, operationRoutes } from '../serve/routes.ts';
 import { startServer } from '../serve/server.ts';
 import type { Metrics } from './metrics.ts';
+import type { ServerView } from './metrics-view.ts';
 
 /** What the service says of itself at this moment. */
 export interface Status {
@@ -56,7 +57,7 @@ export async function startOperation({ serve, metrics, status, log }: OperationO
       log: serveLog,
     });
   const server = await startServer(handlerOf(serve), serve, serveLog);
-  metrics.provide(() => ({ ...server.metrics(), paused: status().paused }));
+  metrics.provide((): ServerView => ({ ...server.metrics(), paused: status().paused }));
 
   return {
     url: server.url,

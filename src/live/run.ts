@@ -6,12 +6,11 @@ import { originOf, UserError } from '../errors.ts';
 import { refuseUnverified } from '../outbound/tls.ts';
 import { emptyTotals, type Totals } from '../pipeline.ts';
 import { SourceFailure } from '../reader/live.ts';
-import type { Sender } from '../send/sender.ts';
 import { watchDisk } from './disk-guard.ts';
 import { createFeedWatch } from './feed-watch.ts';
-import { CLAIMING, live, type Reading } from './life.ts';
+import { CLAIMING, type Life, live, type Reading } from './life.ts';
 import { createMetrics } from './metrics.ts';
-import type { MetricsView } from './metrics-view.ts';
+import type { ServiceView, StateView } from './metrics-view.ts';
 import { type Operation, type Status, startOperation } from './operation.ts';
 import type { RetroCounts } from './retro-hunt.ts';
 import { createSourceWatch } from './source-watch.ts';
@@ -28,6 +27,8 @@ export interface RunOptions {
   /** Alerts that a checkpoint has just made durable, new ones and those that changed; never where sinks are configured. */
   onAlerts(alerts: readonly Alert[]): Promise<void>;
   log(level: 'info' | 'warn' | 'error', message: string, details: Readonly<Record<string, unknown>>): void;
+  /** Lines of the log that nobody took. */
+  linesDropped(): number;
 }
 
 /** Milliseconds between two looks at the free space. */
@@ -49,8 +50,7 @@ export async function run(options: RunOptions): Promise<void> {
   const feeds = createFeedWatch();
   const retro: RetroCounts = { done: 0, failed: 0, given_up: 0, told: 0, over_budget: 0 };
   const reloads = { loaded: 0, refused: 0 };
-  let engine: Engine | undefined;
-  let sender: Sender | undefined;
+  let life: Life | undefined;
   let durable = emptyTotals();
   let attempt: { readonly seq: number; readonly totals: Totals } | undefined;
   let isFailing = false;
@@ -84,24 +84,23 @@ export async function run(options: RunOptions): Promise<void> {
     },
   });
   const status = (): Status => ({
-    running: engine !== undefined,
+    running: life !== undefined,
     paused: [...(disk.isShort ? ['disk'] : []), ...(isFailing ? ['failure'] : [])],
-    mute: sender?.isMute === true,
+    mute: life?.sender.isMute === true,
   });
   // Before the state is opened: whoever looks can tell a service that starts from one that is gone.
   const { serve } = config;
   await using operation = serve && (await startOperation({ serve, metrics, status, log }));
-  metrics.provide(() => ({
-    ...(engine === undefined ? {} : shown(engine)),
-    ...(sender === undefined ? {} : { sinks: sender.view() }),
+  metrics.provide((): ServiceView & Partial<StateView> => ({
+    ...(life === undefined ? {} : shown(life)),
     sources: [...reading.sources].map(([source, counts]) => ({
       source,
       ...counts,
-      ...lagOf(engine, source),
+      ...lagOf(life?.engine, source),
     })),
     records: { ...durable, rejected: durable.rejectedBy },
     feeds: feeds.view(),
-    retro: { ...retro, pending: engine?.feeds.hunts.length ?? 0 },
+    retro: { ...retro, pending: life?.engine.feeds.hunts.length ?? 0 },
     bytes: reading.bytes,
     dataLossEvents: [...reading.sources.values()].reduce(
       (sum, { losses }) => sum + losses,
@@ -109,6 +108,7 @@ export async function run(options: RunOptions): Promise<void> {
     ),
     configReloads: reloads,
     diskFreeBytes: disk.free,
+    logLinesDropped: options.linesDropped(),
   }));
 
   let hasOpened = false;
@@ -141,9 +141,8 @@ export async function run(options: RunOptions): Promise<void> {
         watch,
         feeds,
         retro,
-        async onOpen(opened, sending) {
-          engine = opened;
-          sender = sending;
+        async onOpen(opened) {
+          life = opened;
           hasOpened = true;
           // Nothing may come for hours: it is well as long as it does not fail again.
           isFailing = false;
@@ -187,8 +186,7 @@ export async function run(options: RunOptions): Promise<void> {
       wait = Math.min(2 * wait, BACKOFF_MS.last);
       continue;
     } finally {
-      engine = undefined;
-      sender = undefined;
+      life = undefined;
     }
     if (signal.aborted || next === undefined) return;
   }
@@ -227,11 +225,16 @@ function lagOf(engine: Engine | undefined, source: string): { readonly lagSecond
 }
 
 /** The state of the service at a scrape. */
-function shown({ rollup, scorer, inventory, figures }: Engine): Partial<MetricsView> {
+function shown({ engine, sender, reader }: Life): StateView {
+  const { rollup, scorer, inventory, figures } = engine;
+  const { files, waiting } = engine.historySize();
   return {
     ...figures,
     watermark: rollup.now,
-    sessionsOpen: rollup.size,
+    queueBytes: reader.waiting + waiting,
+    segments: files,
+    sessionsOpen: rollup.open.sessions,
+    flowsOpen: rollup.open.flows,
     detectors: [...scorer.counts].map(([detector, { ms, findings, shadowed }]) => ({
       detector,
       seconds: ms / 1000,
@@ -242,6 +245,7 @@ function shown({ rollup, scorer, inventory, figures }: Engine): Partial<MetricsV
       [...opened].map(([severity, count]) => ({ detector, severity, count })),
     ),
     alertsFiring: scorer.book.firing,
+    sinks: sender.view(),
     inventory: (inventory?.parts ?? []).map(({ source, at, entries }) => ({
       ...{ source, entries: entries.length },
       ...(at > 0 && { age: Math.max(0, Date.now() / 1000 - at) }),

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { bytesPerRow } from '../columns/flow-batch.ts';
 import type { Part, Position } from '../contracts.ts';
 import { UserError } from '../errors.ts';
 import type { SourceOptions } from '../ingest/options.ts';
@@ -43,6 +44,8 @@ export interface LiveReader extends AsyncDisposable {
   acknowledge(covered: CoveredBySource): void;
   /** No new delivery is begun; the one at hand still comes. */
   stop(): void;
+  /** Bytes of the records that came from the thread and were not asked for yet. */
+  readonly waiting: number;
 }
 
 /** Milliseconds without a part after which the reader says so. */
@@ -184,11 +187,20 @@ export function openLiveReader(sources: readonly SourceOptions[]): LiveReader {
       }, STOP_MS);
       exited.then(() => clearTimeout(timer));
     },
+    get waiting() {
+      return queue.reduce((sum, message) => sum + bytesOf(message), 0);
+    },
     [Symbol.asyncDispose]() {
       closed ??= close();
       return closed;
     },
   };
+}
+
+/** Bytes of the records in a message. */
+function bytesOf(message: LiveMessage): number {
+  if (message.kind !== 'part' || message.layout === undefined) return 0;
+  return message.length * bytesPerRow(message.layout);
 }
 
 /** Whether something came before the reader counts as idle. */

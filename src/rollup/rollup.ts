@@ -105,9 +105,9 @@ export class Rollup {
     this.#closeReached();
   }
 
-  /** Sessions alive. */
-  get size(): number {
-    return this.#sessions.size;
+  /** Sessions alive, and connections in steps that are not closed yet. */
+  get open(): { readonly sessions: number; readonly flows: number } {
+    return { sessions: this.#sessions.size, flows: this.#open.flows };
   }
 
   /** Shows the sessions alive as they are at {@link now}, some at a time; a batch is valid during the call. */

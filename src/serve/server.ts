@@ -21,8 +21,11 @@ import type { Handler } from './routes.ts';
 /** What there is to show of a server. Counts are since its start. */
 export interface ServerMetrics {
   readonly httpConnections: number;
+  /** By status class, such as `2xx`. */
   readonly httpRequests: Readonly<Record<string, number>>;
+  /** Refused before they were a request: `too-many`, `handshake`, `client-certificate`, … */
   readonly httpRefusals: Readonly<Record<string, number>>;
+  /** With lists of revoked ones, and the Unix seconds after which they are no good. */
   readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
   readonly certificateReloads: Readonly<Record<'loaded' | 'refused', number>>;
 }

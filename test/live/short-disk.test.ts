@@ -42,6 +42,7 @@ history: {${history}}`,
     },
     onAlerts: async () => {},
     log: (_level, message) => said.push(message),
+    linesDropped: () => 0,
   });
   const hours = async () => {
     const flows = ((await readManifest(data))?.segments ?? []).filter(({ table }) => table === 'flows');

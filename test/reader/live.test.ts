@@ -41,6 +41,23 @@ describe('the reading thread', () => {
     expect(received).toBe(60);
   });
 
+  it('says how many bytes of records wait to be taken', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'a.log'), scanLog());
+    await using reader = readerOf(folder);
+    expect(reader.waiting).toBe(0);
+    reader.begin(optionsAt(new Map()));
+    while (reader.waiting === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    const { waiting } = reader;
+    for await (const part of reader.parts()) {
+      if (part?.batch === undefined) continue;
+      const { batch } = part;
+      expect(waiting).toBe(batch.length * (batch.buffer.byteLength / batch.capacity));
+      break;
+    }
+    expect(reader.waiting).toBe(0);
+  });
+
   it('heeds what it is told together with where to begin', async () => {
     await using reader = readerOf(temporaryFolder());
     reader.begin(optionsAt(new Map()));

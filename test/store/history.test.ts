@@ -215,6 +215,19 @@ describe('history', () => {
     ]);
   });
 
+  it('says how many bytes of records are not in a file yet', async () => {
+    const store = await openStore(temporaryFolder());
+    // Of two hours: its rows are copied apart, and its memory does not come back.
+    const flows = [START, START + 7200].map((end) => plainFlow('10.0.0.1', '10.0.0.2', end));
+    const batch = flowBatchOf(flows, V2, store.names);
+    const rowBytes = batch.buffer.byteLength / batch.capacity;
+    await store.history.appendFlows(batch);
+    expect(store.history.waiting).toBe(2 * rowBytes);
+    await store.checkpoint();
+    expect(store.history.waiting).toBe(0);
+    await store.close();
+  });
+
   it('puts rows of one hour into one file under its date and hour', async () => {
     const folder = temporaryFolder();
     const store = await openStore(folder);

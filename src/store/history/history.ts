@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { BufferPool } from '../../columns/buffer-pool.ts';
 import type { Dictionary } from '../../columns/dictionary.ts';
-import type { FlowBatch } from '../../columns/flow-batch.ts';
+import { bytesPerRow, type FlowBatch } from '../../columns/flow-batch.ts';
 import type { SessionBatch, WindowBatch } from '../../columns/session-batch.ts';
 import type { Reject } from '../../contracts.ts';
 import { UserError } from '../../errors.ts';
@@ -42,6 +42,7 @@ export class History implements AsyncDisposable {
   readonly #windows = new RowBuffer('windows', WINDOW_COLUMNS);
   #sentNames = 1;
   #unsealed = 0;
+  #rowBytes = 0;
   #segments: Segment[] = [];
   #ticket = 0;
   #doneTicket = 0;
@@ -68,6 +69,11 @@ export class History implements AsyncDisposable {
     }
   }
 
+  /** Bytes of the flow rows that are not in a segment yet, each as wide as the last one. */
+  get waiting(): number {
+    return this.#unsealed * this.#rowBytes;
+  }
+
   #check(): void {
     if (this.#failure !== undefined)
       throw new UserError(`cannot write history in ${this.#options.dataDir}: ${this.#failure}`);
@@ -79,6 +85,7 @@ export class History implements AsyncDisposable {
     // Made for each batch: the layout of one that comes from another thread is a copy of its own.
     const columns = flowColumns(batch.layout, this.#options.fieldTypes);
     this.#unsealed += batch.length;
+    this.#rowBytes = bytesPerRow(batch.layout);
     this.#send('flows', columns, flowRows(batch), [batch.buffer]);
     while (this.#unsealed > MAX_UNSEALED && this.#failure === undefined) await once(this.#worker, 'message');
     this.#check();
