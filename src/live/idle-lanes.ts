@@ -4,6 +4,8 @@ export interface IdleLanes {
   caughtUp(lane: string): void;
   /** Records of the lane came. */
   came(lane: string): void;
+  /** Of those whose names begin with `owner`, these are ours from now on; one that comes back later is as a new one. */
+  keep(owner: string, lanes: readonly string[]): void;
   /** Lanes that have been silent for long enough, each once until records of it come. */
   take(): string[];
 }
@@ -15,13 +17,18 @@ export function createIdleLanes(
 ): IdleLanes {
   const since = new Map<string, number>();
   const idle = new Set<string>();
+  const forget = (lane: string): void => {
+    since.delete(lane);
+    idle.delete(lane);
+  };
   return {
     caughtUp(lane) {
       if (!since.has(lane) && !idle.has(lane)) since.set(lane, now());
     },
-    came(lane) {
-      since.delete(lane);
-      idle.delete(lane);
+    came: forget,
+    keep(owner, lanes) {
+      for (const lane of [...since.keys(), ...idle])
+        if (lane.startsWith(owner) && !lanes.includes(lane)) forget(lane);
     },
     take() {
       const time = now();

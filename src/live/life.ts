@@ -107,7 +107,10 @@ export async function live(options: LifeOptions): Promise<void> {
       thread.begin({
         ...from,
         batchRows: config.ingest.batchRows,
-        onLanes: (source, lanes) => rollup.setLanes(`${source}:`, lanes, times.get(source)?.lateness),
+        onLanes(source, lanes) {
+          idle.keep(`${source}:`, lanes);
+          rollup.setLanes(`${source}:`, lanes, times.get(source)?.lateness);
+        },
         onCaughtUp: (lane) => idle.caughtUp(lane),
         onFlush() {
           isAsked = true;

@@ -23,3 +23,24 @@ it('a lane is idle once, after it was silent for long enough since it had caught
   time = 260;
   expect(lanes.take()).toEqual(['a']);
 });
+
+it('a lane that went to another and came back is as a new one, whether it was idle or not yet', () => {
+  let time = 0;
+  const lanes = createIdleLanes(
+    () => 60,
+    () => time,
+  );
+  const all = ['k:idle', 'k:waits', 's:other'];
+  lanes.caughtUp('k:idle');
+  time = 60;
+  expect(lanes.take()).toEqual(['k:idle']);
+  lanes.caughtUp('k:waits');
+  lanes.caughtUp('s:other');
+  lanes.keep('k:', []);
+  time = 120;
+  expect(lanes.take()).toEqual(['s:other']);
+  lanes.keep('k:', all);
+  for (const lane of all) lanes.caughtUp(lane);
+  time = 180;
+  expect(lanes.take()).toEqual(['k:idle', 'k:waits']);
+});
