@@ -167,13 +167,14 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
     }
   };
 
+  /** Files with more to read, as far as is known. A compressed one is complete one turn later than it could be told from half a line. */
+  const unread = (): Followed[] =>
+    [...followed.values()].filter((one) => one.size > one.offset && one.fruitless <= QUIET_LOOKS);
+
   /** Files whose turn it is: one that was begun after another was finished waits until that one is read. */
   const readable = (): Followed[] => {
-    const all = [...followed.values()];
-    // A compressed file is complete one turn later than it could be told from half a line.
-    const unread = all.filter((one) => one.size > one.offset && one.fruitless <= QUIET_LOOKS);
-    const first = unread.reduce((least, one) => Math.min(least, one.written), Number.POSITIVE_INFINITY);
-    return all.filter((one) => one.due && (one.birth < first || one.written === first));
+    const first = unread().reduce((least, one) => Math.min(least, one.written), Number.POSITIVE_INFINITY);
+    return [...followed.values()].filter((one) => one.due && (one.birth < first || one.written === first));
   };
 
   /** The next complete lines of a file, or the file as a whole; undefined when there is nothing new. */
@@ -278,7 +279,7 @@ export function createFollowSource(options: FollowOptions, resume: Resume, event
           }
         }
         if (!idle) continue;
-        events.caughtUp(lane);
+        if (unread().length === 0) events.caughtUp(lane);
         await sleep(Math.max(nextLook - performance.now(), 0), undefined, { signal }).catch(() => {});
       }
     },
