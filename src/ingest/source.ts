@@ -68,7 +68,10 @@ export interface Covered {
 export interface SourceEvents {
   /** The lanes that are ours from now on. Event time waits for each of them until it has records or is idle. */
   lanes(names: readonly string[]): void;
-  /** Nothing more can be read of the lane at this moment: it has caught up. */
+  /**
+   * Nothing more can be read of the lane at this moment: it has caught up. The first time after what waited at the start was read; one that
+   * was idle before is not waited for any longer.
+   */
   caughtUp(lane: string): void;
   /** What was handed over has to become durable soon: another shall have what it belongs to. */
   flush(): void;

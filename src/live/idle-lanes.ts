@@ -10,20 +10,28 @@ export interface IdleLanes {
   take(): string[];
 }
 
-/** `secondsOf`: silence after which a lane that has caught up is idle; `now` gives seconds of any steady clock. */
+/**
+ * `secondsOf`: silence after which a lane that has caught up is idle; `now` gives seconds of any steady clock. `returning` were idle in an
+ * earlier life: each is idle again at once when it has caught up before anything came of it, or after that silence when it is not heard of.
+ */
 export function createIdleLanes(
   secondsOf: (lane: string) => number,
+  returning: readonly string[] = [],
   now = () => performance.now() / 1000,
 ): IdleLanes {
-  const since = new Map<string, number>();
+  const began = now();
+  const since = new Map(returning.map((lane) => [lane, began]));
+  const unheard = new Set(returning);
   const idle = new Set<string>();
   const forget = (lane: string): void => {
     since.delete(lane);
+    unheard.delete(lane);
     idle.delete(lane);
   };
   return {
     caughtUp(lane) {
-      if (!since.has(lane) && !idle.has(lane)) since.set(lane, now());
+      if (unheard.delete(lane)) since.set(lane, Number.NEGATIVE_INFINITY);
+      else if (!since.has(lane) && !idle.has(lane)) since.set(lane, now());
     },
     came: forget,
     keep(owner, lanes) {
@@ -36,7 +44,7 @@ export function createIdleLanes(
         .filter(([lane, began]) => time - began >= secondsOf(lane))
         .map(([lane]) => lane);
       for (const lane of taken) {
-        since.delete(lane);
+        forget(lane);
         idle.add(lane);
       }
       return taken;

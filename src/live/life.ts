@@ -139,9 +139,11 @@ export async function live(options: LifeOptions): Promise<void> {
   const uncovered = createUncovered((partition) => engine.positions.get(partition)?.next ?? 0);
   const { rollup, scorer } = engine;
   const names = config.sources.map(({ name }) => name);
-  rollup.keepLanes(names.map((name) => `${name}:`));
   const times = new Map(config.sources.map((source) => [source.name, timesOf(source, config.ingest)]));
-  const idle = createIdleLanes((lane) => times.get(lane.slice(0, lane.indexOf(':')))?.idle ?? 0);
+  const idle = createIdleLanes(
+    (lane) => times.get(lane.slice(0, lane.indexOf(':')))?.idle ?? 0,
+    rollup.resumeLanes(names.map((name) => `${name}:`)),
+  );
   const readBefore = reading.bytes;
   let isAsked = false;
   /** The first checkpoint of a life waits for nothing: what ends again and again gets on nevertheless. */
@@ -279,7 +281,7 @@ async function* watched(
   tend: () => void,
 ): AsyncGenerator<Part | undefined> {
   for await (const part of parts) {
-    if (part !== undefined) idle.came(part.lane);
+    if (part !== undefined && part.received > 0) idle.came(part.lane);
     tend();
     yield part;
   }

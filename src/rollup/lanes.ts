@@ -7,6 +7,8 @@ export interface Lane {
   lateness: number;
   /** It has caught up and is silent: time goes on without it until it has records again. */
   idle: boolean;
+  /** Idle since an earlier life, and not heard of in this one: it is waited for, since what came meanwhile is not read yet. */
+  awaited: boolean;
 }
 
 type Saved = readonly [
@@ -32,7 +34,7 @@ export class Lanes {
   of(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
-      lane = { watermark: new Watermark(), lateness: this.#lateness, idle: false };
+      lane = { watermark: new Watermark(), lateness: this.#lateness, idle: false, awaited: false };
       this.#lanes.set(name, lane);
     }
     return lane;
@@ -41,6 +43,21 @@ export class Lanes {
   /** Keeps the lanes that `keeps` says; forgets the others. */
   retain(keeps: (name: string) => boolean): void {
     for (const name of this.#lanes.keys()) if (!keeps(name)) this.#lanes.delete(name);
+  }
+
+  /** Another life begins of sources whose lanes have names that begin so: forgets all others, and names those that were idle, which are waited for once more. */
+  resume(owners: readonly string[]): string[] {
+    this.retain((name) => owners.some((owner) => name.startsWith(owner)));
+    const idle = [...this.#lanes].filter(([, lane]) => lane.idle);
+    for (const [, lane] of idle) lane.awaited = true;
+    return idle.map(([name]) => name);
+  }
+
+  /** Time goes on without the lane until it has records again. */
+  setIdle(name: string): void {
+    const lane = this.of(name);
+    lane.idle = true;
+    lane.awaited = false;
   }
 
   /** Newest event time of any lane whose name begins with `owner`, Unix seconds; 0 without one. */
@@ -55,18 +72,18 @@ export class Lanes {
   get passed(): number {
     let passed = Number.POSITIVE_INFINITY;
     let furthest = Number.NEGATIVE_INFINITY;
-    for (const { watermark, lateness, idle } of this.#lanes.values()) {
+    for (const { watermark, lateness, idle, awaited } of this.#lanes.values()) {
       const own = watermark.max - lateness;
       furthest = Math.max(furthest, own);
-      if (!idle) passed = Math.min(passed, own);
+      if (!idle || awaited) passed = Math.min(passed, own);
     }
     return passed === Number.POSITIVE_INFINITY ? furthest : passed;
   }
 
   snapshot(): Saved {
-    return [...this.#lanes].map(([name, { watermark, ...lane }]) => [
+    return [...this.#lanes].map(([name, { watermark, lateness, idle }]) => [
       name,
-      { ...watermark.snapshot(), ...lane },
+      { ...watermark.snapshot(), lateness, idle },
     ]);
   }
 

@@ -75,10 +75,8 @@ export class Rollup {
     return this.#lanes.newest(owner);
   }
 
-  /** Forgets lanes whose name begins with none of these. */
-  keepLanes(owners: readonly string[]): void {
-    this.#lanes.retain((name) => owners.some((owner) => name.startsWith(owner)));
-  }
+  /** Another life of these live sources begins, and of no others: names lanes that were idle, which are waited for until {@link setIdle}. */
+  resumeLanes = (owners: readonly string[]): string[] => this.#lanes.resume(owners);
 
   /** From now on these lanes are waited for, and no other whose name begins with `owner`. `lateness` in seconds. */
   setLanes(owner: string, names: readonly string[], lateness = this.#options.lateness): void {
@@ -89,7 +87,7 @@ export class Rollup {
 
   /** Time goes on without the lane until it has records again. */
   setIdle(lane: string): void {
-    this.#lanes.of(lane).idle = true;
+    this.#lanes.setIdle(lane);
     this.#closeReached();
   }
 

@@ -5,6 +5,7 @@ it('a lane is idle once, after it was silent for long enough since it had caught
   let time = 0;
   const lanes = createIdleLanes(
     (lane) => (lane === 'slow' ? 600 : 60),
+    [],
     () => time,
   );
   lanes.caughtUp('a');
@@ -28,6 +29,7 @@ it('a lane that went to another and came back is as a new one, whether it was id
   let time = 0;
   const lanes = createIdleLanes(
     () => 60,
+    [],
     () => time,
   );
   const all = ['k:idle', 'k:waits', 's:other'];
@@ -43,4 +45,26 @@ it('a lane that went to another and came back is as a new one, whether it was id
   for (const lane of all) lanes.caughtUp(lane);
   time = 180;
   expect(lanes.take()).toEqual(['k:idle', 'k:waits']);
+});
+
+it('a lane that was idle in an earlier life is so at once when it has caught up and nothing came of it', () => {
+  let time = 0;
+  const lanes = createIdleLanes(
+    () => 60,
+    ['silent', 'behind', 'away'],
+    () => time,
+  );
+  expect(lanes.take()).toEqual([]);
+  lanes.caughtUp('silent');
+  expect(lanes.take()).toEqual(['silent']);
+  lanes.came('behind');
+  lanes.caughtUp('behind');
+  time = 59;
+  expect(lanes.take()).toEqual([]);
+  lanes.caughtUp('silent');
+  time = 60;
+  // One is as any other now, and the source of the other could not be reached.
+  expect(lanes.take().sort()).toEqual(['away', 'behind']);
+  lanes.caughtUp('away');
+  expect(lanes.take()).toEqual([]);
 });

@@ -512,7 +512,7 @@ describe('rollup', () => {
     for (const release of [
       (rollup: Rollup) => rollup.setIdle('s:slow'),
       (rollup: Rollup) => rollup.setLanes('s:', ['s:fast']),
-      (rollup: Rollup) => rollup.keepLanes(['s:fast']),
+      (rollup: Rollup) => rollup.resumeLanes(['s:fast']),
     ]) {
       const { held, late } = laneRun((rollup) => {
         release(rollup);
@@ -557,16 +557,56 @@ describe('rollup', () => {
     expect(seen.log.length).toBeGreaterThan(0);
   });
 
-  it('keeps lanes and their idleness in a snapshot', () => {
-    const names = new Dictionary();
-    const seen = nothing();
-    const first = createRollup(names, seen);
-    first.setLanes('s:', ['s:a', 's:b']);
-    first.setIdle('s:b');
-    const second = createRollup(names, seen);
-    second.restore(joined(first.snapshot()));
-    second.add(flowsOf(Array.from({ length: 60 }, (_, i) => exchange(T + i * 60)).flat(), names), 's:a');
-    expect(seen.log.length).toBeGreaterThan(0);
+  describe('an idle lane', () => {
+    const stream = (host: number, from = 0) =>
+      Array.from({ length: 60 }, (_, i) => exchange(T + from + i * 60, { dst: `34.1.1.${host}` })).flat();
+    /** Two lanes had the same hour, and one of them is idle since. */
+    const stopped = () => {
+      const names = new Dictionary();
+      const seen = nothing();
+      const rollup = createRollup(names, seen);
+      rollup.setLanes('s:', ['s:a', 's:b', 's:silent']);
+      rollup.setIdle('s:silent');
+      rollup.add(flowsOf(stream(1), names), 's:a');
+      rollup.add(flowsOf(stream(2), names), 's:b');
+      rollup.setIdle('s:b');
+      return { names, seen, rollup };
+    };
+    const restarted = ({ names, seen, rollup }: ReturnType<typeof stopped>) => {
+      const next = createRollup(names, seen);
+      next.restore(joined(rollup.snapshot()));
+      return { names, seen, rollup: next };
+    };
+
+    it('is kept in a snapshot, and time goes on without it', () => {
+      const { names, seen, rollup } = restarted(stopped());
+      const before = seen.log.length;
+      rollup.add(flowsOf(stream(1, 3600), names), 's:a');
+      expect(seen.log.length).toBeGreaterThan(before);
+    });
+
+    it('is waited for when its source begins anew, so that nothing of what came meanwhile is late', () => {
+      // Killed before it was heard of: its idleness outlives that as well.
+      const killed = restarted(stopped());
+      expect(killed.rollup.resumeLanes(['s:'])).toEqual(['s:b', 's:silent']);
+      const { names, seen, rollup } = restarted(killed);
+      expect(rollup.resumeLanes(['s:'])).toEqual(['s:b', 's:silent']);
+      rollup.setLanes('s:', ['s:a', 's:b', 's:silent']);
+      const before = seen.log.length;
+      expect(rollup.add(flowsOf(stream(1, 3600), names), 's:a')).toBe(0);
+      rollup.setIdle('s:silent');
+      expect(seen.log.length).toBe(before);
+      expect(rollup.add(flowsOf(stream(2, 3600), names), 's:b')).toBe(0);
+      expect(seen.log.length).toBeGreaterThan(before);
+    });
+
+    it('lets time go on as soon as its source has nothing for it', () => {
+      const { names, seen, rollup } = restarted(stopped());
+      for (const lane of rollup.resumeLanes(['s:'])) rollup.setIdle(lane);
+      const before = seen.log.length;
+      rollup.add(flowsOf(stream(1, 3600), names), 's:a');
+      expect(seen.log.length).toBeGreaterThan(before);
+    });
   });
 
   it('goes on with as many sessions as have room when there were more', () => {
