@@ -22,9 +22,9 @@ export interface SourceReport {
   readonly now: number;
   /** Seconds of a steady clock. */
   readonly at: number;
-  /** Seconds since something came, and the longest such time that has ended since the service started. */
+  /** Seconds since something came, and the longest such time that there was twice in the last two weeks, as far as the service ran. */
   readonly silence: number;
-  readonly longestSilence: number;
+  readonly usualSilence: number;
   /** Of the last deliveries whose transport says when they were available: how many, and 95 % of them were at most `lag` seconds after their newest record. */
   readonly deliveries: number;
   readonly lag: number;

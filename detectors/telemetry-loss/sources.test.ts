@@ -19,7 +19,7 @@ function at(settings: Record<string, unknown> = {}) {
         now: T0 + MINUTE,
         at: 0,
         silence: 0,
-        longestSilence: 0,
+        usualSilence: 0,
         deliveries: 0,
         lag: 0,
         received: 0,
@@ -64,9 +64,9 @@ describe('a source', () => {
     expect(found[0]?.title).toBe('source bucket: nothing came for 91 min');
   });
 
-  it('that delivers every few hours is given three times the longest pause it had', () => {
+  it('that delivers every few hours is given three times its usual pause', () => {
     const { report } = at();
-    const paused = { longestSilence: 4 * HOUR };
+    const paused = { usualSilence: 4 * HOUR };
     expect(report({ at: 0, silence: 11 * HOUR, ...paused })).toEqual([]);
     expect(report({ at: HOUR, silence: 13 * HOUR, ...paused })).toHaveLength(1);
   });

@@ -41,7 +41,7 @@ export function createSourceJudge(config: TelemetryConfig): (report: SourceRepor
 
     for (const loss of report.lost) tell('lost', lossOf(loss));
 
-    const patience = Math.max(config.sourceMinutes * 60, config.gaps * report.longestSilence);
+    const patience = Math.max(config.sourceMinutes * 60, config.gaps * report.usualSilence);
     if (report.silence <= patience) known.toldAt.delete('silent');
     else if (isDue('silent')) tell('silent', silenceOf(report, patience, config));
 
@@ -81,11 +81,7 @@ function lossOf({ partition, from, to, times, reason }: SourceReport['lost'][num
   };
 }
 
-function silenceOf(
-  { silence, longestSilence }: SourceReport,
-  patience: number,
-  config: TelemetryConfig,
-): Told {
+function silenceOf({ silence, usualSilence }: SourceReport, patience: number, config: TelemetryConfig): Told {
   const text = durationText(silence);
   return {
     severity: 'high',
@@ -93,9 +89,9 @@ function silenceOf(
     score: 1,
     explanation: {
       observed: `${text} without a delivery`,
-      baseline: `longest time between two since the start: ${durationText(longestSilence)}`,
+      baseline: `longest that there was twice in two weeks: ${durationText(usualSilence)}`,
       threshold: `more than ${durationText(patience)}`,
-      formula: `silence > max(${config.sourceMinutes} min, ${config.gaps} x longest)`,
+      formula: `silence > max(${config.sourceMinutes} min, ${config.gaps} x usual)`,
     },
   };
 }

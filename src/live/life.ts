@@ -173,7 +173,7 @@ export async function live(options: LifeOptions): Promise<void> {
   await options.onOpen({ engine, sender, reader });
   log('info', 'running', { data, sources: names.join(', ') });
   await ingest(
-    watched(paused(reader.parts(), disk, signal), idle, tend),
+    watched(paused(reader.parts(), disk, watch, signal), idle, tend),
     {
       ...engine.stages,
       // Time goes on with the next records, in this life or another: nothing is closed before its time.
@@ -257,16 +257,21 @@ function logCoverage(engine: Engine, log: LifeOptions['log']): void {
 async function* paused(
   parts: AsyncGenerator<Part | undefined>,
   disk: DiskGuard,
+  watch: SourceWatch,
   signal: AbortSignal,
 ): AsyncGenerator<Part | undefined> {
   let isWhole = true;
   for (;;) {
     const next = await parts.next();
     if (next.done === true) return;
+    let heldFrom = performance.now();
     while (isWhole && disk.isShort) {
       // What is not taken is read again when there is room.
       if (signal.aborted) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
+      const at = performance.now();
+      watch.held((at - heldFrom) / 1000);
+      heldFrom = at;
       yield undefined;
     }
     if (next.value !== undefined) isWhole = next.value.position !== undefined;

@@ -309,7 +309,7 @@ describe('what a service reports of its sources', () => {
     now,
     at: 0,
     silence: 0,
-    longestSilence: 0,
+    usualSilence: 0,
     deliveries: 0,
     lag: 0,
     received: 0,
