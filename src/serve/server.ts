@@ -18,13 +18,23 @@ import { identitiesOf } from './identity.ts';
 import { exposureProblem, type ServeLog, type ServeOptions } from './options.ts';
 import type { Handler } from './routes.ts';
 
+/** Why a connection, or a request before it was one, is refused. */
+const REFUSALS = [
+  'too-many',
+  'too-many-of-address',
+  'handshake',
+  'client-certificate',
+  'bad-request',
+  'too-large',
+] as const;
+type Refusal = (typeof REFUSALS)[number];
+
 /** What there is to show of a server. Counts are since its start. */
 export interface ServerMetrics {
   readonly httpConnections: number;
   /** By status class, such as `2xx`. */
   readonly httpRequests: Readonly<Record<string, number>>;
-  /** Refused before they were a request: `too-many`, `handshake`, `client-certificate`, … */
-  readonly httpRefusals: Readonly<Record<string, number>>;
+  readonly httpRefusals: Readonly<Record<Refusal, number>>;
   /** With lists of revoked ones, and the Unix seconds after which they are no good. */
   readonly certificates: readonly { readonly file: string; readonly notAfter: number }[];
   readonly certificateReloads: Readonly<Record<'loaded' | 'refused', number>>;
@@ -64,12 +74,13 @@ export async function startServer(
   let known = new Set(options.clients.map(({ identity }) => identity));
   const peers = new WeakMap<Socket, Peer>();
   const requests: Record<string, number> = {};
-  const refusals: Record<string, number> = {};
+  // All from the start: one that began with its first refusals would show Prometheus no increase.
+  const refusals = Object.fromEntries(REFUSALS.map((reason) => [reason, 0])) as Record<Refusal, number>;
   const logged = { minute: 0, count: 0 };
   let current = handler;
 
-  function refuse(reason: string, details: Readonly<Record<string, unknown>>): void {
-    refusals[reason] = (refusals[reason] ?? 0) + 1;
+  function refuse(reason: Refusal, details: Readonly<Record<string, unknown>>): void {
+    refusals[reason]++;
     const minute = Math.floor(performance.now() / 60_000);
     if (minute !== logged.minute) Object.assign(logged, { minute, count: 0 });
     if (++logged.count <= LOGGED_A_MINUTE) log.warn('connection refused', { reason, ...details });

@@ -55,7 +55,7 @@ const NOT_YET = [
     'template_failures_total',
   ],
   ...['outbox_alerts', 'outbox_messages', 'outbox_dead_letters', 'outbox_bytes'],
-  ...['cert_not_after', 'ingest_paused', 'http_refusals_total'],
+  ...['cert_not_after', 'ingest_paused'],
 ];
 
 /** Answers of EC2 that knows no instance and no interface. */
