@@ -9,6 +9,7 @@ import { createMaintenance } from '../upkeep.ts';
 import { createAlertDelay } from './alert-delay.ts';
 import { openDelivery } from './delivery.ts';
 import type { DiskGuard } from './disk-guard.ts';
+import { paused } from './disk-pause.ts';
 import type { FeedWatch } from './feed-watch.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
 import { watchInventory } from './inventory-watch.ts';
@@ -251,32 +252,6 @@ function logCoverage(engine: Engine, log: LifeOptions['log']): void {
     ...counts,
     ...idle,
   });
-}
-
-/** The parts, as long as the disk has room. What has begun comes to its end: there is no checkpoint within it. */
-async function* paused(
-  parts: AsyncGenerator<Part | undefined>,
-  disk: DiskGuard,
-  watch: SourceWatch,
-  signal: AbortSignal,
-): AsyncGenerator<Part | undefined> {
-  let isWhole = true;
-  for (;;) {
-    const next = await parts.next();
-    if (next.done === true) return;
-    let heldFrom = performance.now();
-    while (isWhole && disk.isShort) {
-      // What is not taken is read again when there is room.
-      if (signal.aborted) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      const at = performance.now();
-      watch.held((at - heldFrom) / 1000);
-      heldFrom = at;
-      yield undefined;
-    }
-    if (next.value !== undefined) isWhole = next.value.position !== undefined;
-    yield next.value;
-  }
 }
 
 /** The parts, with an eye on what does not come. */
