@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Alert, DetectorStanding, Part } from '../contracts.ts';
+import type { Alert, Part } from '../contracts.ts';
 import { type Engine, openEngine } from '../engine.ts';
 import { ingest, type Totals } from '../pipeline.ts';
 import { type LiveReader, openLiveReader } from '../reader/live.ts';
@@ -14,6 +14,7 @@ import type { FeedWatch } from './feed-watch.ts';
 import { createIdleLanes, type IdleLanes } from './idle-lanes.ts';
 import { watchInventory } from './inventory-watch.ts';
 import { openLiveFeeds } from './live-feeds.ts';
+import { logCoverage } from './log-coverage.ts';
 import type { Metrics } from './metrics.ts';
 import { openPrinting } from './printing.ts';
 import { openRetroHunts, type RetroCounts } from './retro-hunt.ts';
@@ -219,7 +220,7 @@ export async function live(options: LifeOptions): Promise<void> {
         log('info', 'checkpoint written', counts);
         for (const { what, ...trial } of scorer.promotions.takeNews()) log('info', `trial ${what}`, trial);
         if (performance.now() - coverageToldAt > COVERAGE_SECONDS * 1000) {
-          logCoverage(engine, log);
+          logCoverage(engine.figures.coverage, log);
           coverageToldAt = performance.now();
         }
         await maintain();
@@ -236,22 +237,7 @@ export async function live(options: LifeOptions): Promise<void> {
     },
     totals,
   );
-  logCoverage(engine, log);
-}
-
-/** Says what silence is worth. */
-function logCoverage(engine: Engine, log: LifeOptions['log']): void {
-  const { detectors, interfaces, minutes, ...counts } = engine.figures.coverage;
-  const of = (state: DetectorStanding['state']): string =>
-    detectors.flatMap(({ detector, ...each }) => (each.state === state ? [detector] : [])).join(', ');
-  const share = minutes.expected === 0 ? 1 : minutes.heard / minutes.expected;
-  const idle = { off: of('off'), learning: of('learning'), failed: of('failed') };
-  log('info', 'what the records cover', {
-    ...interfaces,
-    share: Number(share.toFixed(4)),
-    ...counts,
-    ...idle,
-  });
+  logCoverage(engine.figures.coverage, log);
 }
 
 /** The parts, with an eye on what does not come. */
