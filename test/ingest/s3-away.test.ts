@@ -4,11 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Position } from '../../src/contracts.ts';
+import type { Position, SourceLoss } from '../../src/contracts.ts';
 import { S3Options } from '../../src/ingest/s3/options.ts';
 import { createS3Source } from '../../src/ingest/s3/source.ts';
 import { temporaryFolder } from '../cli/run.ts';
 import { pretendCredentials } from '../integration/rigs/moto.ts';
+import { messageOf } from './s3-support.ts';
 
 const HOUR = 3_600_000;
 
@@ -20,11 +21,23 @@ type Objects = Readonly<Record<string, number>>;
 /** Whether a key, or a listing, which has none, is refused. */
 type Refuse = (key: string | undefined) => boolean;
 
-/** Answers as S3 does, with the times that no real bucket would let us choose. */
-async function startBucket(objects: Objects, refuse: Refuse) {
+/**
+ * Answers as S3 does, with the times that no real bucket would let us choose, and as SQS, whose queue tells once of each object. `requests` has
+ * what was asked for: a key, `LIST`, or what SQS shall do.
+ */
+async function startBucket(objects: Objects, refuse: Refuse, requests: string[]) {
+  const messages = Object.keys(objects).map((key) => messageOf(key, 'e'));
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
     const isListing = searchParams.get('list-type') === '2';
+    const action = request.headers['x-amz-target']?.slice('AmazonSQS.'.length);
+    requests.push(String(action ?? (isListing ? 'LIST' : pathname.slice('/bucket/'.length))));
+    if (action !== undefined) {
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' });
+      return response.end(
+        JSON.stringify(action === 'ReceiveMessage' ? { Messages: messages.splice(0) } : {}),
+      );
+    }
     if (refuse(isListing ? undefined : pathname.slice('/bucket/'.length))) {
       response.writeHead(403);
       return response.end('<Error><Code>AccessDenied</Code></Error>');
@@ -42,17 +55,28 @@ async function startBucket(objects: Objects, refuse: Refuse) {
   return server;
 }
 
-/** Reads until the source has caught up: the keys it read, and what it remembers then. */
+/** Reads until the source has caught up: the keys it read, what it remembers then, what it asked for, told and lost. */
 async function read(
   objects: Objects,
   before: ReadonlyMap<string, Position>,
   refuse: Refuse = () => false,
-  { scratch = temporaryFolder(), isEnough = (): boolean => true, warn = (_seconds: unknown) => {} } = {},
+  {
+    scratch = temporaryFolder(),
+    isEnough = (_requests: readonly string[]): boolean => true,
+    prefix = '',
+    hasQueue = false,
+  } = {},
 ) {
   pretendCredentials();
-  const server = await startBucket(objects, refuse);
+  const requests: string[] = [];
+  const told: string[] = [];
+  const lost: SourceLoss[] = [];
+  const server = await startBucket(objects, refuse, requests);
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const options = S3Options.parse({ type: 's3', name: 's', region: 'us-east-1', bucket: 'bucket', endpoint });
+  const options = S3Options.parse({
+    ...{ type: 's3', name: 's', region: 'us-east-1', bucket: 'bucket', endpoint, prefix },
+    queue: hasQueue ? `${endpoint}/1/q` : undefined,
+  });
   const stop = new AbortController();
   const positions = new Map(before);
   const keys: string[] = [];
@@ -62,14 +86,14 @@ async function read(
     {
       lanes: () => {},
       caughtUp() {
-        if (isEnough()) stop.abort();
+        if (isEnough(requests)) stop.abort();
       },
       flush: () => {},
       forget: (partitions) => {
         for (const partition of partitions) positions.delete(partition);
       },
-      lost: () => {},
-      log: (_level, _message, details) => warn(details?.seconds),
+      lost: (loss) => lost.push(loss),
+      log: (_level, message) => told.push(message),
     },
   );
   try {
@@ -84,7 +108,7 @@ async function read(
     server.close();
     server.closeAllConnections();
   }
-  return { keys, positions };
+  return { keys, positions, requests, told, lost };
 }
 
 const doneAt = (objects: Objects): Map<string, Position> =>
@@ -124,22 +148,75 @@ describe('an object that is refused', () => {
     expect((await read({}, known)).keys).toEqual(['denied']);
   });
 
-  it('is asked for after twice the time each time, up to five minutes', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout'] });
-    const waits: unknown[] = [];
-    const warn = (seconds: unknown) => {
-      waits.push(seconds);
-      setImmediate(() => vi.advanceTimersByTime(Number(seconds) * 1000));
-    };
-    let isGiven = false;
-    const refuse = (key: string | undefined) => {
-      isGiven ||= key === 'denied' && waits.length === 8;
-      return key === 'denied' && !isGiven;
-    };
-    const before = new Map([['bucket/denied@e', { next: 0, done: false }]]);
-    const { keys } = await read({}, before, refuse, { isEnough: () => isGiven, warn });
-    expect(waits).toEqual([5, 10, 20, 40, 80, 160, 300, 300]);
-    expect(keys).toEqual(['denied']);
+  const refusedBefore = (count: number, note = '0'): Map<string, Position> =>
+    new Map(
+      Array.from({ length: count }, (_, i) => [`bucket/CloudTrail/${i}@e`, { next: 0, done: false, note }]),
+    );
+  const refuseTrail: Refuse = (key) => key?.startsWith('CloudTrail/') ?? false;
+  const isOfTrail = (request: string): boolean => request.startsWith('CloudTrail/');
+
+  it('holds up no new object and no message after a restart', async () => {
+    const before = refusedBefore(500);
+    const { keys, requests } = await read({ new: Date.now() }, before, refuseTrail, { hasQueue: true });
+    expect(keys).toEqual(['new']);
+    const others = ['new', 'LIST', 'ReceiveMessage'].map((request) => requests.indexOf(request));
+    expect(Math.min(...others)).toBeGreaterThanOrEqual(0);
+    expect(requests.slice(0, Math.max(...others)).filter(isOfTrail).length).toBeLessThan(10);
+  });
+
+  it('holds up none that was read in part', async () => {
+    const before = new Map([
+      ...refusedBefore(3),
+      ['bucket/half@e', { next: 1, done: false, note: '0' }],
+    ] as const);
+    const { keys, requests } = await read({}, before, refuseTrail);
+    expect(keys).toEqual(['half']);
+    expect(requests.slice(0, requests.indexOf('half')).filter(isOfTrail).length).toBeLessThan(2);
+  });
+
+  it('is forgotten when it is outside of the prefix, and not asked for; one that was read in part is kept', async () => {
+    const half = ['bucket/other/half@e', { next: 1, done: false, note: '0' }] as const;
+    const elsewhere = ['bucket-before/AWSLogs/1@e', { next: 0, done: false, note: '0' }] as const;
+    const mine = ['bucket/AWSLogs/1@e', { next: 0, done: false, note: '0' }] as const;
+    const before = new Map([...refusedBefore(20), half, elsewhere, mine]);
+    const { keys, positions, requests } = await read({}, before, refuseTrail, { prefix: 'AWSLogs/' });
+    expect(keys).toEqual(['AWSLogs/1']);
+    expect([...positions.keys()].sort()).toEqual(['bucket/AWSLogs/1@e', 'bucket/other/half@e']);
+    expect([...new Set(requests)].sort()).toEqual(['AWSLogs/1', 'LIST']);
+  });
+
+  it('is told once for all of a minute', async () => {
+    const objects = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`CloudTrail/${i}`, Date.now()]));
+    const { positions, told, requests } = await read(objects, new Map(), refuseTrail);
+    expect(positions.size).toBe(50);
+    expect(requests.filter(isOfTrail).length).toBe(50);
+    expect(told).toEqual(['objects cannot be read; they are asked for again']);
+  });
+
+  it('needs its message no more when its position is durable', async () => {
+    const { requests, keys } = await read({ 'CloudTrail/1': Date.now() }, new Map(), refuseTrail, {
+      hasQueue: true,
+      isEnough: (asked) => asked.includes('DeleteMessageBatch'),
+    });
+    expect(keys).toEqual([]);
+    expect(requests).toContain('DeleteMessageBatch');
+  });
+
+  it('is lost after 14 days, counted through restarts', async () => {
+    const DAY = 24 * HOUR;
+    const start = Date.now();
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const first = await read({ 'CloudTrail/1': start - HOUR }, new Map(), refuseTrail);
+    vi.setSystemTime(start + 13 * DAY);
+    const second = await read({}, first.positions, refuseTrail);
+    expect([...first.lost, ...second.lost]).toEqual([]);
+    expect(second.positions).toEqual(first.positions);
+    vi.setSystemTime(start + 15 * DAY);
+    const third = await read({}, second.positions, refuseTrail);
+    const partition = 'bucket/CloudTrail/1@e';
+    expect(third.lost).toEqual([{ partition, from: 0, reason: 'it was refused for 14 days' }]);
+    expect(third.positions.get(partition)).toEqual({ next: 0, done: true, note: String(start - HOUR) });
+    expect((await read({}, third.positions, refuseTrail)).requests).toEqual(['LIST']);
   });
 });
 

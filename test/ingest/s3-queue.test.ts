@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,16 +7,7 @@ import { S3Options } from '../../src/ingest/s3/options.ts';
 import { openQueue } from '../../src/ingest/s3/queue.ts';
 import { openAws } from '../../src/outbound/aws.ts';
 import { pretendCredentials } from '../integration/rigs/moto.ts';
-
-/** A message that tells of one object, with its key as its id. */
-function messageOf(key: string) {
-  const Body = JSON.stringify({
-    ...{ source: 'aws.s3', 'detail-type': 'Object Created' },
-    detail: { bucket: { name: 'bucket' }, object: { key } },
-  });
-  const MD5OfBody = createHash('md5').update(Body).digest('hex');
-  return { MessageId: key, ReceiptHandle: key, Body, MD5OfBody };
-}
+import { messageOf } from './s3-support.ts';
 
 it('leaves a message to the queue whose object cannot be asked for, and takes those beside it', async () => {
   pretendCredentials();
@@ -27,7 +17,7 @@ it('leaves a message to the queue whose object cannot be asked for, and takes th
     const { Entries = [] } = (await json(request)) as { Entries?: { Id: string; ReceiptHandle: string }[] };
     deleted.push(...Entries.map(({ ReceiptHandle }) => ReceiptHandle));
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' });
-    const Messages = ['denied', 'known', 'new'].map(messageOf);
+    const Messages = ['denied', 'known', 'new'].map((key) => messageOf(key));
     response.end(JSON.stringify(isReceive ? { Messages } : { Successful: [], Failed: [] }));
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

@@ -119,15 +119,19 @@ async function writeAll(file: Pick<FileHandle, 'write'>, chunk: Uint8Array, at: 
 }
 
 /** The other side answered, and would answer the same in a second. */
-function isRefusal(error: unknown): boolean {
-  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;
+export function isRefusal(error: unknown): boolean {
+  const status = statusOf(error) ?? 0;
   return status >= 400 && status < 500;
+}
+
+/** Status of the answer; undefined when there was none. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }
 
 /** Only the store's own word for it: proxies, and stores that are not up yet, answer 404 as well. */
 function goneBy(error: unknown): Gone | undefined {
-  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
-  if (name === 'NoSuchKey') return 'it was deleted';
-  if ($metadata?.httpStatusCode === 412) return 'it was replaced';
+  if ((error as { name?: string }).name === 'NoSuchKey') return 'it was deleted';
+  if (statusOf(error) === 412) return 'it was replaced';
   return undefined;
 }

@@ -11,7 +11,9 @@ export const S3Options = z.strictObject({
   prefix: z
     .string()
     .default('AWSLogs/')
-    .describe('Begin of the keys of flow logs; everything below it is read as such'),
+    .describe(
+      'Begin of the keys of flow logs; everything below it is read as such. When it is changed, nothing outside of it is asked for any more, also when it was read in part or refused before',
+    ),
   queue: z
     .url({ protocol: /^https?$/ })
     .optional()

@@ -21,7 +21,7 @@ export interface NoticeQueue {
     partitionOf: (object: ToldObject) => Promise<string | undefined>,
     signal: AbortSignal,
   ): Promise<number>;
-  /** What is durable. Deletes the messages that wait for nothing else. */
+  /** What is durable, or will be asked for by its position. Deletes the messages that wait for nothing else. */
   done(partitions: readonly string[]): Promise<void>;
   /** Seconds for which the queue keeps messages; undefined when we may not ask. */
   retention(signal: AbortSignal): Promise<number | undefined>;

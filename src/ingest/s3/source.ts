@@ -6,36 +6,22 @@ import { openAws } from '../../outbound/aws.ts';
 import { openFile } from '../file.ts';
 import { retry } from '../retry.ts';
 import type { Delivery, Resume, Source, SourceEvents } from '../source.ts';
-import { type Downloads, openDownloads } from './download.ts';
+import { type Asked, createAsking } from './asking.ts';
+import { openDownloads } from './download.ts';
 import { listRecent } from './listing.ts';
 import type { ToldObject } from './notification.ts';
 import type { S3Options } from './options.ts';
 import { openQueue } from './queue.ts';
+import { createWaiting, type Wanted } from './waiting.ts';
 
-/** Objects on their way, beside the one that is read. */
-const AHEAD = 3;
-/** Objects that wait, above which no more messages are taken. */
+/** New objects that wait, above which no more messages are taken. */
 const ENOUGH = 100;
-/** Seconds until a refused object is asked for again: at first, doubled each time, and at most. A bucket may hold thousands that are not for us. */
-const REFUSED_SECONDS = 5;
-const MAX_REFUSED_SECONDS = 300;
 /** SQS keeps messages for 14 days at most, so that no repeat comes later. */
 const MAX_RETENTION = 14 * 86_400;
 
-interface Wanted {
-  readonly partition: string;
-  readonly key: string;
-  readonly etag: string;
-  /** Unix milliseconds; 0 when it is not known. */
-  readonly modified: number;
-}
-
-/** What became of asking for an object; `refused`: it cannot be had at this moment. */
-type Fetched = Awaited<ReturnType<Downloads['get']>> | 'refused';
-
 /**
  * Reads a bucket's objects, each once by its key and etag: those that messages tell of, and those that listings find. A message is deleted when
- * what it tells of is durable.
+ * what it tells of is durable, or will be asked for by its position.
  */
 export async function createS3Source(
   options: S3Options,
@@ -56,35 +42,58 @@ export async function createS3Source(
   const done = new Map<string, number>();
   /** Objects that wait, are read, or were read and are not durable yet, with the same. */
   const taken = new Map<string, number>();
+  /** Those of them that have a durable position: no message is needed for them. */
+  const kept = new Set<string>();
   /** When the newest durable object was written, or told of; 0 as long as there is none. What positions say, so that it outlives us. */
   let newest = 0;
-  const waiting: Wanted[] = [];
-  let wake = (): void => {};
+  const waiting = createWaiting(() => performance.now());
   let retention = queue === undefined ? 0 : MAX_RETENTION;
   let isListing = true;
   let isReceiving = queue !== undefined;
 
+  const asking = createAsking({
+    ...{ source: lane, bucket, waiting, downloads, log: events.log },
+    onIdle() {
+      if (!isListing && !isReceiving) events.caughtUp(lane);
+    },
+  });
+
+  const partitionPrefix = `${bucket}/${options.prefix}`;
   const partitionOf = (key: string, etag: string): string => `${bucket}/${key}@${etag}`;
   const want = (key: string, etag: string, modified: number): string | undefined => {
     const partition = partitionOf(key, etag);
     if (done.has(partition)) return undefined;
     if (!taken.has(partition)) {
       taken.set(partition, modified);
-      waiting.push({ partition, key, etag, modified });
-      wake();
+      waiting.add({ partition, key, etag, modified });
+      asking.wake();
     }
-    return partition;
+    return kept.has(partition) ? undefined : partition;
   };
 
-  for (const [partition, { done: isDone, note }] of resume.positions) {
-    const at = partition.lastIndexOf('@');
-    const modified = Number(note ?? 0);
+  /** Refused objects that the options do not mean any more. */
+  const outside: string[] = [];
+  const undone: Wanted[] = [];
+  for (const [partition, { next, done: isDone, note }] of resume.positions) {
+    const { modified, refusedAt } = parseNote(note);
     if (isDone) {
       newest = Math.max(newest, modified);
       done.set(partition, modified);
+    } else if (partition.startsWith(partitionPrefix)) {
+      const at = partition.lastIndexOf('@');
+      const [key, etag] = [partition.slice(bucket.length + 1, at), partition.slice(at + 1)];
+      undone.push({ partition, key, etag, modified, refusedAt });
     }
-    // Its message may be gone, and the listing may begin after it.
-    else want(partition.slice(bucket.length + 1, at), partition.slice(at + 1), modified);
+    // Of one that was read in part it is known where to go on, should the options mean it again.
+    else if (next === 0) outside.push(partition);
+  }
+  // Their messages may be gone, and the listing may begin after them.
+  undone.sort(byTime);
+  for (const wanted of undone) {
+    taken.set(wanted.partition, wanted.modified);
+    kept.add(wanted.partition);
+    if (resume.positions.get(wanted.partition)?.next === 0) waiting.addRefused(wanted);
+    else waiting.add(wanted);
   }
   /** Unix milliseconds up to which the bucket is known: a listing looks back from there, however long ago it is. */
   let listedAt = newest === 0 ? Date.now() : newest;
@@ -107,12 +116,12 @@ export async function createS3Source(
     for await (const object of listRecent(s3, options, since, signal))
       if (!done.has(partitionOf(object.key, object.etag))) found.push(object);
     // The oldest first: event time goes on with what is read.
-    found.sort((a, b) => a.modified - b.modified || (a.key < b.key ? -1 : 1));
+    found.sort(byTime);
     for (const { key, etag, modified } of found) want(key, etag, modified);
     listedAt = began;
     isListing = false;
     forgetOld();
-    wake();
+    asking.wake();
     await sleep(options.reconcile * 1000, undefined, { signal });
   };
 
@@ -128,10 +137,10 @@ export async function createS3Source(
 
   const receive = async (signal: AbortSignal): Promise<void> => {
     if (queue === undefined) return;
-    while (waiting.length >= ENOUGH) await sleep(50, undefined, { signal });
+    while (waiting.added >= ENOUGH) await sleep(50, undefined, { signal });
     const count = await queue.receive((object) => told(object, signal), signal);
     isReceiving = count > 0;
-    wake();
+    asking.wake();
   };
 
   const complain =
@@ -144,72 +153,38 @@ export async function createS3Source(
         seconds,
       });
 
-  /** In the order wanted, some on their way while one is read. That one is refused is told once. */
-  async function* fetched(signal: AbortSignal): AsyncGenerator<[Wanted, Fetched]> {
-    const coming: { wanted: Wanted; result: Promise<Fetched | Error> }[] = [];
-    const refusals = new Map<Wanted, number>();
-    for (;;) {
-      while (coming.length <= AHEAD && waiting.length > 0) {
-        const wanted = waiting.shift()!;
-        const result = downloads.get(wanted.key, wanted.etag, signal).catch((error: Error) => error);
-        coming.push({ wanted, result });
-      }
-      const next = coming.shift();
-      if (signal.aborted) return;
-      if (next === undefined) {
-        if (!isListing && !isReceiving) events.caughtUp(lane);
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (signal.aborted) resolve();
-        });
-        continue;
-      }
-      const result = await next.result;
-      if (!(result instanceof Error)) {
-        refusals.delete(next.wanted);
-        yield [next.wanted, result];
-      } else if (!signal.aborted) {
-        const before = refusals.get(next.wanted) ?? 0;
-        refusals.set(next.wanted, before + 1);
-        const seconds = Math.min(REFUSED_SECONDS * 2 ** before, MAX_REFUSED_SECONDS);
-        complain('an object cannot be read; it is tried again')(result, seconds);
-        // Behind the others: one that is refused must not hold them up.
-        setTimeout(() => {
-          waiting.push(next.wanted);
-          wake();
-        }, seconds * 1000).unref();
-        if (before === 0) yield [next.wanted, 'refused'];
-      }
-    }
-  }
-
-  const deliveryOf = ({ partition, modified }: Wanted, result: Fetched): Delivery => {
+  const deliveryOf = ({ partition, modified }: Wanted, asked: Asked): Delivery => {
     const from = resume.positions.get(partition)?.next ?? 0;
     const common = {
       partition,
       lane,
       from,
       last: true,
-      note: String(modified),
+      note: noteOf({ modified }),
       format: options.format,
     };
     const nothing = { ...common, to: from, content: { kind: 'messages', messages: [] } } as const;
     // With a position it is asked for after a restart as well, when no listing and no message tells of it any more.
-    if (result === 'refused') return { ...nothing, last: false };
-    if ('path' in result)
+    if ('refusedAt' in asked)
+      return { ...nothing, last: false, note: noteOf({ modified, refusedAt: asked.refusedAt }) };
+    if ('path' in asked)
       return {
         ...common,
         availableAt: modified,
-        content: { kind: 'object', open: () => openOnce(result.path) },
+        content: { kind: 'object', open: () => openOnce(asked.path) },
       };
-    events.lost({ partition, from, reason: result.gone });
+    events.lost({ partition, from, reason: asked.gone });
     return nothing;
   };
 
   return {
     async *deliveries(signal) {
       events.lanes([lane]);
-      signal.addEventListener('abort', () => wake(), { once: true });
+      if (outside.length > 0) {
+        const details = { source: lane, bucket, prefix: options.prefix, count: outside.length };
+        events.log('info', 'refused objects outside of the prefix are asked for no more', details);
+        events.forget(outside);
+      }
       void queue?.retention(signal).then(
         (seconds) => {
           retention = seconds ?? MAX_RETENTION;
@@ -223,17 +198,21 @@ export async function createS3Source(
         always(list, 'the bucket cannot be listed; it is tried again'),
         queue && always(receive, 'the queue cannot be read; it is tried again'),
       ]);
-      for await (const [wanted, result] of fetched(signal)) yield deliveryOf(wanted, result);
+      for await (const [wanted, asked] of asking.answers(signal)) yield deliveryOf(wanted, asked);
       await loops;
     },
     async acknowledge(covered) {
       const durable: string[] = [];
       for (const { partition, done: isDone } of covered) {
-        if (!isDone) continue;
+        durable.push(partition);
+        if (!isDone) {
+          kept.add(partition);
+          continue;
+        }
         newest = Math.max(newest, taken.get(partition) ?? 0);
         taken.delete(partition);
+        kept.delete(partition);
         done.set(partition, Date.now());
-        durable.push(partition);
       }
       await queue?.done(durable);
     },
@@ -251,4 +230,24 @@ async function openOnce(path: string): ReturnType<typeof openFile> {
   const content = await openFile(path);
   await rm(path, { force: true });
   return content;
+}
+
+/** The oldest first. */
+function byTime(
+  a: { readonly key: string; readonly modified: number },
+  b: { readonly key: string; readonly modified: number },
+): number {
+  return a.modified - b.modified || (a.key < b.key ? -1 : 1);
+}
+
+type Note = Pick<Wanted, 'modified' | 'refusedAt'>;
+
+/** What a position says of its object, as text. */
+function noteOf({ modified, refusedAt }: Note): string {
+  return refusedAt === undefined ? String(modified) : `${modified} ${refusedAt}`;
+}
+
+function parseNote(note = '0'): Note {
+  const [modified = 0, refusedAt] = note.split(' ').map(Number);
+  return { modified, refusedAt };
 }
