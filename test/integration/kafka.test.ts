@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCluster } from '../../src/ingest/kafka/cluster.ts';
+import { createFetcher } from '../../src/ingest/kafka/fetch.ts';
 import { KafkaOptions } from '../../src/ingest/kafka/options.ts';
 import { createKafkaSource } from '../../src/ingest/kafka/source.ts';
 import type { Covered, Delivery, Resume, SourceEvents } from '../../src/ingest/source.ts';
@@ -172,6 +174,33 @@ describe('the kafka source', () => {
     const { lines, told } = await read('short', first.durable, (found) => found.length === 1, {}, true);
     expect(lines).toEqual([line(6)]);
     expect(told).toContain('4 to 5: the broker keeps these messages no longer');
+  });
+
+  it('asks no more often for what is out of range than for what is to come', async () => {
+    await broker.createTopic('range', 1);
+    const asked = { wrong: 0, right: 0 };
+    const enough = Promise.withResolvers<void>();
+    const fetcherAt = (offset: number) =>
+      createFetcher({
+        topics: ['range'],
+        maxBytes: 65_536,
+        openCluster: () => createCluster(broker.kafka),
+        wanted: () => [{ topic: 'range', partition: 0, offset }],
+        took: () => {
+          if (++asked.right === 8) enough.resolve();
+        },
+        outOfRange: async () => {
+          asked.wrong++;
+          return false;
+        },
+        complain: SILENT.flush,
+      });
+    const fetchers = [fetcherAt(9), fetcherAt(0)];
+    for (const one of fetchers) one.pump();
+    await enough.promise;
+    for (const one of fetchers) one.close();
+    expect(asked.wrong).toBeGreaterThan(0);
+    expect(asked.wrong).toBeLessThanOrEqual(asked.right);
   });
 
   it('goes on when the broker was away', async () => {

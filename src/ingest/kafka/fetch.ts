@@ -21,8 +21,8 @@ export interface FetchOptions {
   /** What to fetch next: nothing as long as there is enough. */
   wanted(): readonly Wanted[];
   took(wanted: Wanted, fetched: Fetched): void;
-  /** The broker has no such offset. */
-  outOfRange(wanted: Wanted): Promise<void>;
+  /** The broker has no such offset. Resolves to whether something else is wanted by now. */
+  outOfRange(wanted: Wanted): Promise<boolean>;
   complain(error: Error): void;
 }
 
@@ -105,18 +105,19 @@ export function createFetcher(options: FetchOptions): Fetcher {
       },
     });
     if (isClosed) return;
-    let isMoved = false;
+    /** At once again would get the same answer. */
+    let isFutile = false;
     for (const part of parts) {
       const asked = wanted.find(
         ({ topic, partition }) => topic === part.topic && partition === part.partition,
       );
       if (asked === undefined) continue;
       if (part.error === ERROR.none) options.took(asked, { ...part, from: asked.offset });
-      else if (part.error === ERROR.outOfRange) await options.outOfRange(asked);
-      else if (MOVED.has(part.error)) isMoved = true;
+      else if (part.error === ERROR.outOfRange) isFutile = !(await options.outOfRange(asked)) || isFutile;
+      else if (MOVED.has(part.error)) isFutile = true;
       else throw new Error(`the broker answers ${part.topic}/${part.partition} with error ${part.error}`);
     }
-    if (!isMoved) {
+    if (!isFutile) {
       pause = PAUSE_MS.first;
       return;
     }

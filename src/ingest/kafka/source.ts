@@ -123,11 +123,11 @@ export async function createKafkaSource(
   };
 
   /** The offset that we want is not there any more. */
-  const jump = async ({ topic, partition, offset }: Wanted): Promise<void> => {
+  const jump = async ({ topic, partition, offset }: Wanted): Promise<boolean> => {
     const { low, high } = await fetcher.range({ topic, partition });
     const state = assigned.get(keyOf(topic, partition));
-    if (state === undefined || state.fetch !== offset || state.next !== offset) return;
-    if (offset >= low && offset <= high) return;
+    if (state === undefined || state.fetch !== offset || state.next !== offset) return false;
+    if (offset >= low && offset <= high) return false;
     events.lost({
       partition: state.key,
       from: offset,
@@ -138,6 +138,7 @@ export async function createKafkaSource(
           : 'the topic begins anew: it was deleted and made again',
     });
     goTo(state, low);
+    return true;
   };
 
   const goTo = (state: Assigned, offset: number): void => {
