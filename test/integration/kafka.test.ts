@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCluster } from '../../src/ingest/kafka/cluster.ts';
@@ -44,6 +45,81 @@ async function put(topic: string, lines: readonly string[], compression = kafkaj
   await producer.disconnect();
 }
 
+/** Lines with their times, Unix milliseconds, to one partition. */
+async function putAt(
+  topic: string,
+  partition: number,
+  lines: readonly (readonly [text: string, time: number])[],
+) {
+  const producer = broker.kafka.producer({ idempotent: true });
+  await producer.connect();
+  const messages = lines.map(([value, time]) => ({ value, partition, timestamp: String(time) }));
+  await producer.send({ topic, messages });
+  await producer.disconnect();
+}
+
+async function asAdmin(task: (admin: kafkajs.Admin) => Promise<unknown>): Promise<void> {
+  const admin = broker.kafka.admin();
+  await admin.connect();
+  await task(admin);
+  await admin.disconnect();
+}
+
+/**
+ * A topic that ends before what was read of it: six messages were, four are left, and the first of these two are dropped when `low` is 2. For a client
+ * it is the picture of a log that was cut off: deleted, and written again as it was.
+ */
+async function cutOff(topic: string, low: number, instance = 'x') {
+  const time = Date.now() - 600_000;
+  const old = [1, 2, 3, 4, 5, 6].map((i) => [line(i), time + i] as const);
+  await broker.createTopic(topic, 1);
+  await putAt(topic, 0, old);
+  const before = await read(topic, new Map(), (lines) => lines.length === 6, {}, false, instance);
+  await makeAnew(topic);
+  await putAt(topic, 0, old.slice(0, 4));
+  if (low > 0) await drop(topic, low);
+  return before.durable;
+}
+
+/** Sets the offset of the group that has the topic's name, as somebody else does it. */
+const commitByHand = (topic: string, offset: number): Promise<void> => {
+  const one = { partition: 0, offset: String(offset) };
+  return asAdmin((admin) => admin.setOffsets({ groupId: topic, topic, partitions: [one] }));
+};
+
+/** Sets it as a member of ours does. */
+async function claimAs(instance: string, topic: string, offset: number): Promise<void> {
+  const partition = `${topic}/0`;
+  const positions = new Map([[partition, { next: 0, done: false }]]);
+  const resume = { instance, scratch: '', positions, ids: new Map() };
+  const source = await createKafkaSource(optionsOf(topic), resume, SILENT);
+  const stop = new AbortController();
+  const reading = source.deliveries(stop.signal)[Symbol.asyncIterator]().next();
+  await source.claim?.(1, [{ partition, from: 0, next: offset, done: false, floor: offset }]);
+  stop.abort();
+  await reading;
+  await source.close();
+}
+
+/** Drops the messages before an offset. */
+const drop = (topic: string, offset: number): Promise<void> =>
+  asAdmin(async (admin) => {
+    // It knows no topic that it was not asked for.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
+  });
+
+async function makeAnew(topic: string): Promise<void> {
+  await asAdmin(async (admin) => {
+    await admin.deleteTopics({ topics: [topic] });
+    while ((await admin.listTopics()).includes(topic)) await sleep(100);
+  });
+  await broker.createTopic(topic, 1);
+}
+
+const CUT_OFF = '6 to undefined: the broker lost its newest messages: the log was cut off';
+const ANEW = '6 to undefined: the topic begins anew: it was deleted and made again';
+
 const line = (i: number) => logLine('10.0.1.5', '10.0.2.9', 1000 + i, 'ACCEPT');
 const textOf = ({ content }: Delivery): string[] =>
   content.kind === 'object'
@@ -68,17 +144,18 @@ const SILENT: SourceEvents = { lanes() {}, caughtUp() {}, flush() {}, forget() {
 async function read(
   topic: string,
   positions: Resume['positions'],
-  isEnough: (lines: readonly string[], told: readonly string[]) => boolean,
+  isEnough: (lines: readonly string[], told: readonly string[], durable: Resume['positions']) => boolean,
   more: object = {},
   mayJump = false,
   instance = 'x',
 ) {
   const lines: string[] = [];
   const told: string[] = [];
+  const durable = new Map(positions);
   const stop = new AbortController();
   const tell = (text: string): void => {
     told.push(text);
-    if (isEnough(lines, told)) stop.abort();
+    if (isEnough(lines, told, durable)) stop.abort();
   };
   const source = await createKafkaSource(
     optionsOf(topic, more),
@@ -92,17 +169,16 @@ async function read(
       log: (_, message) => tell(message),
     },
   );
-  const durable = new Map(positions);
   let seq = 0;
   for await (const delivery of source.deliveries(stop.signal)) {
     lines.push(...textOf(delivery));
-    const { partition, from, to = 0 } = delivery;
+    const { partition, from, to = 0, note } = delivery;
     const before = durable.get(partition)?.next;
     if (before !== undefined && !mayJump) expect(from).toBe(before);
-    durable.set(partition, { next: to, done: false });
+    durable.set(partition, { next: to, done: false, note });
     const covered: Covered = { partition, from, next: to, done: false, floor: to };
     await source.claim?.(++seq, [covered]);
-    if (isEnough(lines, told)) stop.abort();
+    if (isEnough(lines, told, durable)) stop.abort();
   }
   await source.close();
   return { lines, told, durable };
@@ -144,14 +220,7 @@ describe('the kafka source', () => {
   it('begins where another member of the group ended', async () => {
     await broker.createTopic('others', 1);
     await put('others', [line(1), line(2)]);
-    const admin = broker.kafka.admin();
-    await admin.connect();
-    await admin.setOffsets({
-      groupId: 'others',
-      topic: 'others',
-      partitions: [{ partition: 0, offset: '1' }],
-    });
-    await admin.disconnect();
+    await commitByHand('others', 1);
     const mine = new Map([['others/0', { next: 0, done: false }]]);
     const { lines } = await read('others', mine, (found) => found.length === 1, {}, true);
     expect(lines).toEqual([line(2)]);
@@ -165,15 +234,84 @@ describe('the kafka source', () => {
       new Map([['short/0', { next: 1, done: false }]]),
       (lines) => lines.length === 3,
     );
-    const admin = broker.kafka.admin();
-    await admin.connect();
     await put('short', [line(5), line(6)]);
-    await admin.fetchTopicOffsets('short');
-    await admin.deleteTopicRecords({ topic: 'short', partitions: [{ partition: 0, offset: '5' }] });
-    await admin.disconnect();
+    await drop('short', 5);
     const { lines, told } = await read('short', first.durable, (found) => found.length === 1, {}, true);
     expect(lines).toEqual([line(6)]);
     expect(told).toContain('4 to 5: the broker keeps these messages no longer');
+  });
+
+  it.each([0, 2])('goes on with what is new in a log that was cut off, low %i', async (low) => {
+    const topic = `cut-${low}`;
+    const durable = await cutOff(topic, low);
+    await putAt(topic, 0, [[line(7), Date.now()]]);
+    const { lines, told } = await read(topic, durable, (found) => found.includes(line(7)), {}, true);
+    expect(lines).toEqual([line(7)]);
+    expect(told).toContain(CUT_OFF);
+  });
+
+  it('reads a topic that was made anew from its beginning', async () => {
+    const durable = await cutOff('anew', 0);
+    await makeAnew('anew');
+    await putAt('anew', 0, [
+      [line(7), Date.now()],
+      [line(8), Date.now()],
+    ]);
+    const { lines, told } = await read('anew', durable, (found) => found.length >= 2, {}, true);
+    expect(lines).toEqual([line(7), line(8)]);
+    expect(told).toContain(ANEW);
+  });
+
+  it('goes on behind a log that was cut off, and from 0 on in one that may be new, when it knows no times', async () => {
+    const unknown = (topic: string) => new Map([[`${topic}/0`, { next: 6, done: false }]]);
+    await cutOff('timeless-cut', 2);
+    const isThere = (_: unknown, told: readonly string[]) => told.includes('caught up timeless-cut/0');
+    const cut = await read('timeless-cut', unknown('timeless-cut'), isThere, {}, true);
+    expect(cut.lines).toEqual([]);
+    expect(cut.told).toContain(CUT_OFF);
+    expect(cut.durable.get('timeless-cut/0')?.next).toBe(4);
+    await cutOff('timeless-new', 0);
+    const again = await read(
+      'timeless-new',
+      unknown('timeless-new'),
+      (found) => found.length === 4,
+      {},
+      true,
+    );
+    expect(again.told).toContain(ANEW);
+  });
+
+  it('makes it durable that it went back, also for a member that was further', async () => {
+    const far = await cutOff('back', 2, 'y');
+    // The broker forgot it with the topic.
+    await claimAs('y', 'back', 6);
+    const isThere = (_: unknown, told: readonly string[]) => told.includes('caught up back/0');
+    const { durable, lines } = await read('back', new Map(), isThere, {}, true);
+    expect(lines).toEqual([]);
+    expect(durable.get('back/0')?.next).toBe(4);
+    await putAt(
+      'back',
+      0,
+      [7, 8, 9].map((i) => [line(i), Date.now()] as const),
+    );
+    const other = await read('back', far, (found) => found.includes(line(9)), {}, true, 'y');
+    expect(other.lines).toEqual([line(7), line(8), line(9)]);
+  });
+
+  it('begins where it was in a partition that had nothing yet, here and elsewhere', async () => {
+    await broker.createTopic('quiet', 2);
+    await putAt('quiet', 0, [[line(1), Date.now()]]);
+    const latest = { startFrom: 'latest' };
+    const both = (_: unknown, told: readonly string[]) =>
+      ['quiet/0', 'quiet/1'].every((lane) => told.includes(`caught up ${lane}`));
+    const first = await read('quiet', new Map(), both, latest);
+    expect(first.lines).toEqual([]);
+    await putAt('quiet', 1, [[line(2), Date.now()]]);
+    const other = await read('quiet', new Map(), (lines) => lines.length === 1, latest, true, 'y');
+    expect(other.lines).toEqual([line(2)]);
+    await putAt('quiet', 0, [[line(3), Date.now()]]);
+    const again = await read('quiet', first.durable, (lines) => lines.length === 1, latest, true);
+    expect(again.lines).toEqual([line(3)]);
   });
 
   it('asks no more often for what is out of range than for what is to come', async () => {
@@ -246,8 +384,9 @@ describe('the kafka source', () => {
     );
     const covered: Covered[] = [{ partition: 'bound/0', from: 0, next: 1, done: false, floor: 1 }];
     const { signal } = new AbortController();
-    expect(await source.wasClaimed?.(1, covered, signal)).toBe(true);
-    expect(await source.wasClaimed?.(2, covered, signal)).toBe(false);
+    // The first one bound where it began.
+    expect(await source.wasClaimed?.(2, covered, signal)).toBe(true);
+    expect(await source.wasClaimed?.(3, covered, signal)).toBe(false);
     await source.close();
   });
 

@@ -15,7 +15,9 @@ export interface KafkaCluster {
   fetchTopicsOffset(
     of: readonly {
       topic: string;
-      fromBeginning: boolean;
+      fromBeginning?: boolean;
+      /** Unix milliseconds: the first message that is at least so young is asked for, -1 when there is none. */
+      fromTimestamp?: number;
       partitions: readonly { partition: number }[];
     }[],
   ): Promise<TopicsWith<{ partition: number; offset: string }>>;

@@ -32,6 +32,8 @@ export interface Fetcher {
   pump(): void;
   /** The first offset that is there, and the one that comes next. */
   range(of: TopicPartition): Promise<{ readonly low: number; readonly high: number }>;
+  /** The first message that is younger than `time`, Unix milliseconds; undefined when none is. */
+  firstSince(of: TopicPartition, time: number): Promise<number | undefined>;
   close(): void;
 }
 
@@ -173,22 +175,31 @@ export function createFetcher(options: FetchOptions): Fetcher {
     }
   };
 
+  const offsetAt = async (
+    { topic, partition }: TopicPartition,
+    where: { fromBeginning: boolean } | { fromTimestamp: number },
+  ): Promise<number> => {
+    const from = await ready();
+    try {
+      const found = await from.fetchTopicsOffset([{ topic, ...where, partitions: [{ partition }] }]);
+      const offset = found[0]?.partitions[0]?.offset;
+      if (offset === undefined) throw new Error(`no broker leads ${topic}/${partition}`);
+      return Number(offset);
+    } catch (error) {
+      drop(from);
+      throw error;
+    }
+  };
+
   return {
     pump,
-    async range({ topic, partition }) {
-      const from = await ready();
-      try {
-        const ask = async (fromBeginning: boolean): Promise<number> => {
-          const found = await from.fetchTopicsOffset([{ topic, fromBeginning, partitions: [{ partition }] }]);
-          const offset = found[0]?.partitions[0]?.offset;
-          if (offset === undefined) throw new Error(`no broker leads ${topic}/${partition}`);
-          return Number(offset);
-        };
-        return { low: await ask(true), high: await ask(false) };
-      } catch (error) {
-        drop(from);
-        throw error;
-      }
+    range: async (of) => ({
+      low: await offsetAt(of, { fromBeginning: true }),
+      high: await offsetAt(of, { fromBeginning: false }),
+    }),
+    async firstSince(of, time) {
+      const offset = await offsetAt(of, { fromTimestamp: time + 1 });
+      return offset < 0 ? undefined : offset;
     },
     close() {
       isClosed = true;

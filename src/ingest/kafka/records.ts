@@ -32,12 +32,12 @@ export interface RecordSet {
   readonly aborted: readonly Aborted[];
 }
 
-/** The offset behind the last whole batch and the newest time in it, Unix milliseconds; undefined when there is no whole one. */
+/** The offset behind the last whole batch, and the newest time up to there, Unix milliseconds; undefined when there is no whole one. */
 export function endOf({ bytes }: RecordSet): { readonly next: number; readonly time: number } | undefined {
   let end: { next: number; time: number } | undefined;
   for (const at of batches(bytes)) {
     const next = offsetAt(bytes, at) + bytes.readInt32BE(at + BATCH.lastDelta) + 1;
-    end = { next, time: offsetAt(bytes, at + BATCH.maxTime) };
+    end = { next, time: Math.max(end?.time ?? -1, offsetAt(bytes, at + BATCH.maxTime)) };
   }
   return end;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openKafka } from '../../outbound/kafka.ts';
 import type { Covered, Resume, Source, SourceEvents } from '../source.ts';
+import { afterGap, goOnAt } from './beginning.ts';
 import { type Committed, formatClaims, isBound, parseClaims } from './claims.ts';
 import { createCluster, keyOf } from './cluster.ts';
 import { createFetcher, type Fetched, type Wanted } from './fetch.ts';
@@ -33,6 +34,10 @@ export async function createKafkaSource(
   const openCluster = () => createCluster(client.kafka);
   /** Offsets up to which we made partitions durable, whether they are ours at the moment or not. */
   const durable = new Map([...resume.positions].map(([key, { next }]) => [key, next]));
+  /** The newest time of what was read of partitions, Unix milliseconds, where we know it: the note of their positions. */
+  const newest = new Map(
+    [...resume.positions].flatMap(([key, { note }]) => (note === undefined ? [] : [[key, Number(note)]])),
+  );
   let assigned = new Map<string, Assigned>();
   /** Resolves when it is known where each of them begins. */
   let placed: Promise<void> = Promise.resolve();
@@ -124,20 +129,15 @@ export async function createKafkaSource(
 
   /** The offset that we want is not there any more. */
   const jump = async ({ topic, partition, offset }: Wanted): Promise<boolean> => {
-    const { low, high } = await fetcher.range({ topic, partition });
-    const state = assigned.get(keyOf(topic, partition));
-    if (state === undefined || state.fetch !== offset || state.next !== offset) return false;
-    if (offset >= low && offset <= high) return false;
-    events.lost({
-      partition: state.key,
-      from: offset,
-      ...(low > offset ? { to: low } : {}),
-      reason:
-        low > offset
-          ? 'the broker keeps these messages no longer'
-          : 'the topic begins anew: it was deleted and made again',
-    });
-    goTo(state, low);
+    const key = keyOf(topic, partition);
+    const found = await afterGap(fetcher, { topic, partition, offset }, newest.get(key));
+    const state = assigned.get(key);
+    // What waits comes first.
+    if (found === undefined || !state?.isPlaced || state.fetch !== offset || state.next !== offset)
+      return false;
+    const { start, reason } = found;
+    events.lost({ partition: key, from: offset, ...(start > offset ? { to: start } : {}), reason });
+    beginAt(state, start);
     return true;
   };
 
@@ -147,6 +147,20 @@ export async function createKafkaSource(
     state.taken = offset;
   };
 
+  /**
+   * Without messages, so that it becomes durable that we are here: else the next start, or the next member, begins after what comes until then,
+   * or takes an offset that we left for one that is there.
+   */
+  const beginAt = (state: Assigned, offset: number): void => {
+    goTo(state, offset);
+    // The reader has to take it before it hears that there is no more.
+    state.taken = -1;
+    state.told = -1;
+    const messages = Promise.resolve([]);
+    waiting.push({ state, from: offset, to: offset, bytes: 0, availableAt: -1, messages });
+    change();
+  };
+
   /** Finds where each partition begins. */
   const place = async (states: Map<string, Assigned>): Promise<void> => {
     while (assigned === states && !stopped.signal.aborted && failure === undefined) {
@@ -154,7 +168,7 @@ export async function createKafkaSource(
         const committed = states.size === 0 ? [] : await member.committed([...states.values()]);
         for (const one of committed) {
           const state = states.get(keyOf(one.topic, one.partition));
-          if (state !== undefined) await begin(state, one);
+          if (state?.isPlaced === false) await begin(state, one);
         }
         break;
       } catch (cause) {
@@ -167,19 +181,22 @@ export async function createKafkaSource(
   };
 
   const begin = async (state: Assigned, { offset: theirs, metadata }: Committed): Promise<void> => {
-    state.claims = parseClaims(metadata);
-    const [by] = state.claims.keys();
-    const isOthers = theirs !== undefined && by !== instance;
-    if (state.pending !== undefined && isOthers && theirs > state.bound)
-      fail(new Error(`another member stored ${state.key} meanwhile`));
-    let start = state.next ?? durable.get(state.key) ?? theirs;
-    if (start !== undefined && isOthers && theirs > start) start = theirs;
+    const { key } = state;
+    if (theirs !== undefined) state.claims = parseClaims(metadata);
+    const own = durable.get(key);
+    const known = goOnAt(state, own, theirs, instance);
+    if (known.isTheirs) {
+      if (state.pending !== undefined) fail(new Error(`another member stored ${key} meanwhile`));
+      newest.delete(key);
+    }
+    let { start } = known;
     if (start === undefined) {
       const { low, high } = await fetcher.range(state);
       start = options.startFrom === 'latest' ? high : low;
     }
     if (state.pending === undefined) state.bound = start;
-    goTo(state, start);
+    if (state.pending === undefined && start !== own && start !== theirs) beginAt(state, start);
+    else goTo(state, start);
     state.isPlaced = true;
   };
 
@@ -244,9 +261,12 @@ export async function createKafkaSource(
           if (assigned.get(state.key) !== state || isReleasing) continue;
           state.next = to;
           state.pending = to;
+          const time = Math.max(newest.get(state.key) ?? -1, availableAt);
+          if (time >= 0) newest.set(state.key, time);
           yield {
             ...{ partition: state.key, lane: state.key, from, to, last: false, format: options.format },
             content: { kind: 'messages', messages },
+            ...(time < 0 ? {} : { note: String(time) }),
             ...(availableAt < 0 ? {} : { availableAt }),
           };
           (assigned.get(state.key) ?? state).taken = to;
