@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatClaims, parseClaims } from '../../src/ingest/kafka/claims.ts';
+import { formatClaims, parseClaims, SINCE } from '../../src/ingest/kafka/claims.ts';
 
 describe('what a commit carries beside the offset', () => {
   it('names who bound it last, and still who did before', () => {
@@ -10,6 +10,13 @@ describe('what a commit carries beside the offset', () => {
       ['b', 4],
       ['a', 7],
     ]);
+  });
+
+  it('says on and on since when the group reads the topic', () => {
+    let metadata = formatClaims('a', 1, new Map([[SINCE, 5000]]));
+    for (let i = 0; i < 30; i++) metadata = formatClaims(`b${i % 25}`, i, parseClaims(metadata));
+    expect(parseClaims(metadata).get(SINCE)).toBe(5000);
+    expect([...parseClaims(metadata).keys()][0]).toBe('b4');
   });
 
   it('says nothing where somebody else wrote it', () => {

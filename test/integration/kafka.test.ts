@@ -314,6 +314,36 @@ describe('the kafka source', () => {
     expect(again.lines).toEqual([line(3)]);
   });
 
+  it('begins with what came since the group began, where that did not become durable', async () => {
+    await broker.createTopic('halves', 2);
+    for (const i of [0, 1]) await putAt('halves', i, [[line(i), Date.now() - 60_000]]);
+    const latest = { startFrom: 'latest' };
+    const half = await read('halves', new Map(), (_, __, { size }) => size === 1, latest);
+    for (const i of [0, 1]) await putAt('halves', i, [[line(2 + i), Date.now()]]);
+    const { lines } = await read('halves', half.durable, (found) => found.length === 2, latest);
+    expect(lines.sort()).toEqual([line(2), line(3)]);
+  });
+
+  it.each(['ours', 'a group of before'])(
+    'begins at the first message of a partition that was added, %s',
+    async (whose) => {
+      const topic = whose.replaceAll(' ', '-');
+      const latest = { startFrom: 'latest' };
+      await broker.createTopic(topic, 1);
+      await putAt(topic, 0, [[line(1), Date.now() - 60_000]]);
+      if (whose === 'ours')
+        await read(topic, new Map(), (_, told) => told.includes(`caught up ${topic}/0`), latest);
+      else
+        await asAdmin((admin) =>
+          admin.setOffsets({ groupId: topic, topic, partitions: [{ partition: 0, offset: '1' }] }),
+        );
+      await asAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] }));
+      await putAt(topic, 1, [[line(2), Date.now()]]);
+      const { lines } = await read(topic, new Map(), (found) => found.length === 1, latest, true);
+      expect(lines).toEqual([line(2)]);
+    },
+  );
+
   it('asks no more often for what is out of range than for what is to come', async () => {
     await broker.createTopic('range', 1);
     const asked = { wrong: 0, right: 0 };

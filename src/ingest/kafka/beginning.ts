@@ -1,4 +1,8 @@
+import { type Claims, type Committed, parseClaims, SINCE } from './claims.ts';
+import { partitionOf } from './cluster.ts';
 import type { Fetcher, Wanted } from './fetch.ts';
+import type { Member } from './member.ts';
+import type { KafkaOptions } from './options.ts';
 import type { Assigned } from './partition.ts';
 
 /**
@@ -18,6 +22,41 @@ export function goOnAt(
   const isTheirs =
     isOthers && (mine === undefined || theirs > mine || (theirs < mine && claims.has(instance)));
   return { start: isTheirs ? theirs : (next ?? own ?? theirs), isTheirs };
+}
+
+/**
+ * Where a partition begins that nobody has a position of, and what is claimed with it. From the latest on means from when the group began with the
+ * topic: a partition that was added later has nothing from before that, and of one whose begin did not become durable nothing is passed over.
+ */
+export async function beginningOf(
+  of: Pick<Assigned, 'topic' | 'partition'>,
+  from: {
+    readonly fetcher: Pick<Fetcher, 'range' | 'firstSince'>;
+    readonly member: Pick<Member, 'committed' | 'partitions'>;
+    /** Our own positions. */
+    readonly durable: ReadonlyMap<string, number>;
+    readonly startFrom: KafkaOptions['startFrom'];
+  },
+): Promise<{ readonly start: number; readonly claims: Claims }> {
+  const { durable, fetcher, member } = from;
+  const now = Date.now();
+  const { low, high } = await fetcher.range(of);
+  if (from.startFrom === 'earliest') return { start: low, claims: new Map() };
+  const all = (await member.committed(await member.partitions())).filter(({ topic }) => topic === of.topic);
+  const since = readSince(all);
+  if (since !== undefined)
+    return { start: (await fetcher.firstSince(of, since)) ?? high, claims: new Map([[SINCE, since]]) };
+  const isKnown =
+    all.some(({ offset }) => offset !== undefined) ||
+    [...durable.keys()].some((key) => partitionOf(key).topic === of.topic);
+  // A group of before does not say since when: rather too much of it than what came while nobody read.
+  return isKnown ? { start: low, claims: new Map() } : { start: high, claims: new Map([[SINCE, now]]) };
+}
+
+/** Since when a group reads a topic, Unix milliseconds; undefined when it does not say. */
+function readSince(committed: readonly Committed[]): number | undefined {
+  const times = committed.flatMap(({ metadata }) => parseClaims(metadata).get(SINCE) ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /**

@@ -1,12 +1,15 @@
 import { retry } from '../retry.ts';
 import type { Covered } from '../source.ts';
 import type { TopicPartition } from './assignment.ts';
+import { partitionOf } from './cluster.ts';
 
 /** Others whose last claims are kept; a data folder that was not seen among so many is believed to be gone. */
 const MAX_OTHERS = 20;
 const MARK = 'flowsentry/';
+/** Among the claims, in place of a data folder: when the group began with the topic at its end, Unix milliseconds. */
+export const SINCE = 'since';
 
-/** Who bound a partition, and in which checkpoint: the newest first, and for each data folder its last. */
+/** Who bound a partition, and in which checkpoint: the newest first, and for each data folder its last. {@link SINCE} is never the first. */
 export type Claims = ReadonlyMap<string, number>;
 
 /**
@@ -25,8 +28,9 @@ export function parseClaims(metadata: string | null): Claims {
 
 /** What a commit of the checkpoint `seq` carries, after those that were there. */
 export function formatClaims(instance: string, seq: number, before: Claims): string {
-  const others = [...before].filter(([other]) => other !== instance).slice(0, MAX_OTHERS);
-  return MARK + [[instance, seq], ...others].map(([who, which]) => `${who}/${which}`).join(' ');
+  const since = [...before].filter(([who]) => who === SINCE);
+  const others = [...before].filter(([who]) => who !== instance && who !== SINCE).slice(0, MAX_OTHERS);
+  return MARK + [[instance, seq], ...since, ...others].map(([who, which]) => `${who}/${which}`).join(' ');
 }
 
 /** What was committed to a group, where it was. */
@@ -46,10 +50,7 @@ export async function isBound(question: {
   readonly signal: AbortSignal;
 }): Promise<boolean> {
   const { instance, seq, complain, signal } = question;
-  const partitions = question.covered.map(({ partition: key }) => {
-    const slash = key.lastIndexOf('/');
-    return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
-  });
+  const partitions = question.covered.map(({ partition }) => partitionOf(partition));
   let found: readonly Committed[] = [];
   await retry(
     async () => {

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import type { TopicPartition } from './assignment.ts';
 
 /** What of the client's inside is used: connections, and the protocol's requests, which its own consumer keeps to itself. */
 export interface KafkaCluster {
@@ -81,6 +82,12 @@ export type KafkaError = Error & { readonly type?: string };
 
 /** A partition as the product writes it. */
 export const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+/** What {@link keyOf} was made of. */
+export function partitionOf(key: string): TopicPartition {
+  const slash = key.lastIndexOf('/');
+  return { topic: key.slice(0, slash), partition: Number(key.slice(slash + 1)) };
+}
 
 /** By topic, as requests want it. */
 export function byTopic<T extends { readonly topic: string }>(

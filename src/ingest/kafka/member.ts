@@ -36,6 +36,8 @@ export interface Member {
     offsets: readonly (TopicPartition & { offset: string; metadata: string })[],
   ): Promise<'done' | 'stale'>;
   committed(partitions: readonly TopicPartition[]): Promise<Committed[]>;
+  /** All of the topics, whoever has them. */
+  partitions(): Promise<TopicPartition[]>;
   /** Resolves when we are not between two generations. */
   settled(): Promise<void>;
   /** Leaves the group, so that nobody waits for us, and closes its connections. */
@@ -270,6 +272,10 @@ export function createMember(options: MemberOptions): Member {
           offset: Number(offset) < 0 ? undefined : Number(offset),
         })),
       );
+    },
+    async partitions() {
+      await reach();
+      return partitions();
     },
     settled: () => settled.promise,
     async leave() {

@@ -15,7 +15,9 @@ export const KafkaOptions = refineAccess(
     startFrom: z
       .enum(['earliest', 'latest'])
       .default('earliest')
-      .describe('Where to begin in a partition that neither we nor the group have a position of'),
+      .describe(
+        'Where to begin in a partition that neither we nor the group have a position of; latest: at what came since the group began with the topic',
+      ),
     format: z
       .string()
       .min(1)

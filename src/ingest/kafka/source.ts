@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openKafka } from '../../outbound/kafka.ts';
 import type { Covered, Resume, Source, SourceEvents } from '../source.ts';
-import { afterGap, goOnAt } from './beginning.ts';
+import { afterGap, beginningOf, goOnAt } from './beginning.ts';
 import { type Committed, formatClaims, isBound, parseClaims } from './claims.ts';
 import { createCluster, keyOf } from './cluster.ts';
 import { createFetcher, type Fetched, type Wanted } from './fetch.ts';
@@ -191,8 +191,8 @@ export async function createKafkaSource(
     }
     let { start } = known;
     if (start === undefined) {
-      const { low, high } = await fetcher.range(state);
-      start = options.startFrom === 'latest' ? high : low;
+      const begun = await beginningOf(state, { fetcher, member, durable, startFrom: options.startFrom });
+      ({ start, claims: state.claims } = begun);
     }
     if (state.pending === undefined) state.bound = start;
     if (state.pending === undefined && start !== own && start !== theirs) beginAt(state, start);
