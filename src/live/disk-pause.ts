@@ -4,7 +4,8 @@ import type { SourceWatch } from './source-watch.ts';
 
 /**
  * The parts, as long as the disk has room. What has begun comes to its end: there is no checkpoint within it. The watch is told how
- * long nothing was taken. */
+ * long nothing was taken.
+ */
 export async function* paused(
   parts: AsyncGenerator<Part | undefined>,
   disk: DiskGuard,
