@@ -27,6 +27,8 @@ interface Shared extends DocumentReader {
   readonly lines: ReturnType<typeof createLineReader>;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Reads lines, JSON documents and base64 payloads as they come, in any mixture and any chunks. */
 export function createTextDecoder(sink: RowSink, format: Format | undefined): TextDecoder {
   // Most sources hold no documents, and its buffer is the largest thing here.
@@ -44,7 +46,11 @@ export function createTextDecoder(sink: RowSink, format: Format | undefined): Te
   };
   return {
     ...createDecoder(shared, 0, undefined),
-    message: (bytes, position) => createDecoder(shared, 0, undefined).all(bytes, position),
+    message(bytes, position) {
+      createDecoder(shared, 0, undefined).all(bytes, position);
+      // Its stream may be silent for long, and is remembered meanwhile.
+      shared.lines.values.bytes = NO_BYTES;
+    },
   };
 }
 

@@ -6,11 +6,12 @@ import { createMessageDecoder, type DecodedPart, decodeContent, decodeMessage } 
 import { UserError } from '../errors.ts';
 import type { SourceOptions } from '../ingest/options.ts';
 import type { Delivery, Resume, Source } from '../ingest/source.ts';
+import { createDecoders } from './decoders.ts';
 import { createHandOver } from './hand-over.ts';
 import type { CoveredBySource, LiveMessage, LiveRequest, LiveSetting, LiveTask } from './live-messages.ts';
 import { loadSource, type SourceMaker } from './sources.ts';
 
-/** Streams whose format is remembered; the one that was silent longest is forgotten first. */
+/** Streams whose format is remembered. */
 const MAX_DECODERS = 256;
 
 const NOTHING: DecodedPart = { rejects: [], answers: [], filtered: 0, received: 0, skipped: 0 };
@@ -26,7 +27,7 @@ for (const name of task.names) names.code(name);
 let readBytes = 0;
 const stopping = new AbortController();
 const sources = new Map<string, Source>();
-const decoders = new Map<string, ReturnType<typeof createMessageDecoder>>();
+const decoders = createDecoders(MAX_DECODERS);
 /** Deliveries are handed over one after the other, so that no checkpoint falls between the parts of one. */
 let turn: Promise<void> = Promise.resolve();
 /** Checkpoints are told in their order. */
@@ -38,34 +39,34 @@ function send(message: LiveMessage, transfer: ArrayBuffer[] = []): void {
 
 const handOver = createHandOver(names, task.batchRows, send);
 
-/** The parts of one delivery, from a source. */
-function partsOf(source: string, delivery: Delivery) {
+/** A function of its own, so that a decoder that is remembered keeps no delivery with all its bytes. */
+function optionsOf(source: string, { partition, format }: Pick<Delivery, 'partition' | 'format'>) {
+  return {
+    source: `${source}:${partition}`,
+    format,
+    names,
+    batchRows: task.batchRows,
+    newBatch: handOver.newBatch,
+    skip: 0,
+    warn: (message: string) => send({ kind: 'log', level: 'warn', message, details: { source, partition } }),
+  };
+}
+
+/** Sends the parts of one delivery from a source. `next`: where the partition stands behind the part; undefined inside the delivery. */
+function senderOf(source: string, delivery: Delivery) {
   const { partition, lane, known = false, last, note } = delivery;
   const common = { partition: `${source}:${partition}`, lane: `${source}:${lane}`, known };
-  return {
-    options: {
-      source: `${source}:${partition}`,
-      format: delivery.format,
-      names,
-      batchRows: task.batchRows,
-      newBatch: handOver.newBatch,
-      skip: 0,
-      warn: (message: string) =>
-        send({ kind: 'log', level: 'warn', message, details: { source, partition } }),
-    },
-    /** `next`: where the partition stands behind the part; undefined inside the delivery. */
-    send: (part: DecodedPart, next: number | undefined, done = last): Promise<void> =>
-      handOver.send({
-        ...common,
-        ...part,
-        batch: part.batch,
-        position: next === undefined ? undefined : { next, done, note },
-        readBytes,
-        ids: next === undefined ? [] : (delivery.ids ?? []),
-        idsFrom: next === undefined ? undefined : delivery.idsFrom,
-        availableAt: next === undefined ? undefined : delivery.availableAt,
-      } satisfies Omit<Part, 'release'>),
-  };
+  return (part: DecodedPart, next: number | undefined, done = last): Promise<void> =>
+    handOver.send({
+      ...common,
+      ...part,
+      batch: part.batch,
+      position: next === undefined ? undefined : { next, done, note },
+      readBytes,
+      ids: next === undefined ? [] : (delivery.ids ?? []),
+      idsFrom: next === undefined ? undefined : delivery.idsFrom,
+      availableAt: next === undefined ? undefined : delivery.availableAt,
+    } satisfies Omit<Part, 'release'>);
 }
 
 async function handOverObject(
@@ -74,14 +75,14 @@ async function handOverObject(
   open: () => ReturnType<Extract<Delivery['content'], { kind: 'object' }>['open']>,
 ): Promise<void> {
   const { from } = delivery;
-  const parts = partsOf(source, delivery);
+  const sendPart = senderOf(source, delivery);
   let next = 0;
-  for await (const part of decodeContent(await open(), { ...parts.options, skip: from })) {
+  for await (const part of decodeContent(await open(), { ...optionsOf(source, delivery), skip: from })) {
     next += part.received + part.skipped;
     // Records before `from` were counted by the run that stored them.
-    await parts.send({ ...part, skipped: 0 }, Math.max(next, from), false);
+    await sendPart({ ...part, skipped: 0 }, Math.max(next, from), false);
   }
-  await parts.send(NOTHING, Math.max(next, from));
+  await sendPart(NOTHING, Math.max(next, from));
 }
 
 async function handOverMessages(
@@ -89,16 +90,14 @@ async function handOverMessages(
   delivery: Delivery,
   messages: readonly Uint8Array[],
 ): Promise<void> {
-  const parts = partsOf(source, delivery);
+  const sendPart = senderOf(source, delivery);
+  const stream = `${source}:${delivery.partition}:${delivery.format ?? ''}`;
   if (messages.length === 0) {
-    await parts.send({ ...NOTHING, skipped: delivery.duplicates ?? 0 }, delivery.to!);
+    if (delivery.last) decoders.forget(stream);
+    await sendPart({ ...NOTHING, skipped: delivery.duplicates ?? 0 }, delivery.to!);
     return;
   }
-  const key = `${source}:${delivery.partition}:${delivery.format ?? ''}`;
-  const decoder = decoders.get(key) ?? createMessageDecoder(parts.options);
-  decoders.delete(key);
-  if (!delivery.last) decoders.set(key, decoder);
-  if (decoders.size > MAX_DECODERS) decoders.delete(decoders.keys().next().value!);
+  const decoder = decoders.of(stream, () => createMessageDecoder(optionsOf(source, delivery)), delivery.last);
   for (const message of messages) {
     readBytes += message.length;
     decodeMessage(decoder, message, delivery.from);
@@ -108,7 +107,7 @@ async function handOverMessages(
     decoded.push({ ...NOTHING, skipped: delivery.duplicates });
   if (decoded.length === 0) decoded.push(NOTHING);
   for (const [i, part] of decoded.entries())
-    await parts.send(part, i === decoded.length - 1 ? delivery.to! : undefined);
+    await sendPart(part, i === decoded.length - 1 ? delivery.to! : undefined);
 }
 
 function handOverDelivery(source: string, delivery: Delivery): Promise<void> {
