@@ -14,7 +14,8 @@ export interface Resume {
 }
 
 /**
- * What a source read at once. Deliveries of one partition come in order and without gaps: each begins where the one before ended.
+ * What a source read at once. Deliveries of one partition come in order and without gaps: each begins where the one before ended, except behind a
+ * loss that was told, which may also lead back. One without messages makes durable where the partition begins.
  */
 export interface Delivery {
   /** Stable name of what offsets count in, unique within the source: `topic/3`, `bucket/key@etag`, a log group, a request id. */
