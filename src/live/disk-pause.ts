@@ -1,15 +1,14 @@
 import type { Part } from '../contracts.ts';
 import type { DiskGuard } from './disk-guard.ts';
-import type { SourceWatch } from './source-watch.ts';
 
 /**
- * The parts, as long as the disk has room. What has begun comes to its end: there is no checkpoint within it. The watch is told how
- * long nothing was taken.
+ * The parts, as long as the disk has room. What has begun comes to its end: there is no checkpoint within it. `held` hears for how many
+ * seconds nothing was taken.
  */
 export async function* paused(
   parts: AsyncGenerator<Part | undefined>,
   disk: DiskGuard,
-  watch: SourceWatch,
+  held: (seconds: number) => void,
   signal: AbortSignal,
 ): AsyncGenerator<Part | undefined> {
   let isWhole = true;
@@ -22,7 +21,7 @@ export async function* paused(
       if (signal.aborted) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
       const at = performance.now();
-      watch.held((at - heldFrom) / 1000);
+      held((at - heldFrom) / 1000);
       heldFrom = at;
       yield undefined;
     }

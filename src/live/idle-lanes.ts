@@ -1,4 +1,4 @@
-/** Lanes that have caught up, and for how long nothing came of them. */
+/** Lanes that have caught up, or that were not heard of yet, and for how long nothing came of them. */
 export interface IdleLanes {
   /** Nothing more can be read of the lane at this moment. */
   caughtUp(lane: string): void;
@@ -8,11 +8,14 @@ export interface IdleLanes {
   keep(owner: string, lanes: readonly string[]): void;
   /** Lanes that have been silent for long enough, each once until records of it come. */
   take(): string[];
+  /** For so long nothing was taken of any lane: nobody's silence. */
+  held(seconds: number): void;
 }
 
 /**
- * `secondsOf`: silence after which a lane that has caught up is idle; `now` gives seconds of any steady clock. `returning` were idle in an
- * earlier life: each is idle again at once when it has caught up before anything came of it, or after that silence when it is not heard of.
+ * `secondsOf`: silence after which a lane that has caught up is idle, and one of which nothing came since it is ours: its source may be out of
+ * reach for days. `now` gives seconds of any steady clock. `returning` were idle in an earlier life: each is idle again at once when it has
+ * caught up before anything came of it.
  */
 export function createIdleLanes(
   secondsOf: (lane: string) => number,
@@ -23,6 +26,7 @@ export function createIdleLanes(
   const since = new Map(returning.map((lane) => [lane, began]));
   const unheard = new Set(returning);
   const idle = new Set<string>();
+  const ours = new Set(returning);
   const forget = (lane: string): void => {
     since.delete(lane);
     unheard.delete(lane);
@@ -35,8 +39,16 @@ export function createIdleLanes(
     },
     came: forget,
     keep(owner, lanes) {
-      for (const lane of [...since.keys(), ...idle])
-        if (lane.startsWith(owner) && !lanes.includes(lane)) forget(lane);
+      const kept = new Set(lanes);
+      for (const lane of ours) {
+        if (!lane.startsWith(owner) || kept.has(lane)) continue;
+        forget(lane);
+        ours.delete(lane);
+      }
+      for (const lane of lanes) {
+        if (!ours.has(lane)) since.set(lane, now());
+        ours.add(lane);
+      }
     },
     take() {
       const time = now();
@@ -48,6 +60,9 @@ export function createIdleLanes(
         idle.add(lane);
       }
       return taken;
+    },
+    held(seconds) {
+      for (const [lane, from] of since) since.set(lane, from + seconds);
     },
   };
 }

@@ -170,12 +170,16 @@ export async function live(options: LifeOptions): Promise<void> {
     for (const report of options.feeds.take())
       scorer.feed({ ...report, now: rollup.now || Math.floor(Date.now() / 1000) });
   };
+  const held = (seconds: number): void => {
+    watch.held(seconds);
+    idle.held(seconds);
+  };
   const maintain = createMaintenance(engine.prepareMaintenance, () => disk.isShort);
   let coverageToldAt = performance.now();
   await options.onOpen({ engine, sender, reader });
   log('info', 'running', { data, sources: names.join(', ') });
   await ingest(
-    watched(paused(reader.parts(), disk, watch, signal), idle, tend),
+    watched(paused(reader.parts(), disk, held, signal), idle, tend),
     {
       ...engine.stages,
       // Time goes on with the next records, in this life or another: nothing is closed before its time.

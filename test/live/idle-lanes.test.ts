@@ -32,7 +32,9 @@ it('a lane that went to another and came back is as a new one, whether it was id
     [],
     () => time,
   );
-  const all = ['k:idle', 'k:waits', 's:other'];
+  const all = ['k:idle', 'k:waits'];
+  lanes.keep('k:', all);
+  lanes.came('k:waits');
   lanes.caughtUp('k:idle');
   time = 60;
   expect(lanes.take()).toEqual(['k:idle']);
@@ -42,7 +44,7 @@ it('a lane that went to another and came back is as a new one, whether it was id
   time = 120;
   expect(lanes.take()).toEqual(['s:other']);
   lanes.keep('k:', all);
-  for (const lane of all) lanes.caughtUp(lane);
+  for (const lane of [...all, 's:other']) lanes.caughtUp(lane);
   time = 180;
   expect(lanes.take()).toEqual(['k:idle', 'k:waits']);
 });
@@ -67,4 +69,37 @@ it('a lane that was idle in an earlier life is so at once when it has caught up 
   expect(lanes.take().sort()).toEqual(['away', 'behind']);
   lanes.caughtUp('away');
   expect(lanes.take()).toEqual([]);
+});
+
+it('a lane of which nothing came since it is ours is idle after that silence, although it has not caught up', () => {
+  let time = 0;
+  const lanes = createIdleLanes(
+    () => 60,
+    [],
+    () => time,
+  );
+  lanes.keep('s:', ['s:away', 's:behind']);
+  lanes.came('s:behind');
+  time = 30;
+  lanes.keep('s:', ['s:away', 's:behind']);
+  time = 60;
+  expect(lanes.take()).toEqual(['s:away']);
+  time = 1000;
+  // It is read, however long nothing came meanwhile.
+  expect(lanes.take()).toEqual([]);
+});
+
+it('a lane is not silent as long as nobody takes what comes', () => {
+  let time = 0;
+  const lanes = createIdleLanes(
+    () => 60,
+    [],
+    () => time,
+  );
+  lanes.caughtUp('a');
+  time = 500;
+  lanes.held(490);
+  expect(lanes.take()).toEqual([]);
+  time = 550;
+  expect(lanes.take()).toEqual(['a']);
 });
